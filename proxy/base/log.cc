@@ -1,0 +1,103 @@
+#include "proxy/base/log.h"
+
+#include <syslog.h>
+#include <unistd.h>
+
+#include <ctime>
+
+#include "proxy/base/guarded.h"
+
+namespace breakwater {
+namespace {
+
+Guarded<LogSettings>& Settings() {
+  static Guarded<LogSettings> settings;
+  return settings;
+}
+
+std::atomic<bool> verbose{false};
+
+std::string_view LevelName(LogLevel level) {
+  switch (level) {
+    case LogLevel::kError: return "Error";
+    case LogLevel::kWarning: return "Warning";
+    case LogLevel::kNotice: return "Notice";
+    case LogLevel::kInfo: return "Info";
+    case LogLevel::kDebug: return "Debug";
+  }
+  return "Info";
+}
+
+// A value of a structured line: quote and backslash escaped, and nothing that could end the
+// line or reach the terminal, for the text may hold names that an attacker chose.
+std::string Quoted(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+      out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+std::string StructuredLine(LogLevel level, std::string_view subsystem, std::string_view text) {
+  const WallTime now = WallNow();
+  return fmt::format("msg=\"{}\" subsystem=\"{}\" level=\"0\" prio=\"{}\" ts=\"{}.{:03d}\"\n",
+                     Quoted(text), subsystem, LevelName(level), now.seconds,
+                     now.nanoseconds / 1'000'000);
+}
+
+std::string PlainLine(std::string_view text, bool timestamps) {
+  if (!timestamps) return fmt::format("{}\n", text);
+  const time_t now = static_cast<time_t>(WallNow().seconds);
+  tm parts{};
+  localtime_r(&now, &parts);
+  char stamp[32] = "";
+  strftime(stamp, sizeof(stamp), "%b %d %H:%M:%S", &parts);
+  return fmt::format("{} {}\n", stamp, text);
+}
+
+}  // namespace
+
+void SetLogSettings(const LogSettings& settings) {
+  Settings().With([&](LogSettings& s) { s = settings; });
+  verbose.store(settings.verbose, std::memory_order_relaxed);
+}
+
+LogSettings GetLogSettings() { return Settings().Copy(); }
+
+bool LogEnabled(LogLevel level) {
+  return level != LogLevel::kDebug || verbose.load(std::memory_order_relaxed);
+}
+
+void LogWrite(LogLevel level, std::string_view subsystem, std::string_view text) {
+  const LogSettings settings = GetLogSettings();
+  const std::string line = settings.structured ? StructuredLine(level, subsystem, text)
+                                               : PlainLine(text, settings.timestamps);
+  // A full disk or a closed pipe loses the line, never the service.
+  if (::write(STDOUT_FILENO, line.data(), line.size()) < 0) return;
+  if (settings.syslog && !settings.structured) {
+    ::syslog(static_cast<int>(level), "%.*s", static_cast<int>(text.size()), text.data());
+  }
+}
+
+bool LogLimiter::Allow(MonoTime now, uint64_t* suppressed) {
+  const int64_t second = now.seconds();
+  if (second_.exchange(second, std::memory_order_relaxed) != second) {
+    in_second_.store(0, std::memory_order_relaxed);
+  }
+  if (in_second_.fetch_add(1, std::memory_order_relaxed) >= 10) {
+    suppressed_.fetch_add(1, std::memory_order_relaxed);
+    return false;
+  }
+  *suppressed = suppressed_.exchange(0, std::memory_order_relaxed);
+  return true;
+}
+
+}  // namespace breakwater

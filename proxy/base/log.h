@@ -1,0 +1,67 @@
+// Log lines. Any thread; a line is one write. Where they go and how they look is set once at
+// start and again when the configuration has been read (structured logging, syslog, verbose).
+//
+//   LogInfo("setup", "listening on {}", address);
+//
+// What an attacker or a broken backend can trigger at will goes through LogLimiter.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <atomic>
+#include <string>
+#include <string_view>
+
+#include "proxy/base/clock.h"
+
+namespace breakwater {
+
+enum class LogLevel : uint8_t { kError = 3, kWarning = 4, kNotice = 5, kInfo = 6, kDebug = 7 };
+
+struct LogSettings {
+  bool structured = true;
+  bool verbose = false;  // kDebug lines are written too
+  bool syslog = false;
+  bool timestamps = false;  // unstructured lines only
+};
+void SetLogSettings(const LogSettings& settings);
+LogSettings GetLogSettings();
+
+bool LogEnabled(LogLevel level);
+void LogWrite(LogLevel level, std::string_view subsystem, std::string_view text);
+
+template <typename... Args>
+void LogAt(LogLevel level, std::string_view subsystem, fmt::format_string<Args...> format,
+           Args&&... args) {
+  if (LogEnabled(level)) LogWrite(level, subsystem, fmt::format(format, std::forward<Args>(args)...));
+}
+template <typename... Args>
+void LogError(std::string_view subsystem, fmt::format_string<Args...> format, Args&&... args) {
+  LogAt(LogLevel::kError, subsystem, format, std::forward<Args>(args)...);
+}
+template <typename... Args>
+void LogWarning(std::string_view subsystem, fmt::format_string<Args...> format, Args&&... args) {
+  LogAt(LogLevel::kWarning, subsystem, format, std::forward<Args>(args)...);
+}
+template <typename... Args>
+void LogInfo(std::string_view subsystem, fmt::format_string<Args...> format, Args&&... args) {
+  LogAt(LogLevel::kInfo, subsystem, format, std::forward<Args>(args)...);
+}
+template <typename... Args>
+void LogDebug(std::string_view subsystem, fmt::format_string<Args...> format, Args&&... args) {
+  LogAt(LogLevel::kDebug, subsystem, format, std::forward<Args>(args)...);
+}
+
+// Lets at most ten lines a second through; the rest are counted and told with the next one.
+class LogLimiter {
+ public:
+  // True when a line may be written now; then `suppressed` says how many were not.
+  bool Allow(MonoTime now, uint64_t* suppressed);
+
+ private:
+  std::atomic<int64_t> second_{-1};
+  std::atomic<uint32_t> in_second_{0};
+  std::atomic<uint64_t> suppressed_{0};
+};
+
+}  // namespace breakwater
