@@ -1,0 +1,85 @@
+// A nameserver behind the proxy: its settings, its health and its counters. Shared by all
+// workers, the control thread and Lua; made when the configuration names it, kept alive by
+// whoever still has a query in flight to it. Settings that the console may change at run time
+// (order, weight, name, qps) are atomics or guarded; the rest never changes.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "proxy/backend/backend_settings.h"
+#include "proxy/backend/health_state.h"
+#include "proxy/base/counter.h"
+#include "proxy/base/guarded.h"
+#include "proxy/base/token_bucket.h"
+
+namespace breakwater {
+
+struct BackendCounters {
+  SharedCounter queries, responses, send_errors, timeouts, retries, noncompliant_responses;
+  SharedCounter tcp_died_sending_query, tcp_died_reading_response, tcp_gave_up;
+  SharedCounter tcp_connect_timeouts, tcp_read_timeouts, tcp_write_timeouts;
+  SharedCounter tcp_current_connections, tcp_max_concurrent_connections;
+  SharedCounter tcp_too_many_connections, tcp_new_connections, tcp_reused_connections;
+  SharedCounter tcp_connections_closed, tcp_connection_queries, tcp_connection_duration_ms;
+};
+
+class Backend {
+ public:
+  explicit Backend(BackendSettings settings);  // draws an id where none is set
+
+  const BackendSettings& settings() const { return settings_; }
+  const Address& address() const { return settings_.address; }
+  const std::string& id() const { return settings_.id; }
+  std::string name() const { return name_.Copy(); }
+  void set_name(std::string name);
+  // "name (192.0.2.1:53)", or the address alone where there is no name.
+  std::string NameWithAddress() const;
+
+  HealthState& health() { return health_; }
+  const HealthState& health() const { return health_; }
+  bool IsUp() const { return health_.IsUp(); }
+
+  int order() const { return order_.load(std::memory_order_relaxed); }
+  void set_order(int order) { order_.store(order, std::memory_order_relaxed); }
+  int weight() const { return weight_.load(std::memory_order_relaxed); }
+  void set_weight(int weight) { weight_.store(weight, std::memory_order_relaxed); }
+  TokenBucket& qps() { return qps_; }
+  void set_qps_limit(uint32_t qps);
+
+  BackendCounters& counters() { return counters_; }
+  const BackendCounters& counters() const { return counters_; }
+  uint64_t outstanding() const { return outstanding_.value.load(std::memory_order_relaxed); }
+  void AddOutstanding() { outstanding_.value.fetch_add(1, std::memory_order_relaxed); }
+  void SubOutstanding() { outstanding_.value.fetch_sub(1, std::memory_order_relaxed); }
+
+  // Smoothed (1/128), microseconds; 0 after going down.
+  double udp_latency_us() const { return udp_latency_us_.load(std::memory_order_relaxed); }
+  double tcp_latency_us() const { return tcp_latency_us_.load(std::memory_order_relaxed); }
+  void AddUdpLatency(double us);
+  void AddTcpLatency(double us);
+  void ResetLatency();
+  // The one that policies compare: TCP's for tcpOnly backends.
+  double PolicyLatency() const;
+
+ private:
+  struct alignas(64) Outstanding {
+    std::atomic<uint64_t> value{0};
+  };
+  BackendSettings settings_;
+  Guarded<std::string> name_;
+  HealthState health_;
+  std::atomic<int> order_;
+  std::atomic<int> weight_;
+  TokenBucket qps_;
+  BackendCounters counters_;
+  Outstanding outstanding_;
+  std::atomic<double> udp_latency_us_{0};
+  std::atomic<double> tcp_latency_us_{0};
+};
+
+using BackendPtr = std::shared_ptr<Backend>;
+
+}  // namespace breakwater

@@ -1,0 +1,76 @@
+// The queries of one worker that wait for a backend: a slab whose slots are named by FlightId
+// (slot and generation, so that a late event finds nothing), with one FIFO per distinct time-out.
+// Each send is an attempt; a flight may have several open at once, the first good reply wins.
+// Backend::outstanding is +1 per StartAttempt and −1 at that attempt's only ending.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "proxy/backend/backend.h"
+#include "proxy/backend/exchange.h"
+#include "proxy/base/timer_queue.h"
+#include "proxy/cache/packet_cache.h"
+#include "proxy/query/query_sink.h"
+
+namespace breakwater {
+
+inline constexpr size_t kMaxAttempts = 4;
+
+struct Attempt {
+  BackendPtr backend;
+  Exchange* exchange = nullptr;  // null once the attempt ended
+  MonoTime sent;
+};
+
+struct Flight {
+  QueryPtr query;                // its message is what is sent
+  std::array<Attempt, kMaxAttempts> attempts;
+  uint8_t attempt_count = 0;
+  MonoTime asked;                // before the first send
+  // Where the answer is stored; null: nowhere.
+  std::shared_ptr<PacketCache> cache;
+  CacheKey key;
+  uint32_t asked_epoch = 0;
+  bool has_scope_zero_key = false;  // answers of scope 0 are stored under this one
+  CacheKey scope_zero_key;
+  // Identical misses that joined this one.
+  std::vector<QueryPtr> waiters;
+};
+
+class InFlight {
+ public:
+  InFlight(QuerySink& sink, TimerQueue& timers);
+  ~InFlight();
+
+  FlightId Open(QueryPtr query, MonoTime now);
+  Flight* Find(FlightId id);  // null where it is over
+  size_t size() const;
+
+  // Sends over `exchange`; on success the attempt's number. `timeout_ms` from `now`, then
+  // OnFailure(kTimeout). An error means that nothing was sent and no attempt was made.
+  Result<uint8_t> StartAttempt(FlightId id, const BackendPtr& backend, Exchange& exchange,
+                               MonoTime now, uint32_t timeout_ms);
+  // Ends one attempt (its reply came, or it failed); false where it had ended.
+  bool EndAttempt(FlightId id, uint8_t attempt);
+  // Ends the flight and all its attempts; gives the query (and leaves waiters to the caller,
+  // who takes them out first).
+  QueryPtr Close(FlightId id);
+
+  // Tells the sink of every attempt whose time is up. Armed on the TimerQueue by itself.
+  void RunTimeouts(MonoTime now);
+  // For a graceful stop and for tests: calls `visit(id)` for every open flight.
+  template <typename Visit>
+  void ForEach(Visit&& visit) {
+    for (const FlightId id : OpenIds()) visit(id);
+  }
+
+ private:
+  struct Impl;
+  std::vector<FlightId> OpenIds() const;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace breakwater

@@ -1,0 +1,116 @@
+// The packet cache: answers by question, sharded, bounded in entries and bytes, evicting
+// scan-resistantly when full (MECHANISMS.md, 1 to 4). Shared by all workers and by every pool it
+// was given to; all methods may be called from any thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "proxy/base/address.h"
+#include "proxy/base/clock.h"
+#include "proxy/base/result.h"
+#include "proxy/cache/cache_key.h"
+#include "proxy/cache/flush_table.h"
+#include "proxy/dns/name.h"
+
+namespace breakwater {
+
+struct PacketCacheSettings {
+  size_t max_entries = 0;
+  size_t max_bytes = 0;  // 0: bounded by entries alone
+  uint32_t max_ttl = 86400;
+  uint32_t min_ttl = 0;
+  uint32_t temporary_failure_ttl = 60;
+  uint32_t stale_ttl = 60;
+  uint32_t max_negative_ttl = 3600;
+  uint32_t truncated_ttl = 0;
+  uint32_t number_of_shards = 20;  // a minimum: MECHANISMS.md, 2
+  size_t maximum_entry_size = 4096;
+  bool dont_age = false;
+  bool keep_stale_data = false;
+  bool deferrable_insert_lock = true;  // accepted; an insert here never waits long enough to matter
+  bool shuffle = false;
+  CacheKeyOptions key;
+  size_t workers = 1;  // shards are max(number_of_shards, 4 * workers), a power of two
+};
+
+struct CacheLookup {
+  MonoTime now;
+  bool datagram = true;            // the client is on UDP: may see entries stored with TC
+  uint32_t allow_expired_s = 0;    // entries over for at most so long count as (stale) hits
+};
+
+enum class CacheResult : uint8_t { kMiss, kFresh, kStale };
+
+struct CacheInsert {
+  MonoTime now;
+  MonoTime asked;                  // before the query's first send
+  uint32_t asked_epoch = 0;        // PacketCache::epoch() then
+  bool datagram = true;            // the answer came over UDP
+  std::optional<uint32_t> temporary_failure_ttl;  // of this query alone
+};
+
+struct PacketCacheStats {
+  uint64_t entries = 0, max_entries = 0, bytes = 0;
+  uint64_t hits = 0, misses = 0, deferred_inserts = 0, deferred_lookups = 0;
+  uint64_t lookup_collisions = 0, insert_collisions = 0, ttl_too_shorts = 0, cleanup_count = 0;
+  uint64_t evictions = 0, flushes = 0;
+};
+
+class PacketCache {
+ public:
+  // `clock` must outlive the cache; only the sweeper and expunge functions read it.
+  static TextResult<std::shared_ptr<PacketCache>> Make(const PacketCacheSettings& settings,
+                                                       const Clock& clock);
+  ~PacketCache();
+
+  const PacketCacheSettings& settings() const;
+
+  // Looks for an answer to the question in `buffer` (header, name, type, class at offset 12) and
+  // on a hit turns the buffer into it: everything but the ID and the name, whose spelling stays
+  // the client's; RD and CD stay as well; TTLs are aged. `*size` becomes the answer's size. A
+  // miss, or an answer larger than the buffer, changes nothing.
+  CacheResult Lookup(const CacheKey& key, std::span<uint8_t> buffer, size_t name_length,
+                     const CacheLookup& how, size_t* size);
+
+  // Offers an answer; its question must be the key's. What must not be stored (TTL too short,
+  // too large, older than what is held) is counted and left out. True where it was stored.
+  bool Insert(const CacheKey& key, std::span<const uint8_t> answer, const CacheInsert& how);
+
+  // Grows with each flush. A query notes it before its first send.
+  uint32_t epoch() const;
+  FlushId Flush(const FlushRequest& request);
+  UndoResult Undo(FlushId id);
+  std::optional<FlushStatus> StatusOf(FlushId id) const;
+
+  // One step of the sweeper: frees expired and flushed entries, at most `max_entries` looked at,
+  // 64 a lock hold. `keep_stale`: expired ones stay (keepStaleData while no backend is up).
+  // Returns how many it freed.
+  size_t Sweep(size_t max_entries, bool keep_stale);
+
+  // dnsdist's own functions; they hold a shard for 64 entries at most.
+  size_t ExpungeByName(const dns::Name& name, std::optional<dns::Type> type, bool suffix);
+  size_t Expunge(size_t down_to);       // until at most so many entries are left
+  size_t PurgeExpired(size_t down_to);  // expired ones, until at most so many entries are left
+  size_t EntryCount() const;
+  bool IsFull() const;
+  PacketCacheStats Stats() const;
+  std::string ToString() const;         // "PacketCache(12/10000)"
+  // Writes one line an entry; refuses an existing file. Returns how many.
+  TextResult<size_t> Dump(const std::string& path, bool raw) const;
+  std::vector<dns::Name> DomainsByAddress(const Address& address) const;
+  std::vector<Address> AddressesByDomain(const dns::Name& name) const;
+
+ private:
+  struct Impl;
+  explicit PacketCache(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace breakwater

@@ -1,0 +1,69 @@
+// Every scalar of the configuration, with dnsdist's defaults. One setter of the Lua interface
+// each; part of the snapshot. `runtime` settings may be changed on the console, the others only
+// while the configuration is read (lua/bind_settings.cc knows which).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "proxy/guard/client_limits.h"
+#include "proxy/pool/policy.h"
+
+namespace breakwater {
+
+struct Settings {
+  // queries and answers
+  uint32_t udp_timeout_ms = 2000;                 // setUDPTimeout(seconds)
+  bool servfail_when_no_server = false;           // setServFailWhenNoServer
+  bool allow_empty_response = false;
+  bool drop_empty_queries = false;
+  bool add_edns_to_self_generated = true;
+  uint16_t payload_size_on_self_generated = 1232;
+  uint16_t max_udp_response_size = 0;             // 0: off
+  bool fix_up_case = false;
+  bool ecs_override = false;
+  uint8_t ecs_prefix_v4 = 24;
+  uint8_t ecs_prefix_v6 = 56;
+  uint32_t stale_cache_entries_ttl_s = 0;
+  uint32_t cache_cleaning_delay_s = 60;
+  uint32_t cache_cleaning_percentage = 100;
+  double retry_budget_share = 0.1;
+  // client streams
+  uint32_t tcp_recv_timeout_s = 2;
+  uint32_t tcp_send_timeout_s = 2;
+  uint32_t max_tcp_queries_per_connection = 0;
+  uint32_t max_tcp_connection_duration_s = 0;
+  uint32_t max_tcp_queued_connections = 10000;
+  ClientLimitSettings client_limits;
+  // sockets
+  uint32_t udp_receive_buffer = 0;                // 0: the system's maximum
+  uint32_t udp_send_buffer = 0;
+  bool randomized_outgoing_sockets = true;        // always so here; the setter is accepted
+  uint32_t max_udp_outstanding = 65535;
+  uint32_t max_cached_tcp_connections = 10;       // per backend and worker
+  uint32_t tcp_downstream_max_idle_ms = 300000;
+  std::string tcp_fast_open_key;
+  // policies
+  PolicySettings policies;
+  // Lua
+  uint32_t lua_lock_timeout_ms = 100;
+  bool strict = false;
+  // names and logs
+  std::string server_id;
+  bool verbose = false;
+  bool verbose_health_checks = false;
+  // console and control
+  Address control_socket;                         // unset: no console
+  std::string console_key;                        // raw 32 bytes; empty: refused
+  bool console_connections_logging = true;
+  uint32_t console_max_connections = 0;
+  uint32_t console_output_max = 10'000'000;
+  std::string control_unix_path;                  // controlUnixSocket; empty: none
+  uint32_t control_unix_mode = 0660;
+  std::string control_unix_group;
+  // process
+  std::optional<uint32_t> workers;                // setWorkers; default one per CPU
+};
+
+}  // namespace breakwater

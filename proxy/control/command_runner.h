@@ -1,0 +1,24 @@
+// How console and web reach Lua without knowing it: lua/ implements this. Calls may come from
+// any thread; they run on the script thread, one after another, and block until it is done.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/config/config.h"
+
+namespace breakwater {
+
+class CommandRunner {
+ public:
+  virtual ~CommandRunner() = default;
+  // Runs one console line and gives what it prints, results included, errors as text.
+  virtual std::string RunCommand(std::string_view line) = 0;
+  // Names that begin with `prefix`, for completion.
+  virtual std::vector<std::string> Complete(std::string_view prefix) = 0;
+  // The newest published configuration; any thread, does not block.
+  virtual ConfigPtr CurrentConfig() const = 0;
+};
+
+}  // namespace breakwater

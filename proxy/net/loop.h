@@ -1,0 +1,61 @@
+// A libuv loop for one thread: its time (read once a turn), timers, mailbox and the end-of-turn
+// hooks in which batches are sent. Everything here but Post() and Stop() belongs to the thread
+// that calls Run().
+#pragma once
+
+#include <uv.h>
+
+#include <functional>
+#include <memory>
+
+#include "proxy/base/clock.h"
+#include "proxy/base/mailbox.h"
+#include "proxy/base/timer_queue.h"
+#include "proxy/base/unique_fd.h"
+
+namespace breakwater {
+
+class Loop {
+ public:
+  Loop();
+  ~Loop();  // closes what is left; must not run
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  void Run();   // until Stop()
+  void Stop();  // any thread
+
+  MonoTime now() const;            // read when the turn began
+  TimerQueue& timers();            // run at the beginning of a turn
+  void Post(Mailbox::Message message);  // any thread; runs on the loop's
+  // `hook` runs at the end of every turn, after timers and I/O, in the order added.
+  void AtTurnEnd(std::function<void()> hook);
+  // Turns begun so far; the watchdog compares it. Any thread.
+  uint64_t turns() const;
+
+  uv_loop_t* raw();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Watches one descriptor (uv_poll). Owns it, and closes it in libuv's close callback. The owner
+// may destroy the Poller inside its own callback.
+class Poller {
+ public:
+  using Callback = std::function<void(bool readable, bool writable)>;
+  Poller(Loop& loop, UniqueFd fd, Callback callback);
+  ~Poller();
+  Poller(const Poller&) = delete;
+  Poller& operator=(const Poller&) = delete;
+
+  int fd() const;
+  void Watch(bool readable, bool writable);  // both false: stops watching
+
+ private:
+  struct Handle;
+  Handle* handle_;
+};
+
+}  // namespace breakwater

@@ -1,0 +1,23 @@
+// What a listener offers to the query path: the way back to the client. Every transport's
+// listener implements it; calls come on the worker that owns the listener.
+#pragma once
+
+#include "proxy/query/query.h"
+
+namespace breakwater {
+
+enum class DropReason : uint8_t { kRule, kInvalid, kNoServer, kTimeout, kBackend, kShutdown };
+
+class ReplyTarget {
+ public:
+  virtual ~ReplyTarget() = default;
+  // query->message() is the finished answer. Takes the query: its memory is used until the
+  // answer has left. Where the client is gone the answer is dropped.
+  virtual void Send(QueryPtr query) = 0;
+  // The client gets no answer (a stream may close, HTTP gets a status).
+  virtual void Drop(QueryPtr query, DropReason reason) = 0;
+  // False once the client's connection is known to be gone; datagrams are always true.
+  virtual bool Alive(const Query& query) const = 0;
+};
+
+}  // namespace breakwater

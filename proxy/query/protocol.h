@@ -1,0 +1,17 @@
+// How a client, or we ourselves, speak DNS.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace breakwater {
+
+enum class Protocol : uint8_t { kDoUdp, kDoTcp, kDnscryptUdp, kDnscryptTcp, kDot, kDoh };
+
+inline bool IsDatagram(Protocol p) {
+  return p == Protocol::kDoUdp || p == Protocol::kDnscryptUdp;
+}
+// "DoUDP", "DoTCP", "DNSCryptUDP", "DNSCryptTCP", "DoT", "DoH": the API's and rings' spelling.
+std::string_view ProtocolName(Protocol protocol);
+
+}  // namespace breakwater

@@ -1,0 +1,113 @@
+#include "proxy/query/query.h"
+
+#include <algorithm>
+
+namespace breakwater {
+
+void QueryExtras::Clear() {
+  tags.clear();
+  extended_errors.clear();
+  clear_extended_errors = false;
+  proxy_values.clear();
+  ecs_v4.reset();
+  ecs_v6.reset();
+  device_id.clear();
+  device_name.clear();
+  requestor_id.clear();
+}
+
+dns::Name Query::NameCopy() const {
+  const auto copy = dns::Name::FromWire(name());
+  return copy ? *copy : dns::Name();
+}
+
+void Query::SaveClientName() {
+  if (client_name_saved) return;
+  client_name_length = static_cast<uint8_t>(question.name_length);
+  std::memcpy(client_name.data(), data + dns::kHeaderSize, client_name_length);
+  client_name_saved = true;
+}
+
+void Query::Detach(PacketPool& pool, size_t extra) {
+  if (detached()) return;
+  SaveClientName();
+  ReplaceMessage(pool, message(), extra);
+}
+
+void Query::ReplaceMessage(PacketPool& pool, std::span<const uint8_t> bytes, size_t extra) {
+  if (owned.capacity() < bytes.size() + extra) {
+    PacketBuffer bigger = pool.Get(bytes.size() + extra);
+    std::memcpy(bigger.data(), bytes.data(), bytes.size());
+    owned = std::move(bigger);
+  } else {
+    std::memmove(owned.data(), bytes.data(), bytes.size());
+  }
+  data = owned.data();
+  size = bytes.size();
+  capacity = owned.capacity();
+}
+
+size_t Query::MaxAnswerSize() const {
+  if (tcp()) return 65535;
+  return client_has_edns ? std::max<size_t>(512, client_udp_size) : 512;
+}
+
+QueryExtras& Query::Extras() {
+  if (!extras_) extras_ = std::make_unique<QueryExtras>();
+  extras_used = true;
+  return *extras_;
+}
+
+const std::string* Query::FindTag(std::string_view key) const {
+  if (!extras_used) return nullptr;
+  for (const auto& [name, value] : extras_->tags) {
+    if (name == key) return &value;
+  }
+  return nullptr;
+}
+
+void Query::SetTag(std::string_view key, std::string_view value) {
+  for (auto& [name, old] : Extras().tags) {
+    if (name == key) {
+      old = value;
+      return;
+    }
+  }
+  extras_->tags.emplace_back(key, value);
+}
+
+bool Query::UnsetTag(std::string_view key) {
+  if (!extras_used) return false;
+  return std::erase_if(extras_->tags, [&](const auto& tag) { return tag.first == key; }) > 0;
+}
+
+void Query::Reset() {
+  if (extras_used) extras_->Clear();
+  pool_name.clear();
+  owned.Reset();
+  static_cast<QueryFields&>(*this) = QueryFields{};
+}
+
+void ReturnQuery::operator()(Query* query) const {
+  query->Reset();
+  pool->free_.push_back(query);
+  --pool->outstanding_;
+}
+
+QueryPtr QueryPool::Get() {
+  Query* query = nullptr;
+  if (free_.empty()) {
+    query = new Query;
+  } else {
+    query = free_.back();
+    free_.pop_back();
+  }
+  ++outstanding_;
+  return QueryPtr(query, ReturnQuery{this});
+}
+
+QueryPool::~QueryPool() {
+  for (Query* query : free_) delete query;
+}
+
+}  // namespace breakwater

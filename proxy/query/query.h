@@ -1,0 +1,174 @@
+// A query from its arrival to its answer, the object that every step hands along. One message
+// buffer serves for both: the client's query is turned into the answer in place (self-made
+// answers, cache hits), or a backend's answer is copied over it.
+//
+// Owned through QueryPtr; made, reset and reused by the QueryPool of one worker, used on that
+// worker's thread alone. While it has not waited for anything its bytes lie in the listener's
+// receive buffer; whatever waits (forward, delay, suspend) calls Detach() first.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "proxy/base/address.h"
+#include "proxy/base/clock.h"
+#include "proxy/base/netmask.h"
+#include "proxy/base/packet_pool.h"
+#include "proxy/dns/edns.h"
+#include "proxy/dns/header.h"
+#include "proxy/dns/name.h"
+#include "proxy/dns/question.h"
+#include "proxy/query/frontend.h"
+#include "proxy/query/protocol.h"
+
+namespace breakwater {
+
+class ReplyTarget;
+
+// Where in its listener the answer goes; the listener alone knows what the numbers mean.
+struct ReturnPath {
+  uint64_t a = 0;
+  uint64_t b = 0;
+};
+
+struct ExtendedError {
+  uint16_t code = 0;
+  std::string text;
+};
+
+// What few queries carry; allocated at first use, emptied and kept when the query is reused.
+struct QueryExtras {
+  std::vector<std::pair<std::string, std::string>> tags;
+  std::vector<ExtendedError> extended_errors;
+  bool clear_extended_errors = false;  // the answer's own EDE options go first
+  std::vector<std::pair<uint8_t, std::string>> proxy_values;
+  std::optional<Netmask> ecs_v4;       // SetECSAction
+  std::optional<Netmask> ecs_v6;
+  std::string device_id;
+  std::string device_name;
+  std::string requestor_id;
+  void Clear();
+};
+
+// The part of a query that its reset simply overwrites.
+struct QueryFields {
+  // --- where it came from; set by the listener
+  Protocol protocol = Protocol::kDoUdp;
+  Frontend* frontend = nullptr;
+  ReplyTarget* target = nullptr;  // null for queries of our own (refreshes)
+  ReturnPath path;
+  Address client;                 // after PROXY protocol: the client it names
+  Address local;                  // the address asked
+  MonoTime arrived;
+
+  // --- the message: the query, later the answer
+  uint8_t* data = nullptr;
+  size_t size = 0;
+  size_t capacity = 0;
+
+  // --- as the client sent it; set by ParseQuestion in query_path.cc, never changed after
+  uint16_t client_id = 0;
+  uint16_t client_flags = 0;
+  uint16_t client_udp_size = 0;     // 0 without EDNS
+  bool client_has_edns = false;
+  bool client_dnssec_ok = false;
+  uint8_t client_name_length = 0;
+  bool client_name_saved = false;   // Query::client_name holds the client's spelling
+
+  // --- what is in `data` now
+  dns::Question question;
+  dns::Edns edns;                   // of the query; see ReparseEdns()
+  bool is_response = false;         // `data` holds an answer
+
+  // --- what rules and Lua decided
+  bool pool_set = false;
+  bool skip_cache = false;
+  bool use_ecs = true;              // SetDisableECSAction, dq.useECS
+  bool ecs_override = false;
+  bool ecs_override_set = false;    // else the global setting counts
+  uint8_t ecs_prefix_v4 = 0;        // valid when ecs_prefix_set
+  uint8_t ecs_prefix_v6 = 0;
+  bool ecs_prefix_set = false;
+  bool edns_added = false;          // the whole OPT is ours: out of the answer again
+  bool ecs_added = false;           // the option is ours: out of the answer again
+  bool self_answered = false;
+  bool from_cache = false;
+  bool stale_hit = false;
+  bool raw_answer = false;          // SpoofPacket: leave EDNS alone
+  uint32_t delay_ms = 0;
+  std::optional<uint32_t> temp_failure_ttl;
+  uint32_t max_returned_ttl = 0;    // 0: no cap
+  uint8_t restarts = 0;
+  bool extras_used = false;
+};
+
+struct Query : QueryFields {
+  std::string pool_name;              // the pool rules chose; empty: the default pool
+  // The client's spelling, kept for the answer; valid where client_name_saved (Detach sets it).
+  std::array<uint8_t, dns::kMaxNameLength> client_name;
+  PacketBuffer owned;               // empty while the message lies in the listener's buffer
+
+  bool tcp() const { return !IsDatagram(protocol); }
+  std::span<uint8_t> message() { return {data, size}; }
+  std::span<const uint8_t> message() const { return {data, size}; }
+  dns::Header header() { return dns::Header(data); }
+  const dns::Header header() const { return dns::ConstHeader(data); }
+  // The question's name as it stands in `data`, uncompressed wire form.
+  std::span<const uint8_t> name() const { return {data + dns::kHeaderSize, question.name_length}; }
+  dns::Name NameCopy() const;
+  dns::EditBuffer edit() { return {data, size, capacity}; }
+  void Take(const dns::EditBuffer& edited) { size = edited.size; }
+
+  // Copies the message into memory of its own from `pool`, with room for `extra` more bytes, and
+  // saves the client's spelling. Does nothing when that was done before.
+  void Detach(PacketPool& pool, size_t extra = 512);
+  bool detached() const { return !owned.empty(); }
+  // Puts `bytes` in place of the message, in owned memory big enough for it.
+  void ReplaceMessage(PacketPool& pool, std::span<const uint8_t> bytes, size_t extra = 512);
+  void SaveClientName();
+
+  // Largest answer this client takes: 65,535 on streams, else 512 or its EDNS size.
+  size_t MaxAnswerSize() const;
+
+  QueryExtras& Extras();
+  const QueryExtras* extras() const { return extras_used ? extras_.get() : nullptr; }
+  const std::string* FindTag(std::string_view key) const;
+  void SetTag(std::string_view key, std::string_view value);
+  bool UnsetTag(std::string_view key);
+
+  void Reset();
+
+ private:
+  std::unique_ptr<QueryExtras> extras_;
+};
+
+class QueryPool;
+
+struct ReturnQuery {
+  QueryPool* pool = nullptr;
+  void operator()(Query* query) const;
+};
+using QueryPtr = std::unique_ptr<Query, ReturnQuery>;
+
+// Free queries of one worker. Must outlive the queries it gave out.
+class QueryPool {
+ public:
+  QueryPtr Get();
+  PacketPool& packets() { return packets_; }
+  size_t outstanding() const { return outstanding_; }
+  ~QueryPool();
+
+ private:
+  friend struct ReturnQuery;
+  PacketPool packets_;
+  std::vector<Query*> free_;
+  size_t outstanding_ = 0;
+};
+
+}  // namespace breakwater
