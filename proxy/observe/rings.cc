@@ -1,0 +1,158 @@
+#include "proxy/observe/rings.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace breakwater {
+namespace {
+
+constexpr size_t kHeaderSize = 12;
+
+uint16_t U16(std::span<const uint8_t> bytes, size_t at) {
+  return static_cast<uint16_t>(bytes[at] << 8 | bytes[at + 1]);
+}
+
+bool IsRecordable(const RingRecord& record) {
+  return record.name_length > 0 && record.name_length <= dns::kMaxNameLength &&
+         record.message.size() >= kHeaderSize + record.name_length;
+}
+
+// Only as much of the name is written as there is.
+void Fill(RingEntry& entry, const RingRecord& record) {
+  const auto message = record.message;
+  entry.when = record.now;
+  entry.client = record.client;
+  entry.type = record.type;
+  entry.protocol = record.protocol;
+  entry.size = static_cast<uint16_t>(std::min<size_t>(message.size(), UINT16_MAX));
+  entry.id = U16(message, 0);
+  entry.flags = U16(message, 2);
+  entry.answers = U16(message, 6);
+  entry.name_length = static_cast<uint8_t>(record.name_length);
+  std::memcpy(entry.name_wire.data(), message.data() + kHeaderSize, record.name_length);
+}
+
+}  // namespace
+
+dns::Name RingEntry::Name() const {
+  return dns::Name::FromWire({name_wire.data(), name_length}).value_or(dns::Name());
+}
+
+// Memory is taken whole at construction and touched only as far as it is used.
+template <typename Entry>
+struct Rings::Ring {
+  std::unique_ptr<Entry[]> entries;
+  size_t capacity = 0;
+  size_t used = 0;
+  size_t next = 0;
+
+  void Reserve(size_t count) {
+    capacity = count;
+    entries.reset(new Entry[count]);
+  }
+  // The oldest entry, to be overwritten; null where nothing is kept.
+  Entry* Next() {
+    if (capacity == 0) return nullptr;
+    Entry* slot = &entries[next];
+    next = next + 1 == capacity ? 0 : next + 1;
+    used = std::min(used + 1, capacity);
+    return slot;
+  }
+  void CopyTo(std::vector<Entry>& out) const {
+    out.insert(out.end(), entries.get(), entries.get() + used);
+  }
+};
+
+struct Rings::Shard {
+  mutable Mutex mutex;
+  Ring<RingQuery> queries BW_GUARDED_BY(mutex);
+  Ring<RingResponse> responses BW_GUARDED_BY(mutex);
+};
+
+Rings::Rings(const RingSettings& settings) : settings_(settings) {
+  const size_t count = std::max<size_t>(1, settings.shards);
+  const size_t each = (settings.entries + count - 1) / count;
+  for (size_t i = 0; i < count; ++i) {
+    auto shard = std::make_unique<Shard>();
+    MutexLock lock(shard->mutex);
+    if (settings.record_queries) shard->queries.Reserve(each);
+    if (settings.record_responses) shard->responses.Reserve(each);
+    shards_.push_back(std::move(shard));
+  }
+}
+
+Rings::~Rings() = default;
+
+bool Rings::Sampled(uint32_t& seen) const {
+  return settings_.sampling_rate <= 1 || seen++ % settings_.sampling_rate == 0;
+}
+
+template <typename Write>
+void Rings::WithFreeShard(RingCursor& cursor, Write&& write) {
+  for (size_t attempt = 0; attempt <= settings_.lock_retries; ++attempt) {
+    Shard& shard = *shards_[cursor.next_shard++ % shards_.size()];
+    if (!shard.mutex.try_lock()) continue;
+    write(shard);
+    shard.mutex.unlock();
+    return;
+  }
+  given_up_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void Rings::AddQuery(RingCursor& cursor, const RingRecord& record) {
+  if (!settings_.record_queries || !Sampled(cursor.queries_seen)) return;
+  if (!IsRecordable(record)) return;
+  WithFreeShard(cursor, [&](Shard& shard) {
+    if (RingQuery* slot = shard.queries.Next()) Fill(*slot, record);
+  });
+}
+
+void Rings::AddResponse(RingCursor& cursor, const RingRecord& record, uint32_t latency_us,
+                        const Address& backend) {
+  if (!settings_.record_responses || !Sampled(cursor.responses_seen)) return;
+  if (!IsRecordable(record)) return;
+  WithFreeShard(cursor, [&](Shard& shard) {
+    RingResponse* slot = shard.responses.Next();
+    if (slot == nullptr) return;
+    Fill(*slot, record);
+    slot->latency_us = latency_us;
+    slot->backend = backend;
+    if (latency_us == kRingTimeout) slot->size = slot->flags = slot->answers = 0;
+  });
+}
+
+void Rings::AddTimeout(RingCursor& cursor, const RingRecord& record, const Address& backend) {
+  AddResponse(cursor, record, kRingTimeout, backend);
+}
+
+std::vector<RingQuery> Rings::Queries() const {
+  std::vector<RingQuery> out;
+  for (const auto& shard : shards_) {
+    MutexLock lock(shard->mutex);
+    shard->queries.CopyTo(out);
+  }
+  std::stable_sort(out.begin(), out.end(),
+                   [](const auto& a, const auto& b) { return a.when < b.when; });
+  return out;
+}
+
+std::vector<RingResponse> Rings::Responses() const {
+  std::vector<RingResponse> out;
+  for (const auto& shard : shards_) {
+    MutexLock lock(shard->mutex);
+    shard->responses.CopyTo(out);
+  }
+  std::stable_sort(out.begin(), out.end(),
+                   [](const auto& a, const auto& b) { return a.when < b.when; });
+  return out;
+}
+
+void Rings::Clear() {
+  for (const auto& shard : shards_) {
+    MutexLock lock(shard->mutex);
+    shard->queries.used = shard->queries.next = 0;
+    shard->responses.used = shard->responses.next = 0;
+  }
+}
+
+}  // namespace breakwater
