@@ -37,7 +37,7 @@ class NetmaskGroup {
     int32_t child[2] = {-1, -1};
     int8_t verdict = 0;  // 0 none, 1 included, -1 excluded
   };
-  void Insert(const Entry& entry);
+  bool Insert(const Entry& entry);  // false where the network was there: its verdict is replaced
   void Rebuild();
 
   std::vector<Entry> entries_;

@@ -1,0 +1,109 @@
+#include "proxy/base/netmask_tree.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace breakwater {
+namespace {
+
+unsigned BitAt(std::span<const uint8_t> bytes, unsigned index) {
+  return (bytes[index / 8] >> (7 - index % 8)) & 1u;
+}
+
+}  // namespace
+
+TextResult<void> NetmaskGroup::Add(std::string_view text) {
+  const bool include = text.empty() || text.front() != '!';
+  const auto network = Netmask::Parse(include ? text : text.substr(1));
+  if (!network) return Fail(network.error());
+  Add(*network, include);
+  return {};
+}
+
+void NetmaskGroup::Add(const Netmask& network, bool include) {
+  if (!network.IsSet()) return;
+  // A network given twice keeps its place in the list; what was said last counts.
+  if (Insert({network, include})) {
+    entries_.push_back({network, include});
+    return;
+  }
+  const auto old = std::find_if(entries_.begin(), entries_.end(),
+                                [&](const Entry& entry) { return entry.network == network; });
+  old->include = include;
+}
+
+void NetmaskGroup::AddAll(const NetmaskGroup& other) {
+  if (&other == this) return;
+  for (const Entry& entry : other.entries_) Add(entry.network, entry.include);
+}
+
+bool NetmaskGroup::Remove(const Netmask& network) {
+  const auto found = std::find_if(entries_.begin(), entries_.end(),
+                                  [&](const Entry& entry) { return entry.network == network; });
+  if (found == entries_.end()) return false;
+  entries_.erase(found);
+  Rebuild();
+  return true;
+}
+
+void NetmaskGroup::Clear() {
+  entries_.clear();
+  v4_.clear();
+  v6_.clear();
+}
+
+bool NetmaskGroup::Matches(const Address& address) const {
+  const std::vector<Node>& nodes = address.IsV6() ? v6_ : v4_;
+  if (nodes.empty() || !address.IsSet()) return false;
+  const auto bytes = address.Raw();
+  const unsigned bits = static_cast<unsigned>(bytes.size()) * 8;
+  int8_t verdict = nodes[0].verdict;
+  int32_t at = 0;
+  for (unsigned i = 0; i < bits; ++i) {
+    at = nodes[static_cast<size_t>(at)].child[BitAt(bytes, i)];
+    if (at < 0) break;
+    const int8_t here = nodes[static_cast<size_t>(at)].verdict;
+    if (here != 0) verdict = here;
+  }
+  return verdict > 0;
+}
+
+std::vector<std::string> NetmaskGroup::ToStrings() const {
+  std::vector<std::string> out;
+  out.reserve(entries_.size());
+  for (const Entry& entry : entries_) {
+    out.push_back((entry.include ? "" : "!") + entry.network.ToString());
+  }
+  return out;
+}
+
+std::string NetmaskGroup::ToString() const {
+  return fmt::format("{}", fmt::join(ToStrings(), ", "));
+}
+
+bool NetmaskGroup::Insert(const Entry& entry) {
+  std::vector<Node>& nodes = entry.network.network().IsV6() ? v6_ : v4_;
+  if (nodes.empty()) nodes.emplace_back();
+  const auto bytes = entry.network.network().Raw();
+  size_t at = 0;
+  for (unsigned i = 0; i < entry.network.bits(); ++i) {
+    const unsigned bit = BitAt(bytes, i);
+    if (nodes[at].child[bit] < 0) {
+      nodes[at].child[bit] = static_cast<int32_t>(nodes.size());
+      nodes.emplace_back();
+    }
+    at = static_cast<size_t>(nodes[at].child[bit]);
+  }
+  const bool is_new = nodes[at].verdict == 0;
+  nodes[at].verdict = entry.include ? 1 : -1;
+  return is_new;
+}
+
+void NetmaskGroup::Rebuild() {
+  v4_.clear();
+  v6_.clear();
+  for (const Entry& entry : entries_) (void)Insert(entry);
+}
+
+}  // namespace breakwater
