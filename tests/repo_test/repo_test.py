@@ -1,0 +1,278 @@
+#!/usr/bin/python3
+"""The rules of the repository, as tests: sizes, layering, names, examples, commands.
+
+Only the standard library and ctags. BREAKWATER names the built program (default
+build/release/breakwater); what needs it is skipped where nothing has been built.
+"""
+
+import ast
+import collections
+import os
+import re
+import subprocess
+import sys
+import unittest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from sources import ROOT, all_files, is_build_folder, line_of, read, with_suffix, without_comments
+
+FILE_LINES = 500
+FUNCTION_LINES = 60
+FUNCTION_PARAMETERS = 4
+TOP_LEVEL = {"CMakeLists.txt", "CMakePresets.json", "proxy", "lua", "tests", "bench", "examples",
+             "LICENSE", "README.md"}
+LAYERS = ("base dns net query observe cache backend pool guard rules listen config worker control "
+          "console web").split()
+# Conditional compilation that has a reason. Everything else is a file that CMake selects.
+CONDITIONS_ALLOWED = {
+    "proxy/base/guarded.h": "clang's thread-safety attributes exist in clang only",
+}
+BINARY = os.environ.get("BREAKWATER", os.path.join(ROOT, "build/release/breakwater"))
+
+
+class Rules(unittest.TestCase):
+    def check(self, problems):
+        if problems:
+            self.fail("\n  " + "\n  ".join(problems))
+
+
+class Sizes(Rules):
+    def test_no_file_is_longer_than_500_lines(self):
+        files = with_suffix(".cc", ".h", ".lua", ".py", ".sh", ".inc")
+        self.assertGreater(len(files), 50)
+        lengths = [(read(path).count("\n"), path) for path in files]
+        self.check([f"{path}: {n} lines" for n, path in lengths if n > FILE_LINES])
+
+    def test_no_cpp_function_is_longer_than_60_lines(self):
+        problems = []
+        for path, name, first, last in cpp_functions():
+            if last - first + 1 > FUNCTION_LINES and not is_table(path, first, last):
+                problems.append(f"{path}:{first}: {name} has {last - first + 1} lines")
+        self.check(problems)
+
+    def test_no_python_function_is_longer_than_60_lines(self):
+        problems = []
+        for path in with_suffix(".py"):
+            for node in ast.walk(ast.parse(read(path))):
+                if isinstance(node, ast.FunctionDef):
+                    length = node.end_lineno - node.lineno + 1
+                    if length > FUNCTION_LINES:
+                        problems.append(f"{path}:{node.lineno}: {node.name} has {length} lines")
+        self.check(problems)
+
+    def test_no_lua_function_is_longer_than_60_lines(self):
+        problems = []
+        for path in with_suffix(".lua"):
+            start = None
+            for number, line in enumerate(read(path).split("\n"), 1):
+                if re.match(r"(local )?function\b", line):
+                    start = number
+                elif line.rstrip() == "end" and start:
+                    if number - start + 1 > FUNCTION_LINES:
+                        problems.append(f"{path}:{start}: {number - start + 1} lines")
+                    start = None
+        self.check(problems)
+
+
+def cpp_functions():
+    files = with_suffix(".cc", ".h")
+    run = subprocess.run(["ctags", "-L", "-", "-f", "-", "--fields=+ne", "--c++-kinds=f"], cwd=ROOT,
+                         input="\n".join(files), capture_output=True, text=True, check=True)
+    found = []
+    for row in run.stdout.splitlines():
+        fields = row.split("\t")
+        line = [f[5:] for f in fields if f.startswith("line:")]
+        end = [f[4:] for f in fields if f.startswith("end:")]
+        if line and end:
+            found.append((fields[1], fields[0], int(line[0]), int(end[0])))
+    assert len(found) > 50, "ctags found hardly anything"
+    return found
+
+
+def is_table(path, first, last):
+    """Rows that nearly all begin with the same word or bracket are a table, not logic."""
+    rows = [row.strip() for row in read(path).split("\n")[first:last - 1]]
+    words = collections.Counter(re.match(r"\w+|.", row).group(0) for row in rows if row)
+    return words and words.most_common(1)[0][1] >= 0.75 * sum(words.values())
+
+
+class Layering(Rules):
+    def includes(self):
+        for path in with_suffix(".cc", ".h", ".inc", under="proxy/"):
+            for match in re.finditer(r'#include\s+[<"]([^>"]+)[>"]', read(path)):
+                yield path, match.group(1)
+
+    def test_a_folder_of_proxy_includes_only_folders_above_it(self):
+        problems = []
+        for path, included in self.includes():
+            parts, target = path.split("/"), included.split("/")
+            if len(parts) == 2 or target[0] != "proxy":
+                continue
+            if parts[1] not in LAYERS:
+                problems.append(f"{path}: folder is not in the list of layers")
+            elif len(target) == 2:
+                problems.append(f"{path} includes {included}: nothing includes proxy/ itself")
+            elif target[1] not in LAYERS or LAYERS.index(target[1]) > LAYERS.index(parts[1]):
+                problems.append(f"{path} includes {included}")
+        self.check(problems)
+
+    def test_proxy_never_sees_lua(self):
+        problems = []
+        for path, included in self.includes():
+            lua_header = re.search(r"(^|/)(lua|lauxlib|lualib)\.hp*$", included)
+            if lua_header or (included.startswith("lua/") and path != "proxy/main.cc"):
+                problems.append(f"{path} includes {included}")
+        self.check(problems)
+
+    def test_includes_name_files_by_their_full_path(self):
+        known = set(all_files())
+        problems = []
+        for path in with_suffix(".cc", ".h"):
+            for match in re.finditer(r'#include\s+"([^"]+)"', read(path)):
+                if match.group(1) not in known:
+                    problems.append(f'{path} includes "{match.group(1)}"')
+        self.check(problems)
+
+    def test_no_conditional_compilation(self):
+        problems = []
+        for path in with_suffix(".cc", ".h"):
+            if path not in CONDITIONS_ALLOWED:
+                text = without_comments(read(path))
+                problems += [f"{path}:{line_of(text, m.start())}: {m.group(0).strip()}"
+                             for m in re.finditer(r"^\s*#\s*(if|ifdef|ifndef)\b.*$", text, re.M)]
+        self.check(problems)
+
+    def test_top_level_is_the_agreed_list(self):
+        entries = {e for e in os.listdir(ROOT) if not e.startswith(".") and not is_build_folder(e)}
+        self.check([f"unexpected at the top: {e}" for e in sorted(entries - TOP_LEVEL)])
+        self.check([f"missing at the top: {e}" for e in sorted(TOP_LEVEL - entries)])
+
+
+class Interfaces(Rules):
+    def parameter_lists(self):
+        """(path, line, name, parameters) of what looks like a declaration in a header."""
+        for path in with_suffix(".h", under="proxy/"):
+            text = without_private(without_comments(read(path)))
+            for match in re.finditer(r"\b([A-Za-z_]\w*)\s*\(([^()]*)\)", text):
+                yield path, line_of(text, match.start()), match.group(1), match.group(2)
+
+    def test_no_bool_parameters_but_in_setters(self):
+        problems = []
+        for path, line, name, parameters in self.parameter_lists():
+            value = re.search(r"(^|,)\s*(const\s+)?bool(\s+\w+)?\s*(=|,|$)", parameters)
+            type_word = name in ("void", "bool", "int", "size_t", "decltype")
+            if value and not re.match(r"[Ss]et([A-Z_]|$)", name) and not type_word:
+                problems.append(f"{path}:{line}: {name}({' '.join(parameters.split())})")
+        self.check(problems)
+
+    def test_at_most_four_parameters(self):
+        problems = []
+        for path, line, name, parameters in self.parameter_lists():
+            flat = re.sub(r"<[^<>]*>", "", re.sub(r"<[^<>]*>", "", parameters))
+            declared = [p for p in flat.split(",") if re.match(r"\s*[\w:]+[\w:\s*&]*\s[*&]*\w+", p)]
+            if len(declared) > FUNCTION_PARAMETERS and name.upper() != name:
+                problems.append(f"{path}:{line}: {name} takes {len(declared)}")
+        self.check(problems)
+
+    def test_a_header_begins_with_what_it_is(self):
+        headers = with_suffix(".h", under="proxy/") + with_suffix(".h", under="lua/")
+        self.check([f"{p}: no opening comment" for p in headers if not read(p).startswith("//")])
+
+
+def without_private(text):
+    """Blanks the private part of classes; what callers cannot see is not an interface."""
+    kept, private = [], False
+    for line in text.split("\n"):
+        if re.match(r"\s*private:", line):
+            private = True
+        elif re.match(r"\s*(public|protected):|\s*(class|struct)\s|\};|[a-zA-Z]", line):
+            private = False
+        kept.append("" if private else line)
+    return "\n".join(kept)
+
+
+class Names(Rules):
+    def metrics(self):
+        text = read("proxy/base/metrics_list.inc")
+        rows = re.findall(r'BW_METRIC\(\s*(\w+),\s*(\w+),\s*"([^"]*)",\s*"([^"]*)"', text)
+        self.assertEqual(len(rows), len(re.findall(r"^BW_METRIC\(", text, re.M)))
+        self.assertGreater(len(rows), 10)
+        return rows
+
+    def test_metric_names_are_unique_and_well_formed(self):
+        rows, problems = self.metrics(), []
+        for column in (1, 2):
+            counts = collections.Counter(row[column] for row in rows)
+            problems += [f"twice: {value}" for value, n in counts.items() if n > 1]
+        for kind, identifier, name, help_text in rows:
+            if not re.fullmatch(r"[a-z][a-z0-9]*(-[a-z0-9]+)*", name):
+                problems.append(f"badly formed: {name}")
+            if kind not in ("kCounter", "kGauge") or not re.fullmatch(r"k[A-Z]\w*", identifier):
+                problems.append(f"{name}: kind {kind}, id {identifier}")
+            if len(help_text) < 10 or help_text.endswith("."):
+                problems.append(f"{name}: help text {help_text!r}")
+        self.check(problems)
+
+    def test_no_left_over_notes(self):
+        words = re.compile(r"\b(TO" + "DO|FIX" + "ME|X" + r"XX)\b")
+        paths = re.compile("/(tmp/wt|work/(main|shared))" + r"\b")
+        problems = []
+        for path in all_files():
+            if path.startswith("tests/fuzz/corpus/") or path == "LICENSE":
+                continue
+            for number, line in enumerate(read(path).split("\n"), 1):
+                if words.search(line) or paths.search(line):
+                    problems.append(f"{path}:{number}: {line.strip()[:90]}")
+        self.check(problems)
+
+    def test_cpp_tests_never_sleep(self):
+        pattern = re.compile(r"\b(sleep_for|sleep_until|usleep|nanosleep|sleep)\s*\(")
+        problems = []
+        for path in with_suffix(".cc", ".h", under="tests/"):
+            text = without_comments(read(path))
+            problems += [f"{path}:{line_of(text, m.start())}: {m.group(1)}"
+                         for m in pattern.finditer(text)]
+        self.check(problems)
+
+
+class Documents(Rules):
+    def test_commands_in_the_documents_exist_and_run(self):
+        problems, seen = [], 0
+        for path in with_suffix(".md"):
+            for block in re.findall(r"^```[^\n]*\n(.*?)^```", read(path), re.S | re.M):
+                for command in re.findall(r"^\s*(?:\$ )?(\./[\w./-]+)", block, re.M):
+                    seen += 1
+                    full = os.path.join(ROOT, command)
+                    built = command.startswith("./build/")
+                    if not built and not os.access(full, os.X_OK):
+                        problems.append(f"{path}: {command} is not there or not executable")
+        self.check(problems)
+        self.assertGreater(seen, 1)
+
+    def test_links_in_the_documents_lead_somewhere(self):
+        problems = []
+        for path in with_suffix(".md"):
+            for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", read(path)):
+                if not os.path.exists(os.path.join(ROOT, os.path.dirname(path), link)):
+                    problems.append(f"{path}: {link}")
+        self.check(problems)
+
+    def test_scripts_are_executable(self):
+        scripts = [p for p in all_files() if read(p).startswith("#!")]
+        self.check([p for p in scripts if not os.access(os.path.join(ROOT, p), os.X_OK)])
+
+    def test_examples_pass_the_configuration_check(self):
+        if not os.access(BINARY, os.X_OK):
+            self.skipTest(f"{BINARY} is not built")
+        examples = with_suffix(".conf", under="examples/")
+        self.assertTrue(examples)
+        for path in examples:
+            with self.subTest(path):
+                run = subprocess.run([BINARY, "-C", path, "--check-config"], cwd=ROOT,
+                                     capture_output=True, text=True, timeout=60, check=False)
+                self.assertEqual(run.stdout + run.stderr, f"Configuration '{path}' OK!\n")
+                self.assertEqual(run.returncode, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,147 @@
+#!/bin/bash
+# Installs what is missing, builds, and runs every test suite; see tests/README.md.
+#   tests/run.sh            everything
+#   tests/run.sh SUITE...   only these, in this order
+#   tests/run.sh --list     the suites
+# The last line is "N passed, N failed"; the exit status is 0 only if nothing failed.
+set -u
+cd "$(dirname "$0")/.." || exit 1
+logs=build/test-logs
+
+suites="unit scenarios fuzz repo system differential asan tsan"
+describe() {
+  cat <<'END'
+unit          test programs of proxy/ and lua/ (ctest, release build)
+scenarios     scripted queries, replies and time on a manual clock
+fuzz          every parser over its seed corpus
+repo          the rules of the repository: sizes, layering, names, documents, examples
+system        the real program with PowerDNS, NSD, dig, kdig, dnsperf
+differential  the same configurations and queries through dnsdist 1.7.3
+asan          build with ASan and UBSan: unit, scenarios, fuzz, part of system
+tsan          build with TSan: unit, scenarios, part of system
+END
+}
+
+# --- one build tree -------------------------------------------------------------------------
+
+build() {  # PRESET [nice level]
+  cmake --preset "$1" >/dev/null && nice -n "${2:-0}" cmake --build "build/$1"
+}
+
+# What ctest ran, as "passed failed": the cases of GoogleTest programs, and one for each other.
+count_ctest() {  # PRESET
+  awk '/^[0-9]+\/[0-9]+ Testing: / { cases = 0; bad = 0 }
+       /^\[  PASSED  \] [0-9]+ test/ { cases = $4 }
+       /^\[  FAILED  \] [0-9]+ test/ { bad = $4 }
+       /^Test Passed\./ { passed += cases > 0 ? cases : 1 }
+       /^Test Failed\./ { passed += cases; failed += bad > 0 ? bad : 1 }
+       END { print passed + 0, failed + 0 }' "build/$1/Testing/Temporary/LastTest.log"
+}
+
+run_ctest() {  # COUNT_FILE PRESET ctest-options...
+  local counts=$1 preset=$2 status; shift 2
+  # Each caller's own directory: suites that run side by side must not share LastTest.log.
+  rm -f "build/$preset/Testing/Temporary/LastTest.log"
+  (cd "build/$preset" && ctest --output-on-failure --no-tests=error --timeout 300 "$@")
+  status=$?
+  count_ctest "$preset" >> "$counts"
+  return $status
+}
+
+run_unittest() {  # COUNT_FILE file...
+  local counts=$1 status=0 output; shift
+  for file in "$@"; do
+    output=$(mktemp)
+    /usr/bin/python3 "$file" -v 2>&1 | tee "$output"
+    [ "${PIPESTATUS[0]}" = 0 ] || status=1
+    awk '/^Ran [0-9]+ test/ { ran = $2 }
+         /^FAILED \(/ { while (match($0, /(failures|errors)=[0-9]+/)) {
+             split(substr($0, RSTART, RLENGTH), part, "="); failed += part[2]
+             $0 = substr($0, RSTART + RLENGTH) } }
+         END { if (ran == "") failed = 1
+               print (ran > failed ? ran - failed : 0), failed + 0 }' "$output" >> "$counts"
+    rm -f "$output"
+  done
+  return $status
+}
+
+# --- the suites -----------------------------------------------------------------------------
+
+suite_unit() { run_ctest "$1" release -j2 -E '^scenarios$|_fuzz$|^repo_test$'; }
+suite_scenarios() { run_ctest "$1" release -R '^scenarios$'; }
+suite_fuzz() { run_ctest "$1" release -j2 -R '_fuzz$'; }
+suite_repo() { run_unittest "$1" tests/repo_test/repo_test.py; }
+suite_system() { run_unittest "$1" tests/system/*_test.py; }
+suite_differential() { run_unittest "$1" tests/system/differential/differential_test.py; }
+suite_asan() { run_sanitized "$1" asan; }
+suite_tsan() { run_sanitized "$1" tsan; }
+
+run_sanitized() {  # COUNT_FILE PRESET
+  build "$2" 5 || return 1
+  local status=0
+  export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=print_stacktrace=1
+  export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+  run_ctest "$1" "$2" -j2 -E '^repo_test$' || status=1
+  BREAKWATER="$PWD/build/$2/breakwater" BREAKWATER_SANITIZED=$2 \
+    run_unittest "$1" tests/system/*_test.py || status=1
+  return $status
+}
+
+run_suite() {  # NAME: log and counts in $logs, a line when it ends
+  local begin=$SECONDS status passed failed
+  : > "$logs/$1.counts"
+  "suite_$1" "$logs/$1.counts" > "$logs/$1.log" 2>&1
+  status=$?
+  read -r passed failed < <(awk '{ p += $1; f += $2 } END { print p + 0, f + 0 }' "$logs/$1.counts")
+  # A suite that ends badly without a failed case (a broken build, say) is one failure.
+  [ $status = 0 ] || [ "$failed" -gt 0 ] || failed=1
+  echo "$passed $failed" > "$logs/$1.counts"
+  printf '%-13s %5d passed %4d failed %5d s\n' "$1" "$passed" "$failed" $((SECONDS - begin))
+  if [ "$failed" -gt 0 ]; then
+    echo "--- $logs/$1.log, what failed:"
+    grep -nE '^(FAIL|ERROR):|\*\*\*Failed|\*\*\*Exception|\*\*\*Timeout|\[  FAILED  \]|error:|Assert' "$logs/$1.log" |
+      head -40
+    tail -30 "$logs/$1.log"
+  fi
+}
+
+# --- which, and in what order ---------------------------------------------------------------
+
+case "${1:-}" in
+  --list) describe; exit 0 ;;
+  -*) sed -n '2,7s/^# \{0,1\}//p' "$0"; exit 2 ;;
+esac
+chosen=${*:-$suites}
+for suite in $chosen; do
+  case " $suites " in *" $suite "*) ;; *) echo "no suite $suite; tests/run.sh --list" >&2; exit 2 ;; esac
+done
+
+begin=$SECONDS
+tests/support/packages.sh test || exit 1
+mkdir -p "$logs"
+build release > "$logs/build.log" 2>&1 || {
+  grep -E 'error|FAILED' "$logs/build.log" | head -40; tail -20 "$logs/build.log"
+  echo "0 passed, 1 failed"; exit 1
+}
+echo "built in $((SECONDS - begin)) s"
+
+if [ $# -gt 0 ]; then
+  for suite in $chosen; do run_suite "$suite"; done
+else
+  # The first lane mostly waits for sockets, the second mostly compiles.
+  (for suite in asan tsan; do run_suite $suite; done) > "$logs/second-lane.out" 2>&1 &
+  second=$!
+  trap 'kill $second 2>/dev/null' INT TERM
+  for suite in unit scenarios fuzz repo system differential; do run_suite $suite; done
+  wait $second
+  cat "$logs/second-lane.out"
+fi
+
+total_passed=0 total_failed=0
+for suite in $chosen; do
+  read -r passed failed < "$logs/$suite.counts"
+  total_passed=$((total_passed + passed)) total_failed=$((total_failed + failed))
+done
+echo "all in $((SECONDS - begin)) s"
+echo "$total_passed passed, $total_failed failed"
+[ "$total_failed" = 0 ]
