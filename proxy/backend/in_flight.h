@@ -58,6 +58,11 @@ class InFlight {
   // Ends the flight and all its attempts; gives the query (and leaves waiters to the caller,
   // who takes them out first).
   QueryPtr Close(FlightId id);
+  // The same, and gives all that the flight held.
+  Flight Take(FlightId id);
+  // Calls QuerySink::OnSlow(id) after `ms`, unless the flight has ended by then. One FIFO per
+  // distinct `ms`, as for time-outs.
+  void CallAfter(FlightId id, MonoTime now, uint32_t ms);
 
   // Tells the sink of every attempt whose time is up. Armed on the TimerQueue by itself.
   void RunTimeouts(MonoTime now);

@@ -34,6 +34,8 @@ class QuerySink {
   // the call and may be edited. `attempt` says which send of the flight it answers.
   virtual void OnReply(FlightId flight, uint8_t attempt, std::span<uint8_t> reply) = 0;
   virtual void OnFailure(FlightId flight, uint8_t attempt, FailureKind kind) = 0;
+  // The flight has waited for as long as InFlight::CallAfter was told; nothing has failed yet.
+  virtual void OnSlow(FlightId flight) { (void)flight; }
 };
 
 }  // namespace breakwater

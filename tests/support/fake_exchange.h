@@ -1,0 +1,43 @@
+// A backend that answers when a test says so.
+#pragma once
+
+#include <deque>
+#include <utility>
+#include <vector>
+
+#include "proxy/backend/exchange.h"
+
+namespace breakwater::test {
+
+class FakeExchange : public Exchange {
+ public:
+  struct Sent {
+    FlightId flight;
+    uint8_t attempt = 0;
+    bool cancelled = false;
+    std::vector<uint8_t> message;
+  };
+
+  FakeExchange(BackendPtr to, bool datagram) : backend(std::move(to)), datagram_(datagram) {}
+
+  Result<void> Send(FlightId flight, uint8_t attempt, std::span<const uint8_t> message) override {
+    if (refuse) return Fail(Error::kIo);
+    sent.push_back({flight, attempt, false, {message.begin(), message.end()}});
+    return Ok();
+  }
+  void Cancel(FlightId flight, uint8_t attempt) override {
+    for (Sent& one : sent) {
+      if (one.flight == flight && one.attempt == attempt) one.cancelled = true;
+    }
+  }
+  bool IsDatagram() const override { return datagram_; }
+
+  BackendPtr backend;
+  std::deque<Sent> sent;
+  bool refuse = false;
+
+ private:
+  bool datagram_;
+};
+
+}  // namespace breakwater::test
