@@ -20,7 +20,7 @@ namespace breakwater {
 
 struct WebServerSettings {
   std::vector<Address> addresses;
-  std::string password;      // plain or "$scrypt$..."; empty: none set
+  std::string password;  // plain or "$scrypt$..."; empty: none set
   std::string api_key;
   NetmaskGroup acl;
   std::map<std::string, std::string> custom_headers;
@@ -38,13 +38,13 @@ struct WebServerSettings {
 struct Config {
   uint64_t version = 0;
   Settings settings;
-  NetmaskGroup acl;                                  // who may ask
+  NetmaskGroup acl;  // who may ask
   NetmaskGroup console_acl;
   NetmaskGroup proxy_protocol_acl;
   std::vector<std::shared_ptr<Frontend>> frontends;  // repeated lines keep their rows
   std::vector<BackendPtr> backends;                  // in the order of the file
   std::map<std::string, std::shared_ptr<const Pool>, std::less<>> pools;  // "" always exists
-  PolicyPtr policy;                                  // the global one; never null once built
+  PolicyPtr policy;  // the global one; never null once built
   Chains chains;
   WebServerSettings web;
 

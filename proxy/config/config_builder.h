@@ -4,6 +4,10 @@
 #pragma once
 
 #include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
 
 #include "proxy/config/config.h"
 
@@ -30,6 +34,9 @@ class ConfigBuilder {
   // After an order changed: sorts the servers of the pools it is in.
   void SortPools();
 
+  // After a setting of the built-in policies changed: makes those in use anew.
+  void RemakePolicies();
+
   // Called with each published configuration; replaced by tests and by the server.
   void OnPublish(std::function<void(ConfigPtr)> listener) { listener_ = std::move(listener); }
   // The newest configuration; publishes first where something changed.
@@ -37,6 +44,8 @@ class ConfigBuilder {
 
  private:
   Config config_;
+  // The pools copied since the last publishing: nobody else holds these yet.
+  std::map<std::string, std::shared_ptr<Pool>, std::less<>> own_pools_;
   ConfigPtr published_;
   bool changed_ = true;
   std::function<void(ConfigPtr)> listener_;

@@ -14,13 +14,13 @@ namespace breakwater {
 
 struct Settings {
   // queries and answers
-  uint32_t udp_timeout_ms = 2000;                 // setUDPTimeout(seconds)
-  bool servfail_when_no_server = false;           // setServFailWhenNoServer
+  uint32_t udp_timeout_ms = 2000;        // setUDPTimeout(seconds)
+  bool servfail_when_no_server = false;  // setServFailWhenNoServer
   bool allow_empty_response = false;
   bool drop_empty_queries = false;
   bool add_edns_to_self_generated = true;
   uint16_t payload_size_on_self_generated = 1232;
-  uint16_t max_udp_response_size = 0;             // 0: off
+  uint16_t max_udp_response_size = 0;  // 0: off
   bool fix_up_case = false;
   bool ecs_override = false;
   uint8_t ecs_prefix_v4 = 24;
@@ -37,11 +37,11 @@ struct Settings {
   uint32_t max_tcp_queued_connections = 10000;
   ClientLimitSettings client_limits;
   // sockets
-  uint32_t udp_receive_buffer = 0;                // 0: the system's maximum
+  uint32_t udp_receive_buffer = 0;  // 0: the system's maximum
   uint32_t udp_send_buffer = 0;
-  bool randomized_outgoing_sockets = true;        // always so here; the setter is accepted
+  bool randomized_outgoing_sockets = true;  // always so here; the setter is accepted
   uint32_t max_udp_outstanding = 65535;
-  uint32_t max_cached_tcp_connections = 10;       // per backend and worker
+  uint32_t max_cached_tcp_connections = 10;  // per backend and worker
   uint32_t tcp_downstream_max_idle_ms = 300000;
   std::string tcp_fast_open_key;
   // policies
@@ -54,16 +54,16 @@ struct Settings {
   bool verbose = false;
   bool verbose_health_checks = false;
   // console and control
-  Address control_socket;                         // unset: no console
-  std::string console_key;                        // raw 32 bytes; empty: refused
+  Address control_socket;   // unset: no console
+  std::string console_key;  // raw 32 bytes; empty: refused
   bool console_connections_logging = true;
   uint32_t console_max_connections = 0;
   uint32_t console_output_max = 10'000'000;
-  std::string control_unix_path;                  // controlUnixSocket; empty: none
+  std::string control_unix_path;  // controlUnixSocket; empty: none
   uint32_t control_unix_mode = 0660;
   std::string control_unix_group;
   // process
-  std::optional<uint32_t> workers;                // setWorkers; default one per CPU
+  std::optional<uint32_t> workers;  // setWorkers; default one per CPU
 };
 
 }  // namespace breakwater
