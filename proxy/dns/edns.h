@@ -1,6 +1,8 @@
 // EDNS(0), RFC 6891: finding the OPT of a message, reading its fields and options, and editing it
 // in place. Edits work on a buffer with spare room behind the message and give kNoSpace, and
-// change nothing, where the result would not fit.
+// change nothing, where the result would not fit. They give kUnsupported, and change nothing, for
+// a signed message (TSIG, SIG(0): the signature would break) and where a record behind the OPT
+// points at a name behind the OPT (that name would move). Bytes behind the last record stay there.
 #pragma once
 
 #include <cstdint>
@@ -61,9 +63,10 @@ struct OptFields {
   uint8_t extended_rcode = 0;
   bool dnssec_ok = false;
 };
-// Appends an OPT to a message that has none, and counts it.
+// Appends an OPT to a message that has none, and counts it. kBadOpt where there is one already.
 Result<void> AddOpt(EditBuffer& buffer, const OptFields& fields);
-// Replaces every option of that code by one with `data`; adds an OPT where there is none.
+// Replaces every option of that code by one with `data`; adds an OPT where there is none. `data`
+// must not lie in the buffer.
 Result<void> SetOption(EditBuffer& buffer, size_t question_end, OptionCode code,
                        std::span<const uint8_t> data);
 // Takes all options of that code out. The OPT stays, if empty.
@@ -73,5 +76,9 @@ Result<void> RemoveOpt(EditBuffer& buffer, size_t question_end);
 // Keeps only the options for which `keep` holds one of the codes.
 Result<void> KeepOptions(EditBuffer& buffer, size_t question_end,
                          std::span<const OptionCode> keep);
+
+// Adds one more option behind those that are there; kNotFound where the message has no OPT.
+Result<void> AppendOption(EditBuffer& buffer, size_t question_end, OptionCode code,
+                          std::span<const uint8_t> data);
 
 }  // namespace breakwater::dns

@@ -38,16 +38,25 @@ class RecordWalker {
   bool Next();
   const Record& record() const { return record_; }
   bool ok() const { return reader_.ok(); }
+  // Why it stopped; meaningful only where ok() is false. kBadCount: more than one question, or
+  // the message ended where another record should begin.
+  Error error() const { return error_; }
   // Where the last record ended; past the last one, the size of the message less trailing data.
   size_t end_offset() const { return reader_.offset(); }
   Result<Name> OwnerName() const;
 
  private:
   void SkipName();
+  void MarkBad(Error error);
 
   ByteReader reader_;
+  Error error_ = Error::kTruncated;
   uint16_t left_[4] = {};
   Record record_;
 };
+
+// Where the records start: behind the one question, or behind the header where there is none.
+// More than one question gives kBadCount.
+Result<size_t> RecordsStart(std::span<const uint8_t> message);
 
 }  // namespace breakwater::dns
