@@ -38,7 +38,7 @@ dns::Name RingEntry::Name() const {
   return dns::Name::FromWire({name_wire.data(), name_length}).value_or(dns::Name());
 }
 
-// Memory is taken whole at construction and touched only as far as it is used.
+// Memory is taken whole at construction, so that recording never allocates.
 template <typename Entry>
 struct Rings::Ring {
   std::unique_ptr<Entry[]> entries;
