@@ -1,0 +1,240 @@
+#include "proxy/control/control_socket.h"
+
+#include <fmt/format.h>
+#include <grp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "proxy/base/log.h"
+
+namespace breakwater {
+namespace {
+
+constexpr size_t kReadChunk = 16 * 1024;
+// A peer that does not read its replies is not read from either.
+constexpr size_t kMaxPendingOutput = 1024 * 1024;
+constexpr int kBacklog = 64;
+
+std::string SystemText(std::string_view what, const std::string& path) {
+  return fmt::format("control socket {}: {}: {}", path, what, std::strerror(errno));
+}
+
+UniqueFd NewSocket() {
+  return UniqueFd(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
+
+TextResult<sockaddr_un> SocketAddress(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.empty() || path.size() >= sizeof(address.sun_path)) {
+    return Fail(fmt::format("control socket '{}': the path must have 1 to {} characters", path,
+                            sizeof(address.sun_path) - 1));
+  }
+  std::memcpy(address.sun_path, path.data(), path.size());
+  return address;
+}
+
+// Removes the socket file of a process that is gone.
+TextResult<void> RemoveStale(const std::string& path, const sockaddr_un& address) {
+  struct stat status {};
+  if (lstat(path.c_str(), &status) != 0) {
+    if (errno == ENOENT) return {};
+    return Fail(SystemText("cannot look at it", path));
+  }
+  if (!S_ISSOCK(status.st_mode)) {
+    return Fail(fmt::format("control socket {}: a file that is no socket is in the way", path));
+  }
+  const UniqueFd probe = NewSocket();
+  if (connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0 ||
+      errno == EAGAIN) {
+    return Fail(fmt::format("control socket {}: another process is serving it", path));
+  }
+  if (errno != ECONNREFUSED) return Fail(SystemText("cannot tell whether it is in use", path));
+  if (unlink(path.c_str()) != 0) return Fail(SystemText("cannot remove the old one", path));
+  return {};
+}
+
+TextResult<gid_t> GroupId(const std::string& name) {
+  char buffer[16384];
+  group entry{};
+  group* found = nullptr;
+  getgrnam_r(name.c_str(), &entry, buffer, sizeof(buffer), &found);
+  if (found == nullptr) return Fail(fmt::format("there is no group '{}'", name));
+  return found->gr_gid;
+}
+
+}  // namespace
+
+ControlSocketSettings ControlSocketSettingsOf(const Settings& settings) {
+  return {.path = settings.control_unix_path,
+          .mode = settings.control_unix_mode,
+          .group = settings.control_unix_group};
+}
+
+// One peer. Destroys itself through its owner when the peer goes or breaks the protocol.
+class ControlSocket::Connection {
+ public:
+  Connection(ControlSocket& owner, UniqueFd fd, ControlCaller caller)
+      : owner_(owner),
+        caller_(std::move(caller)),
+        fd_(fd.get()),
+        poller_(owner.loop_, std::move(fd),
+                [this](bool readable, bool writable) { OnReady(readable, writable); }) {
+    poller_.Watch(true, false);
+  }
+
+ private:
+  void OnReady(bool readable, bool writable) {
+    if (writable && !Flush()) return owner_.Close(fd_);
+    if (readable && !Read()) return owner_.Close(fd_);
+    if (!Flush()) return owner_.Close(fd_);
+    if (ended_ && output_.empty()) return owner_.Close(fd_);
+    poller_.Watch(!ended_ && output_.size() < kMaxPendingOutput, !output_.empty());
+  }
+
+  // False when the connection is over.
+  bool Read() {
+    char chunk[kReadChunk];
+    const ssize_t got = recv(fd_, chunk, sizeof(chunk), 0);
+    if (got == 0) {
+      ended_ = true;
+      return true;
+    }
+    if (got < 0) return errno == EAGAIN || errno == EINTR;
+    input_.append(chunk, static_cast<size_t>(got));
+    size_t begin = 0;
+    size_t end = 0;
+    while ((end = input_.find('\n', begin)) != std::string::npos) {
+      output_ += owner_.handler_({input_.data() + begin, end - begin}, caller_);
+      output_ += '\n';
+      begin = end + 1;
+    }
+    input_.erase(0, begin);
+    if (input_.size() > kMaxControlLine) {
+      output_ += R"({"ok":false,"code":"bad-request","error":"the request is too long"})";
+      output_ += '\n';
+      input_.clear();
+      ended_ = true;
+    }
+    return true;
+  }
+
+  bool Flush() {
+    size_t sent = 0;
+    while (sent < output_.size()) {
+      const ssize_t wrote = send(fd_, output_.data() + sent, output_.size() - sent, MSG_NOSIGNAL);
+      if (wrote < 0 && errno == EINTR) continue;
+      if (wrote < 0 && errno == EAGAIN) break;
+      if (wrote < 0) return false;
+      sent += static_cast<size_t>(wrote);
+    }
+    output_.erase(0, sent);
+    return true;
+  }
+
+  ControlSocket& owner_;
+  ControlCaller caller_;
+  int fd_;
+  std::string input_;
+  std::string output_;
+  bool ended_ = false;  // nothing more is read; what is left of the output still goes out
+  Poller poller_;
+};
+
+ControlSocket::ControlSocket(Loop& loop, ControlCommands& commands, ControlSocketSettings settings)
+    : loop_(loop), commands_(commands), settings_(std::move(settings)) {}
+
+ControlSocket::~ControlSocket() {
+  if (pause_ != 0) loop_.timers().Cancel(pause_);
+  struct stat status {};
+  if (inode_ != 0 && lstat(settings_.path.c_str(), &status) == 0 && status.st_ino == inode_) {
+    unlink(settings_.path.c_str());
+  }
+}
+
+TextResult<UniqueFd> ControlSocket::Bind() {
+  const std::string& path = settings_.path;
+  const auto address = SocketAddress(path);
+  if (!address) return Fail(address.error());
+  if (auto clear = RemoveStale(path, *address); !clear) return Fail(clear.error());
+  UniqueFd fd = NewSocket();
+  if (!fd.valid()) return Fail(SystemText("cannot make a socket", path));
+  // The file appears with the socket's own mode (less the umask): nobody else's until the group
+  // is set, and nobody connects before listen().
+  if (fchmod(fd.get(), 0600) != 0) return Fail(SystemText("cannot set the mode", path));
+  if (bind(fd.get(), reinterpret_cast<const sockaddr*>(&*address), sizeof(*address)) != 0) {
+    return Fail(SystemText("cannot bind", path));
+  }
+  if (auto given = GiveToGroup(); !given) return Fail(given.error());
+  if (chmod(path.c_str(), settings_.mode) != 0)
+    return Fail(SystemText("cannot set the mode", path));
+  if (listen(fd.get(), kBacklog) != 0) return Fail(SystemText("cannot listen", path));
+  return fd;
+}
+
+TextResult<void> ControlSocket::GiveToGroup() {
+  const std::string& path = settings_.path;
+  if (!settings_.group.empty()) {
+    const auto group = GroupId(settings_.group);
+    if (!group) return Fail(fmt::format("control socket {}: {}", path, group.error()));
+    if (lchown(path.c_str(), static_cast<uid_t>(-1), *group) != 0) {
+      return Fail(SystemText(fmt::format("cannot give it to group {}", settings_.group), path));
+    }
+  }
+  struct stat status {};
+  if (lstat(path.c_str(), &status) != 0) return Fail(SystemText("cannot look at it", path));
+  inode_ = status.st_ino;
+  roles_.group = status.st_gid;
+  roles_.has_group = true;
+  return {};
+}
+
+TextResult<void> ControlSocket::Start() {
+  roles_.own_uid = geteuid();
+  auto fd = Bind();
+  if (!fd) return Fail(fd.error());
+  listener_ = std::make_unique<Poller>(loop_, std::move(*fd), [this](bool, bool) { Accept(); });
+  listener_->Watch(true, false);
+  return {};
+}
+
+// The connection that cannot be taken would keep the loop spinning.
+void ControlSocket::PauseAccepting() {
+  listener_->Watch(false, false);
+  pause_ = loop_.timers().Add(loop_.now() + MonoTime::FromMs(100), [this] {
+    pause_ = 0;
+    listener_->Watch(true, false);
+  });
+}
+
+void ControlSocket::Accept() {
+  // A few at a time; the loop comes back while more wait.
+  for (int i = 0; i < 16; ++i) {
+    UniqueFd fd(accept4(listener_->fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!fd.valid()) {
+      if (errno == EMFILE || errno == ENFILE) PauseAccepting();
+      return;
+    }
+    const auto peer = ReadPeerCredentials(fd.get());
+    if (!peer) continue;
+    const std::string who = fmt::format("uid {} pid {}", peer->uid, peer->pid);
+    if (connections_.size() >= settings_.max_connections) {
+      LogWarning("control", "{}: connection refused, there are {} already", who,
+                 connections_.size());
+      constexpr std::string_view kFull =
+          "{\"ok\":false,\"code\":\"busy\",\"error\":\"too many connections\"}\n";
+      (void)send(fd.get(), kFull.data(), kFull.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+      continue;
+    }
+    const int number = fd.get();
+    ControlCaller caller{RoleOf(*peer, roles_), who};
+    connections_[number] = std::make_unique<Connection>(*this, std::move(fd), std::move(caller));
+  }
+}
+
+}  // namespace breakwater

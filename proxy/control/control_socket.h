@@ -1,0 +1,67 @@
+// The Unix control socket: one JSON request a line, one JSON reply a line, in order, as many as
+// the peer likes on one connection (control_request.h). Who is at the other end is asked of the
+// kernel when it connects (roles.h). Lives on the control thread's loop.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "proxy/base/result.h"
+#include "proxy/config/settings.h"
+#include "proxy/control/roles.h"
+#include "proxy/net/loop.h"
+
+namespace breakwater {
+
+struct ControlCaller {
+  Role role = Role::kRead;
+  std::string who;  // for the audit line: "uid 1000 pid 4711"
+};
+
+struct ControlSocketSettings {
+  std::string path;
+  uint32_t mode = 0660;
+  std::string group;  // empty: the process's own
+  size_t max_connections = 64;
+};
+ControlSocketSettings ControlSocketSettingsOf(const Settings& settings);
+
+class ControlSocket {
+ public:
+  // Answers one line; on the loop's thread, and soon. ControlCommands::Handle in the server.
+  using Handler = std::function<std::string(std::string_view line, const ControlCaller& caller)>;
+
+  // `loop` must outlive it. On the loop's thread, or before it runs.
+  ControlSocket(Loop& loop, Handler handler, ControlSocketSettings settings);
+  ~ControlSocket();  // removes the file, if it is still the one made here
+  ControlSocket(const ControlSocket&) = delete;
+  ControlSocket& operator=(const ControlSocket&) = delete;
+
+  // Binds and listens. A file left behind by a process that is gone is replaced; one that
+  // somebody serves, or that is no socket, is an error.
+  TextResult<void> Start();
+  size_t connections() const { return connections_.size(); }
+
+ private:
+  class Connection;
+  TextResult<UniqueFd> Bind();
+  TextResult<void> GiveToGroup();
+  void Accept();
+  void PauseAccepting();
+  void Close(int fd) { connections_.erase(fd); }
+
+  Loop& loop_;
+  Handler handler_;
+  ControlSocketSettings settings_;
+  RoleTable roles_;
+  uint64_t inode_ = 0;  // of the socket file; 0 before Start()
+  std::unique_ptr<Poller> listener_;
+  TimerId pause_ = 0;  // while there are no descriptors left to accept with
+  std::unordered_map<int, std::unique_ptr<Connection>> connections_;  // by descriptor
+};
+
+}  // namespace breakwater
