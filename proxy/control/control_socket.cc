@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "proxy/base/log.h"
+#include "proxy/control/control_request.h"
 
 namespace breakwater {
 namespace {
@@ -146,8 +147,16 @@ class ControlSocket::Connection {
   Poller poller_;
 };
 
-ControlSocket::ControlSocket(Loop& loop, ControlCommands& commands, ControlSocketSettings settings)
-    : loop_(loop), commands_(commands), settings_(std::move(settings)) {}
+ControlSocket::ControlSocket(Loop& loop, Handler handler, ControlSocketSettings settings)
+    : loop_(loop), handler_(std::move(handler)), settings_(std::move(settings)) {}
+
+size_t ControlSocket::connections() const {
+  return connections_.size();
+}
+
+void ControlSocket::Close(int fd) {
+  connections_.erase(fd);
+}
 
 ControlSocket::~ControlSocket() {
   if (pause_ != 0) loop_.timers().Cancel(pause_);

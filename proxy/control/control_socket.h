@@ -44,7 +44,7 @@ class ControlSocket {
   // Binds and listens. A file left behind by a process that is gone is replaced; one that
   // somebody serves, or that is no socket, is an error.
   TextResult<void> Start();
-  size_t connections() const { return connections_.size(); }
+  size_t connections() const;
 
  private:
   class Connection;
@@ -52,7 +52,7 @@ class ControlSocket {
   TextResult<void> GiveToGroup();
   void Accept();
   void PauseAccepting();
-  void Close(int fd) { connections_.erase(fd); }
+  void Close(int fd);
 
   Loop& loop_;
   Handler handler_;
