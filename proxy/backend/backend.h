@@ -10,6 +10,7 @@
 #include <string>
 
 #include "proxy/backend/backend_settings.h"
+#include "proxy/backend/hash_points.h"
 #include "proxy/backend/health_state.h"
 #include "proxy/base/counter.h"
 #include "proxy/base/guarded.h"
@@ -24,6 +25,13 @@ struct BackendCounters {
   SharedCounter tcp_current_connections, tcp_max_concurrent_connections;
   SharedCounter tcp_too_many_connections, tcp_new_connections, tcp_reused_connections;
   SharedCounter tcp_connections_closed, tcp_connection_queries, tcp_connection_duration_ms;
+};
+
+// Of its health checks. Failures are counted once in `failures`, and in one of the others where
+// the reason is known.
+struct HealthCheckCounters {
+  SharedCounter failures, parsing, timeout, network, mismatch, invalid;
+  SharedCounter latency_us;  // of the last valid check
 };
 
 class Backend {
@@ -41,6 +49,8 @@ class Backend {
   HealthState& health() { return health_; }
   const HealthState& health() const { return health_; }
   bool IsUp() const { return health_.IsUp(); }
+  // The operator's setDown: as HealthState's, and the latencies begin anew.
+  void ForceDown();
 
   int order() const { return order_.load(std::memory_order_relaxed); }
   void set_order(int order) { order_.store(order, std::memory_order_relaxed); }
@@ -48,6 +58,11 @@ class Backend {
   void set_weight(int weight) { weight_.store(weight, std::memory_order_relaxed); }
   TokenBucket& qps() { return qps_; }
   void set_qps_limit(uint32_t qps);
+
+  HealthCheckCounters& health_counters() { return health_counters_; }
+  const HealthCheckCounters& health_counters() const { return health_counters_; }
+  // Where the server's points lie on the ring of `chashed`.
+  HashPoints& hash_points() { return hash_points_; }
 
   BackendCounters& counters() { return counters_; }
   const BackendCounters& counters() const { return counters_; }
@@ -75,6 +90,8 @@ class Backend {
   std::atomic<int> weight_;
   TokenBucket qps_;
   BackendCounters counters_;
+  HealthCheckCounters health_counters_;
+  HashPoints hash_points_;
   Outstanding outstanding_;
   std::atomic<double> udp_latency_us_{0};
   std::atomic<double> tcp_latency_us_{0};

@@ -33,10 +33,12 @@ class HealthState {
   // "UP", "DOWN" forced; "up", "down" automatic.
   std::string_view StateText() const;
 
-  // True when a check is due at `now`; the caller sends it and reports with OnCheckResult.
+  // True when a check is due at `now`; the caller sends it and reports with OnCheckResult. To be
+  // called once a second: intervals count from the call that was due, to the nearest second.
   bool CheckDue(MonoTime now);
   enum class Change : uint8_t { kNone, kUp, kDown };
-  // `initial`: the start-up check, whose one result decides without rise or max_failures.
+  // `initial`: the start-up check, whose one result decides without rise or max_failures; it is
+  // told as a change even where the flag stays. What comes after a force is ignored.
   Change OnCheckResult(bool good, MonoTime now, bool initial);
   // One answered or failed query (lazy mode only; cheap and ignored otherwise).
   void AddSample(bool failed);
@@ -49,7 +51,8 @@ class HealthState {
   enum class Lazy : uint8_t { kHealthy, kPotentialFailure, kFailed };
   struct State {
     Mode mode = Mode::kActive;
-    bool was_lazy = false;
+    bool was_lazy = false;   // before it was forced
+    bool flag = false;       // what checks found; counts where nothing is forced
     Lazy lazy = Lazy::kHealthy;
     HealthCheckSettings settings;
     MonoTime next_check;
@@ -58,7 +61,20 @@ class HealthState {
     uint32_t back_off_steps = 0;
     std::vector<bool> samples;  // ring of lazy_sample_size; true is a failure
     size_t next_sample = 0;
+
+    bool Forced() const { return mode == Mode::kForcedUp || mode == Mode::kForcedDown; }
+    void ClearSamples();
+    bool TooManyFailures() const;
+    // Delay before a check in Lazy::kFailed, after `back_off_steps` of them failed.
+    MonoTime FailedDelay() const;
+    void EnterFailed(MonoTime now);
+    void EnterHealthy();
+    void OnInitial(bool good, MonoTime now);
+    void OnGood(MonoTime now);
+    void OnBad(MonoTime now);
   };
+  void SetMode(State& state, Mode mode, std::optional<bool> status);
+  void Publish(const State& state);
   std::atomic<bool> up_{false};
   std::atomic<bool> sampling_{false};
   mutable Guarded<State> state_;

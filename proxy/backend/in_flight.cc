@@ -1,0 +1,236 @@
+#include "proxy/backend/in_flight.h"
+
+#include <unordered_map>
+#include <utility>
+
+namespace breakwater {
+namespace {
+
+constexpr uint32_t kNone = UINT32_MAX;
+constexpr uint32_t kChunk = 256;
+
+struct Fifo;
+
+// An attempt's place in the FIFO of its time-out; its number is slot * kMaxAttempts + attempt.
+struct Link {
+  Fifo* fifo = nullptr;  // null: in none
+  uint32_t previous = kNone;
+  uint32_t next = kNone;
+  MonoTime deadline;
+};
+
+struct Slot {
+  Flight flight;
+  uint32_t generation = 1;
+  uint32_t next_free = kNone;
+  bool open = false;
+  std::array<Link, kMaxAttempts> links;
+};
+
+// Attempts of one length, so in order of their deadlines. The timer stands at what was the head's
+// deadline when it was set: heads that get their answer do not move it.
+struct Fifo {
+  uint32_t head = kNone;
+  uint32_t tail = kNone;
+  TimerId timer = 0;
+};
+
+}  // namespace
+
+struct InFlight::Impl {
+  QuerySink& sink;
+  TimerQueue& timers;
+  // Chunks, so that a Flight stays where it is while others are opened.
+  std::vector<std::unique_ptr<std::array<Slot, kChunk>>> chunks;
+  uint32_t free_head = kNone;
+  size_t open = 0;
+  std::unordered_map<uint32_t, std::unique_ptr<Fifo>> fifos;  // by milliseconds
+
+  Impl(QuerySink& the_sink, TimerQueue& the_timers) : sink(the_sink), timers(the_timers) {}
+
+  Slot& At(uint32_t slot) { return (*chunks[slot / kChunk])[slot % kChunk]; }
+  Link& LinkAt(uint32_t number) {
+    return At(number / kMaxAttempts).links[number % kMaxAttempts];
+  }
+  Slot* FindSlot(FlightId id) {
+    if (id.slot / kChunk >= chunks.size()) return nullptr;
+    Slot& slot = At(id.slot);
+    return slot.open && slot.generation == id.generation ? &slot : nullptr;
+  }
+
+  void AddChunk();
+  Fifo& FifoFor(uint32_t timeout_ms);
+  void PushBack(Fifo& fifo, uint32_t number, MonoTime deadline);
+  void Unlink(uint32_t number);
+  void Arm(Fifo& fifo);
+  void RunFifo(Fifo& fifo, MonoTime now);
+  void TimeOut(uint32_t number);
+  bool End(Slot& slot, uint32_t slot_number, uint8_t attempt);
+};
+
+void InFlight::Impl::AddChunk() {
+  const auto first = static_cast<uint32_t>(chunks.size()) * kChunk;
+  chunks.push_back(std::make_unique<std::array<Slot, kChunk>>());
+  for (uint32_t i = kChunk; i-- > 0;) {
+    At(first + i).next_free = free_head;
+    free_head = first + i;
+  }
+}
+
+Fifo& InFlight::Impl::FifoFor(uint32_t timeout_ms) {
+  std::unique_ptr<Fifo>& fifo = fifos[timeout_ms];
+  if (!fifo) fifo = std::make_unique<Fifo>();
+  return *fifo;
+}
+
+void InFlight::Impl::PushBack(Fifo& fifo, uint32_t number, MonoTime deadline) {
+  LinkAt(number) = Link{&fifo, fifo.tail, kNone, deadline};
+  if (fifo.tail == kNone) {
+    fifo.head = number;
+  } else {
+    LinkAt(fifo.tail).next = number;
+  }
+  fifo.tail = number;
+  if (fifo.timer == 0) Arm(fifo);
+}
+
+void InFlight::Impl::Unlink(uint32_t number) {
+  Link& link = LinkAt(number);
+  if (link.fifo == nullptr) return;
+  (link.previous == kNone ? link.fifo->head : LinkAt(link.previous).next) = link.next;
+  (link.next == kNone ? link.fifo->tail : LinkAt(link.next).previous) = link.previous;
+  link = Link{};
+}
+
+void InFlight::Impl::Arm(Fifo& fifo) {
+  if (fifo.head == kNone) return;
+  const MonoTime when = LinkAt(fifo.head).deadline;
+  fifo.timer = timers.Add(when, [this, &fifo, when] {
+    fifo.timer = 0;
+    RunFifo(fifo, when);
+    if (fifo.timer == 0) Arm(fifo);
+  });
+}
+
+void InFlight::Impl::RunFifo(Fifo& fifo, MonoTime now) {
+  while (fifo.head != kNone && LinkAt(fifo.head).deadline <= now) {
+    const uint32_t number = fifo.head;
+    Unlink(number);
+    TimeOut(number);
+  }
+}
+
+void InFlight::Impl::TimeOut(uint32_t number) {
+  const uint32_t slot_number = number / kMaxAttempts;
+  const auto attempt = static_cast<uint8_t>(number % kMaxAttempts);
+  Slot& slot = At(slot_number);
+  const FlightId id{slot_number, slot.generation};
+  slot.flight.attempts[attempt].exchange->Cancel(id, attempt);
+  sink.OnFailure(id, attempt, FailureKind::kTimeout);
+  // The sink ends the attempt; one that cares for nothing must not leave it counted.
+  if (Slot* still_open = FindSlot(id)) End(*still_open, slot_number, attempt);
+}
+
+bool InFlight::Impl::End(Slot& slot, uint32_t slot_number, uint8_t attempt) {
+  if (attempt >= slot.flight.attempt_count) return false;
+  Attempt& ended = slot.flight.attempts[attempt];
+  if (ended.exchange == nullptr) return false;
+  ended.exchange = nullptr;
+  ended.backend->SubOutstanding();
+  Unlink(static_cast<uint32_t>(slot_number * kMaxAttempts + attempt));
+  return true;
+}
+
+InFlight::InFlight(QuerySink& sink, TimerQueue& timers)
+    : impl_(std::make_unique<Impl>(sink, timers)) {}
+
+InFlight::~InFlight() {
+  for (auto& [length, fifo] : impl_->fifos) impl_->timers.Cancel(fifo->timer);
+  for (const FlightId id : OpenIds()) {
+    Slot& slot = impl_->At(id.slot);
+    // The exchanges may be gone by now: nothing is cancelled there.
+    for (uint8_t i = 0; i < slot.flight.attempt_count; ++i) impl_->End(slot, id.slot, i);
+  }
+}
+
+FlightId InFlight::Open(QueryPtr query, MonoTime now) {
+  if (impl_->free_head == kNone) impl_->AddChunk();
+  const uint32_t number = impl_->free_head;
+  Slot& slot = impl_->At(number);
+  impl_->free_head = slot.next_free;
+  slot.open = true;
+  slot.flight.query = std::move(query);
+  slot.flight.asked = now;
+  ++impl_->open;
+  return {number, slot.generation};
+}
+
+Flight* InFlight::Find(FlightId id) {
+  Slot* slot = impl_->FindSlot(id);
+  return slot == nullptr ? nullptr : &slot->flight;
+}
+
+size_t InFlight::size() const { return impl_->open; }
+
+Result<uint8_t> InFlight::StartAttempt(FlightId id, const BackendPtr& backend, Exchange& exchange,
+                                       MonoTime now, uint32_t timeout_ms) {
+  Slot* slot = impl_->FindSlot(id);
+  if (slot == nullptr) return Fail(Error::kNotFound);
+  Flight& flight = slot->flight;
+  if (flight.attempt_count >= kMaxAttempts) return Fail(Error::kLimit);
+  const uint8_t attempt = flight.attempt_count;
+  const std::span<const uint8_t> message = std::as_const(*flight.query).message();
+  if (auto sent = exchange.Send(id, attempt, message); !sent) return Fail(sent.error());
+  flight.attempts[attempt] = Attempt{backend, &exchange, now};
+  ++flight.attempt_count;
+  backend->AddOutstanding();
+  impl_->PushBack(impl_->FifoFor(timeout_ms),
+                  static_cast<uint32_t>(id.slot * kMaxAttempts + attempt),
+                  now + MonoTime::FromMs(timeout_ms));
+  return attempt;
+}
+
+bool InFlight::EndAttempt(FlightId id, uint8_t attempt) {
+  Slot* slot = impl_->FindSlot(id);
+  return slot != nullptr && impl_->End(*slot, id.slot, attempt);
+}
+
+QueryPtr InFlight::Close(FlightId id) {
+  Slot* slot = impl_->FindSlot(id);
+  if (slot == nullptr) return nullptr;
+  Flight& flight = slot->flight;
+  for (uint8_t i = 0; i < flight.attempt_count; ++i) {
+    Attempt& attempt = flight.attempts[i];
+    Exchange* exchange = attempt.exchange;
+    if (impl_->End(*slot, id.slot, i)) exchange->Cancel(id, i);
+    attempt.backend.reset();
+  }
+  QueryPtr query = std::move(flight.query);
+  flight.attempt_count = 0;
+  flight.cache.reset();
+  flight.has_scope_zero_key = false;
+  flight.asked_epoch = 0;
+  flight.waiters.clear();
+  slot->open = false;
+  ++slot->generation;
+  slot->next_free = impl_->free_head;
+  impl_->free_head = id.slot;
+  --impl_->open;
+  return query;
+}
+
+void InFlight::RunTimeouts(MonoTime now) {
+  for (auto& [length, fifo] : impl_->fifos) impl_->RunFifo(*fifo, now);
+}
+
+std::vector<FlightId> InFlight::OpenIds() const {
+  std::vector<FlightId> ids;
+  ids.reserve(impl_->open);
+  for (uint32_t i = 0; i < impl_->chunks.size() * kChunk; ++i) {
+    const Slot& slot = impl_->At(i);
+    if (slot.open) ids.push_back({i, slot.generation});
+  }
+  return ids;
+}
+
+}  // namespace breakwater
