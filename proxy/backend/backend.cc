@@ -54,10 +54,16 @@ std::string Backend::NameWithAddress() const {
   return own.empty() ? address : fmt::format("{} ({})", own, address);
 }
 
-void Backend::set_qps_limit(uint32_t qps) { qps_.Set(qps, qps); }
+void Backend::set_qps_limit(uint32_t qps) {
+  qps_.Set(qps, qps);
+}
 
-void Backend::AddUdpLatency(double us) { Smooth(udp_latency_us_, us); }
-void Backend::AddTcpLatency(double us) { Smooth(tcp_latency_us_, us); }
+void Backend::AddUdpLatency(double us) {
+  Smooth(udp_latency_us_, us);
+}
+void Backend::AddTcpLatency(double us) {
+  Smooth(tcp_latency_us_, us);
+}
 
 void Backend::ResetLatency() {
   udp_latency_us_.store(0, std::memory_order_relaxed);

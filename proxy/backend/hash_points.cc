@@ -27,11 +27,11 @@ const HashPoints::Ring& HashPoints::Get(std::string_view id, uint32_t perturbati
 
 const HashPoints::Ring& HashPoints::Make(std::string_view id, uint32_t perturbation,
                                          uint32_t weight) {
-  return rings_.With([&](auto& rings) -> const Ring& {
+  return *rings_.With([&](auto& rings) -> const Ring* {
     for (const auto& ring : rings) {
       if (ring->perturbation == perturbation && ring->points.size() >= weight) {
         newest_.store(ring.get(), std::memory_order_release);
-        return *ring;
+        return ring.get();
       }
     }
     auto made = std::make_unique<Ring>();
@@ -49,7 +49,7 @@ const HashPoints::Ring& HashPoints::Make(std::string_view id, uint32_t perturbat
     std::sort(made->points.begin(), made->points.end());
     rings.push_back(std::move(made));
     newest_.store(rings.back().get(), std::memory_order_release);
-    return *rings.back();
+    return rings.back().get();
   });
 }
 

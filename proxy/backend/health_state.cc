@@ -8,7 +8,9 @@ namespace {
 // Rounds come once a second, give or take: what is due within half a round is due in this one.
 constexpr MonoTime kHalfRound = MonoTime::FromMs(500);
 
-MonoTime Seconds(uint64_t seconds) { return MonoTime::FromMs(static_cast<int64_t>(seconds) * 1000); }
+MonoTime Seconds(uint64_t seconds) {
+  return MonoTime::FromMs(static_cast<int64_t>(seconds) * 1000);
+}
 
 }  // namespace
 

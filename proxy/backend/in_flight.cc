@@ -11,7 +11,12 @@ constexpr uint32_t kChunk = 256;
 
 struct Fifo;
 
-// An attempt's place in the FIFO of its time-out; its number is slot * kMaxAttempts + attempt.
+// A flight waits for each of its attempts, and perhaps for CallAfter: one link each. A link's
+// number is slot * kLinks + attempt.
+constexpr uint32_t kLinks = kMaxAttempts + 1;
+constexpr uint32_t kSlowLink = kMaxAttempts;
+
+// A place in the FIFO of its length.
 struct Link {
   Fifo* fifo = nullptr;  // null: in none
   uint32_t previous = kNone;
@@ -24,10 +29,10 @@ struct Slot {
   uint32_t generation = 1;
   uint32_t next_free = kNone;
   bool open = false;
-  std::array<Link, kMaxAttempts> links;
+  std::array<Link, kLinks> links;
 };
 
-// Attempts of one length, so in order of their deadlines. The timer stands at what was the head's
+// What waits equally long, so in order of the deadlines. The timer stands at what was the head's
 // deadline when it was set: heads that get their answer do not move it.
 struct Fifo {
   uint32_t head = kNone;
@@ -44,14 +49,13 @@ struct InFlight::Impl {
   std::vector<std::unique_ptr<std::array<Slot, kChunk>>> chunks;
   uint32_t free_head = kNone;
   size_t open = 0;
-  std::unordered_map<uint32_t, std::unique_ptr<Fifo>> fifos;  // by milliseconds
+  std::vector<std::unique_ptr<Fifo>> fifos;
+  std::unordered_map<uint32_t, Fifo*> fifo_of_ms;
 
   Impl(QuerySink& the_sink, TimerQueue& the_timers) : sink(the_sink), timers(the_timers) {}
 
   Slot& At(uint32_t slot) { return (*chunks[slot / kChunk])[slot % kChunk]; }
-  Link& LinkAt(uint32_t number) {
-    return At(number / kMaxAttempts).links[number % kMaxAttempts];
-  }
+  Link& LinkAt(uint32_t number) { return At(number / kLinks).links[number % kLinks]; }
   Slot* FindSlot(FlightId id) {
     if (id.slot / kChunk >= chunks.size()) return nullptr;
     Slot& slot = At(id.slot);
@@ -66,6 +70,8 @@ struct InFlight::Impl {
   void RunFifo(Fifo& fifo, MonoTime now);
   void TimeOut(uint32_t number);
   bool End(Slot& slot, uint32_t slot_number, uint8_t attempt);
+  void EndAll(Slot& slot, FlightId id);
+  void Free(Slot& slot, uint32_t slot_number);
 };
 
 void InFlight::Impl::AddChunk() {
@@ -78,8 +84,8 @@ void InFlight::Impl::AddChunk() {
 }
 
 Fifo& InFlight::Impl::FifoFor(uint32_t timeout_ms) {
-  std::unique_ptr<Fifo>& fifo = fifos[timeout_ms];
-  if (!fifo) fifo = std::make_unique<Fifo>();
+  Fifo*& fifo = fifo_of_ms[timeout_ms];
+  if (fifo == nullptr) fifo = fifos.emplace_back(std::make_unique<Fifo>()).get();
   return *fifo;
 }
 
@@ -121,10 +127,11 @@ void InFlight::Impl::RunFifo(Fifo& fifo, MonoTime now) {
 }
 
 void InFlight::Impl::TimeOut(uint32_t number) {
-  const uint32_t slot_number = number / kMaxAttempts;
-  const auto attempt = static_cast<uint8_t>(number % kMaxAttempts);
+  const uint32_t slot_number = number / kLinks;
+  const auto attempt = static_cast<uint8_t>(number % kLinks);
   Slot& slot = At(slot_number);
   const FlightId id{slot_number, slot.generation};
+  if (attempt == kSlowLink) return sink.OnSlow(id);
   slot.flight.attempts[attempt].exchange->Cancel(id, attempt);
   sink.OnFailure(id, attempt, FailureKind::kTimeout);
   // The sink ends the attempt; one that cares for nothing must not leave it counted.
@@ -137,7 +144,7 @@ bool InFlight::Impl::End(Slot& slot, uint32_t slot_number, uint8_t attempt) {
   if (ended.exchange == nullptr) return false;
   ended.exchange = nullptr;
   ended.backend->SubOutstanding();
-  Unlink(static_cast<uint32_t>(slot_number * kMaxAttempts + attempt));
+  Unlink(slot_number * kLinks + attempt);
   return true;
 }
 
@@ -145,7 +152,7 @@ InFlight::InFlight(QuerySink& sink, TimerQueue& timers)
     : impl_(std::make_unique<Impl>(sink, timers)) {}
 
 InFlight::~InFlight() {
-  for (auto& [length, fifo] : impl_->fifos) impl_->timers.Cancel(fifo->timer);
+  for (const auto& fifo : impl_->fifos) impl_->timers.Cancel(fifo->timer);
   for (const FlightId id : OpenIds()) {
     Slot& slot = impl_->At(id.slot);
     // The exchanges may be gone by now: nothing is cancelled there.
@@ -170,7 +177,9 @@ Flight* InFlight::Find(FlightId id) {
   return slot == nullptr ? nullptr : &slot->flight;
 }
 
-size_t InFlight::size() const { return impl_->open; }
+size_t InFlight::size() const {
+  return impl_->open;
+}
 
 Result<uint8_t> InFlight::StartAttempt(FlightId id, const BackendPtr& backend, Exchange& exchange,
                                        MonoTime now, uint32_t timeout_ms) {
@@ -184,8 +193,7 @@ Result<uint8_t> InFlight::StartAttempt(FlightId id, const BackendPtr& backend, E
   flight.attempts[attempt] = Attempt{backend, &exchange, now};
   ++flight.attempt_count;
   backend->AddOutstanding();
-  impl_->PushBack(impl_->FifoFor(timeout_ms),
-                  static_cast<uint32_t>(id.slot * kMaxAttempts + attempt),
+  impl_->PushBack(impl_->FifoFor(timeout_ms), id.slot * kLinks + attempt,
                   now + MonoTime::FromMs(timeout_ms));
   return attempt;
 }
@@ -195,32 +203,57 @@ bool InFlight::EndAttempt(FlightId id, uint8_t attempt) {
   return slot != nullptr && impl_->End(*slot, id.slot, attempt);
 }
 
-QueryPtr InFlight::Close(FlightId id) {
-  Slot* slot = impl_->FindSlot(id);
-  if (slot == nullptr) return nullptr;
-  Flight& flight = slot->flight;
-  for (uint8_t i = 0; i < flight.attempt_count; ++i) {
-    Attempt& attempt = flight.attempts[i];
-    Exchange* exchange = attempt.exchange;
-    if (impl_->End(*slot, id.slot, i)) exchange->Cancel(id, i);
-    attempt.backend.reset();
+void InFlight::Impl::EndAll(Slot& slot, FlightId id) {
+  for (uint8_t i = 0; i < slot.flight.attempt_count; ++i) {
+    Exchange* exchange = slot.flight.attempts[i].exchange;
+    if (End(slot, id.slot, i)) exchange->Cancel(id, i);
   }
-  QueryPtr query = std::move(flight.query);
+  Unlink(id.slot * kLinks + kSlowLink);
+}
+
+void InFlight::Impl::Free(Slot& slot, uint32_t slot_number) {
+  Flight& flight = slot.flight;
+  for (uint8_t i = 0; i < flight.attempt_count; ++i) flight.attempts[i].backend.reset();
   flight.attempt_count = 0;
   flight.cache.reset();
   flight.has_scope_zero_key = false;
   flight.asked_epoch = 0;
   flight.waiters.clear();
-  slot->open = false;
-  ++slot->generation;
-  slot->next_free = impl_->free_head;
-  impl_->free_head = id.slot;
-  --impl_->open;
+  slot.open = false;
+  ++slot.generation;
+  slot.next_free = free_head;
+  free_head = slot_number;
+  --open;
+}
+
+QueryPtr InFlight::Close(FlightId id) {
+  Slot* slot = impl_->FindSlot(id);
+  if (slot == nullptr) return nullptr;
+  impl_->EndAll(*slot, id);
+  QueryPtr query = std::move(slot->flight.query);
+  impl_->Free(*slot, id.slot);
   return query;
 }
 
+Flight InFlight::Take(FlightId id) {
+  Slot* slot = impl_->FindSlot(id);
+  if (slot == nullptr) return {};
+  impl_->EndAll(*slot, id);
+  Flight taken = std::move(slot->flight);
+  impl_->Free(*slot, id.slot);
+  return taken;
+}
+
+void InFlight::CallAfter(FlightId id, MonoTime now, uint32_t ms) {
+  if (impl_->FindSlot(id) == nullptr) return;
+  const uint32_t number = id.slot * kLinks + kSlowLink;
+  impl_->Unlink(number);
+  impl_->PushBack(impl_->FifoFor(ms), number, now + MonoTime::FromMs(ms));
+}
+
 void InFlight::RunTimeouts(MonoTime now) {
-  for (auto& [length, fifo] : impl_->fifos) impl_->RunFifo(*fifo, now);
+  // By index: the sink may start attempts, and with them add a FIFO.
+  for (size_t i = 0; i < impl_->fifos.size(); ++i) impl_->RunFifo(*impl_->fifos[i], now);
 }
 
 std::vector<FlightId> InFlight::OpenIds() const {

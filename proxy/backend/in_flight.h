@@ -61,7 +61,7 @@ class InFlight {
   // The same, and gives all that the flight held.
   Flight Take(FlightId id);
   // Calls QuerySink::OnSlow(id) after `ms`, unless the flight has ended by then. One FIFO per
-  // distinct `ms`, as for time-outs.
+  // distinct `ms`, as for time-outs. A second call replaces the first.
   void CallAfter(FlightId id, MonoTime now, uint32_t ms);
 
   // Tells the sink of every attempt whose time is up. Armed on the TimerQueue by itself.
