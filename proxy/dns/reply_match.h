@@ -1,0 +1,29 @@
+// Is this the reply to that query? Asked for everything a backend sends, before anything else
+// looks at it. The caller has matched the socket and the ID already.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+namespace breakwater::dns {
+
+struct ReplyMatchOptions {
+  // Take a bare header as an error reply: some servers answer REFUSED and the like that way.
+  bool allow_empty_response = true;
+};
+
+enum class ReplyMatch : uint8_t {
+  kMatch,
+  kNotAReply,  // shorter than a header, or QR is not set
+  kOtherOpcode,
+  kBadQuestion,    // not exactly one question that parses
+  kOtherQuestion,  // name (ASCII case aside), type or class differ
+};
+
+// `query` is the message as sent: it holds one question that was parsed, its name `name_length`
+// octets long.
+ReplyMatch MatchReply(std::span<const uint8_t> query, size_t name_length,
+                      std::span<const uint8_t> reply, const ReplyMatchOptions& options);
+
+}  // namespace breakwater::dns

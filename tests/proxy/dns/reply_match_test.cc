@@ -1,0 +1,71 @@
+#include "proxy/dns/reply_match.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/proxy/dns/packet.h"
+
+namespace breakwater::dns {
+namespace {
+
+using test::Bytes;
+using test::operator+;
+using test::Packet;
+
+ReplyMatch Match(const Bytes& reply, ReplyMatchOptions options = {}) {
+  const Packet query = Packet::Query("www.example.com");
+  return MatchReply(query.bytes(), 17, reply, options);
+}
+
+TEST(ReplyMatchTest, SameQuestionMatchesInAnyCase) {
+  EXPECT_EQ(Match(Packet::Reply("www.example.com").bytes()), ReplyMatch::kMatch);
+  EXPECT_EQ(Match(Packet::Reply("wWw.eXample.COM").Opt().bytes()), ReplyMatch::kMatch);
+}
+
+TEST(ReplyMatchTest, QueryIsNotAReply) {
+  EXPECT_EQ(Match(Packet::Query("www.example.com").bytes()), ReplyMatch::kNotAReply);
+  EXPECT_EQ(Match({}), ReplyMatch::kNotAReply);
+  EXPECT_EQ(Match(Bytes(11, 0xff)), ReplyMatch::kNotAReply);
+}
+
+TEST(ReplyMatchTest, OtherOpcodeDoesNotMatch) {
+  Bytes reply = Packet::Reply("www.example.com").bytes();
+  reply[2] = static_cast<uint8_t>(reply[2] | 0x20);
+  EXPECT_EQ(Match(reply), ReplyMatch::kOtherOpcode);
+}
+
+TEST(ReplyMatchTest, OtherQuestionsDoNotMatch) {
+  for (const char* name : {"www.example.org", "ww.example.com", "www.example.com.x", "", "com"}) {
+    EXPECT_EQ(Match(Packet::Reply(name).bytes()), ReplyMatch::kOtherQuestion) << name;
+  }
+  EXPECT_EQ(Match(Packet::Reply("www.example.com", Type::kAaaa).bytes()),
+            ReplyMatch::kOtherQuestion);
+  Bytes chaos = Packet::Reply("www.example.com").bytes();
+  chaos.back() = 3;
+  EXPECT_EQ(Match(chaos), ReplyMatch::kOtherQuestion);
+}
+
+TEST(ReplyMatchTest, BrokenQuestionsDoNotMatch) {
+  const Bytes whole = Packet::Reply("www.example.com").bytes();
+  for (size_t size = 12; size < whole.size(); ++size) {
+    EXPECT_EQ(Match(Bytes(whole.begin(), whole.begin() + static_cast<long>(size))),
+              ReplyMatch::kBadQuestion)
+        << size;
+  }
+  EXPECT_EQ(Match(Packet::Reply("www.example.com").Count(Section::kQuestion).bytes()),
+            ReplyMatch::kBadQuestion);
+  EXPECT_EQ(Match(Packet::Reply("www.example.com").Count(Section::kQuestion, -1).bytes()),
+            ReplyMatch::kBadQuestion);
+}
+
+TEST(ReplyMatchTest, BareErrorHeaderMatchesWhereAllowed) {
+  const Bytes refused = {0x12, 0x34, 0x81, 0x85, 0, 0, 0, 0, 0, 0, 0, 0};
+  EXPECT_EQ(Match(refused), ReplyMatch::kMatch);
+  EXPECT_EQ(Match(refused, {.allow_empty_response = false}), ReplyMatch::kBadQuestion);
+  EXPECT_EQ(Match(refused + Bytes{0}), ReplyMatch::kBadQuestion);
+  Bytes no_error = refused;
+  no_error[3] = 0x80;
+  EXPECT_EQ(Match(no_error), ReplyMatch::kBadQuestion);
+}
+
+}  // namespace
+}  // namespace breakwater::dns
