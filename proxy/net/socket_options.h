@@ -14,7 +14,7 @@ namespace breakwater {
 
 // Options of a listening socket, datagram or stream.
 struct SocketOptions {
-  std::string interface{};      // SO_BINDTODEVICE; empty: any
+  std::string interface {};     // SO_BINDTODEVICE; empty: any
   bool shared_port = false;     // reusePort=true: others may be bound to the address too
   uint32_t receive_buffer = 0;  // bytes, datagrams only; 0: the system's maximum
   uint32_t send_buffer = 0;

@@ -1,0 +1,63 @@
+// A connection as a stream of bytes, whatever carries it: plain TCP now, TLS on the same
+// interface. Messages to write are queued and leave together at Flush(), once a turn. Owned by a
+// client connection or a backend connection, used on its worker's thread alone.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+
+#include "proxy/base/packet_pool.h"
+
+namespace breakwater {
+
+// What a stream tells its owner. The owner may destroy the stream within any of these calls.
+class StreamHandler {
+ public:
+  virtual ~StreamHandler() = default;
+  // An outgoing connection is open (streams made with `connecting` only; comes once, first).
+  virtual void OnConnected() {}
+  // There is something to read, or the end, or an error: call Read().
+  virtual void OnReadable() = 0;
+  // The kernel took some of what a Flush had left over.
+  virtual void OnWriteProgress() = 0;
+  // The connection is broken (errno); nothing more can be written.
+  virtual void OnBroken(int error) = 0;
+};
+
+class Stream {
+ public:
+  enum class ReadStatus : uint8_t {
+    kData,     // `bytes` of them
+    kNothing,  // nothing now: wait for OnReadable
+    kEnd,      // the peer will send no more; it may still read
+    kBroken,   // `error` is the errno
+  };
+  struct ReadResult {
+    ReadStatus status = ReadStatus::kNothing;
+    size_t bytes = 0;
+    int error = 0;
+  };
+  enum class FlushStatus : uint8_t {
+    kDone,     // the queue is empty
+    kBlocked,  // the rest leaves when the kernel has room; OnWriteProgress tells
+    kBroken,   // as OnBroken, which is not called then
+  };
+
+  virtual ~Stream() = default;
+  virtual ReadResult Read(std::span<uint8_t> room) = 0;
+  // Queues a DNS message of `size` bytes with its two bytes of length in front. False, and nothing
+  // queued, when the queue is full: the peer does not read.
+  virtual bool QueueMessage(PacketBuffer message, size_t size) = 0;
+  // Queues bytes as they are (a PROXY protocol header).
+  virtual bool QueueBytes(PacketBuffer bytes, size_t size) = 0;
+  virtual FlushStatus Flush() = 0;
+  virtual size_t queued_bytes() const = 0;
+  // Reading is off until ResumeReading(): while it is off the kernel's window holds the peer back.
+  virtual void PauseReading() = 0;
+  virtual void ResumeReading() = 0;
+  // No more will be written: tells the peer, after what was flushed.
+  virtual void ShutDownWriting() = 0;
+};
+
+}  // namespace breakwater
