@@ -8,6 +8,7 @@
 #include <string>
 
 #include "proxy/guard/client_limits.h"
+#include "proxy/observe/rings.h"
 #include "proxy/pool/policy.h"
 
 namespace breakwater {
@@ -44,6 +45,7 @@ struct Settings {
   uint32_t max_cached_tcp_connections = 10;  // per backend and worker
   uint32_t tcp_downstream_max_idle_ms = 300000;
   std::string tcp_fast_open_key;
+  RingSettings rings;                             // setRingBuffersSize, setRingBuffersOptions
   // policies
   PolicySettings policies;
   // Lua
