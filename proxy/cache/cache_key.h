@@ -1,6 +1,6 @@
 // What may be shared: two queries with equal keys may get the same answer (MECHANISMS.md, 1).
 // The name is not in here, it lies in the message; the whole key, name included, is compared on
-// a hit, never the hash alone.
+// a hit, never the hash alone. A value; it lives in the query while that is under way.
 #pragma once
 
 #include <array>
@@ -20,19 +20,36 @@ struct CacheKeyOptions {
   std::vector<uint16_t> payload_ranks;            // ascending; empty: the UDP size does not count
 };
 
+// CacheKey::bits. The bits "…InTail" say what stands in front of the options in the tail.
+inline constexpr uint16_t kKeyRd = 0x0001;
+inline constexpr uint16_t kKeyAd = 0x0002;
+inline constexpr uint16_t kKeyCd = 0x0004;
+inline constexpr uint16_t kKeyDo = 0x0008;
+inline constexpr uint16_t kKeyEdns = 0x0010;
+inline constexpr uint16_t kKeyOddEdnsInTail = 0x0020;  // version or flags other than 0: 4 bytes
+inline constexpr uint16_t kKeyRankInTail = 0x0040;     // the UDP size, ranked: 2 bytes
+// Set by the cache alone, on entries that hold an answer with TC.
+inline constexpr uint16_t kKeyTruncated = 0x8000;
+
 struct CacheKey {
-  uint64_t hash = 0;
+  uint64_t hash = 0;  // seeded at random once a process
   dns::Type type{};
   dns::Class cls{};
-  uint16_t bits = 0;        // opcode, RD, AD, CD, DO, EDNS present, EDNS version, rank ...
+  uint16_t bits = 0;  // of the constants above; the opcode is always QUERY
   uint8_t tail_length = 0;
-  std::array<uint8_t, 64> tail{};  // EDNS options that count, sorted by code, and client subnet
+  std::array<uint8_t, 64> tail;  // EDNS options that count, sorted by code, client subnet too
 
   std::span<const uint8_t> Tail() const { return {tail.data(), tail_length}; }
 };
 
-// Nothing when the query must not be shared: opcode other than QUERY, AXFR, IXFR, records beside
-// one OPT, TSIG, SIG(0), trailing data, or options too long for the tail.
+// The options of a tail (code, length, content, as on the wire), behind what `bits` says.
+std::span<const uint8_t> KeyOptions(std::span<const uint8_t> tail, uint16_t bits);
+// True where an option of this code is part of a key.
+bool KeyCoversOption(std::span<const uint8_t> tail, uint16_t bits, uint16_t code);
+
+// Nothing when the query must not be shared: opcode other than QUERY, header flags no query has,
+// AXFR, IXFR, records beside one OPT, TSIG, SIG(0), trailing data, or options too long for the
+// tail. `question` and `edns` must come from the same bytes.
 // `with_client_subnet` false leaves the client subnet out (the look-up for answers of scope 0).
 std::optional<CacheKey> MakeCacheKey(std::span<const uint8_t> message,
                                      const dns::Question& question, const dns::Edns& edns,

@@ -38,6 +38,7 @@ struct PacketCacheSettings {
   bool shuffle = false;
   CacheKeyOptions key;
   size_t workers = 1;  // shards are max(number_of_shards, 4 * workers), a power of two
+  FlushLimits flush_limits;
 };
 
 struct CacheLookup {
@@ -89,7 +90,7 @@ class PacketCache {
   UndoResult Undo(FlushId id);
   std::optional<FlushStatus> StatusOf(FlushId id) const;
 
-  // One step of the sweeper: frees expired and flushed entries, at most `max_entries` looked at,
+  // One step of the sweeper, for one thread at a time: frees expired and flushed entries, at most `max_entries` looked at,
   // 64 a lock hold. `keep_stale`: expired ones stay (keepStaleData while no backend is up).
   // Returns how many it freed.
   size_t Sweep(size_t max_entries, bool keep_stale);

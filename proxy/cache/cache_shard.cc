@@ -1,0 +1,139 @@
+#include "proxy/cache/cache_shard.h"
+
+#include <algorithm>
+
+#include "proxy/base/random.h"
+
+namespace breakwater {
+namespace {
+
+// A step of the eviction passes over at most so many entries that were asked for, so that it is
+// bounded even where all were.
+constexpr int kMaxSecondChances = 32;
+
+}  // namespace
+
+CacheShard::CacheShard(size_t max_entries, CacheTotals& totals)
+    : random_(RandomU64() | 1),
+      max_entries_(max_entries),
+      // Four slots out of five in use: probes stay short, and there is always an empty one.
+      slot_count_(max_entries + max_entries / 4 + 8),
+      tags_(std::make_unique<uint16_t[]>(slot_count_)),
+      slots_(std::make_unique<CacheEntry*[]>(slot_count_)),
+      totals_(totals) {}
+
+CacheShard::~CacheShard() {
+  for (size_t slot = 0; slot < slot_count_; ++slot) {
+    if (tags_[slot] != kEmpty) CacheEntryPtr(slots_[slot]).reset();
+  }
+}
+
+CacheShard::Found CacheShard::Find(const CacheKey& key, uint16_t bits,
+                                   std::span<const uint8_t> name) const {
+  const uint16_t tag = TagOf(key.hash);
+  const auto hash = static_cast<uint32_t>(key.hash);
+  Found found;
+  for (size_t slot = Home(hash); tags_[slot] != kEmpty; slot = Next(slot)) {
+    if (tags_[slot] != tag) continue;
+    CacheEntry* entry = slots_[slot];
+    if (entry->hash != hash) continue;
+    if (entry->Matches(key, bits, name)) {
+      found.entry = entry;
+      return found;
+    }
+    // The other half of an answer with TC and one without shares hash and key bits by design.
+    found.collision |= (entry->key_bits & ~kKeyTruncated) != (bits & ~kKeyTruncated) ||
+                       !entry->Matches(key, entry->key_bits, name);
+  }
+  return found;
+}
+
+void CacheShard::Put(CacheEntryPtr owned, const PutOptions& options) {
+  CacheEntry* entry = owned.release();
+  size_t slot = Home(entry->hash);
+  while (tags_[slot] != kEmpty) slot = Next(slot);
+  tags_[slot] = TagOf(options.hash);
+  slots_[slot] = entry;
+  Count(*entry, 1);
+  entry->in_main = false;
+  entry->hits = 0;
+  probation_.Push(entry);
+  if (!options.cache_is_full && ProbationIsOver()) MoveToMain(probation_.oldest());
+}
+
+CacheEntryPtr CacheShard::Replace(CacheEntry* old, CacheEntryPtr owned) {
+  CacheEntry* entry = owned.release();
+  slots_[SlotOf(old)] = entry;
+  entry->hits = old->hits;
+  entry->in_main = old->in_main;
+  QueueOf(old).Replace(old, entry);
+  Count(*old, -1);
+  Count(*entry, 1);
+  return CacheEntryPtr(old);
+}
+
+CacheEntryPtr CacheShard::Remove(CacheEntry* entry) {
+  EraseSlot(SlotOf(entry));
+  QueueOf(entry).Remove(entry);
+  Count(*entry, -1);
+  return CacheEntryPtr(entry);
+}
+
+CacheEntryPtr CacheShard::EvictOne() {
+  if (size() == 0) return nullptr;
+  for (int chances = 0; chances < kMaxSecondChances; ++chances) {
+    if (main_.size() == 0 || ProbationIsOver()) {
+      CacheEntry* entry = probation_.oldest();
+      if (entry->hits == 0) return Remove(entry);
+      MoveToMain(entry);
+    } else {
+      CacheEntry* entry = main_.oldest();
+      if (entry->hits == 0) return Remove(entry);
+      --entry->hits;
+      main_.Remove(entry);
+      main_.Push(entry);
+    }
+  }
+  return Remove(main_.size() != 0 ? main_.oldest() : probation_.oldest());
+}
+
+void CacheShard::MoveToMain(CacheEntry* entry) {
+  probation_.Remove(entry);
+  entry->in_main = true;
+  entry->hits = 0;
+  main_.Push(entry);
+}
+
+size_t CacheShard::SlotOf(const CacheEntry* entry) const {
+  size_t slot = Home(entry->hash);
+  while (slots_[slot] != entry || tags_[slot] == kEmpty) slot = Next(slot);
+  return slot;
+}
+
+void CacheShard::EraseSlot(size_t slot) {
+  size_t hole = slot;
+  for (size_t next = Next(slot); tags_[next] != kEmpty; next = Next(next)) {
+    // An entry may move back to the hole unless its home lies behind it, on the way round.
+    const size_t home = Home(slots_[next]->hash);
+    const size_t from_home = next >= home ? next - home : next + slot_count_ - home;
+    const size_t from_hole = next >= hole ? next - hole : next + slot_count_ - hole;
+    if (from_home < from_hole) continue;
+    tags_[hole] = tags_[next];
+    slots_[hole] = slots_[next];
+    hole = next;
+  }
+  tags_[hole] = kEmpty;
+  slots_[hole] = nullptr;
+}
+
+void CacheShard::Count(const CacheEntry& entry, int sign) {
+  if (sign > 0) {
+    totals_.entries.fetch_add(1, std::memory_order_relaxed);
+    totals_.bytes.fetch_add(entry.Footprint(), std::memory_order_relaxed);
+  } else {
+    totals_.entries.fetch_sub(1, std::memory_order_relaxed);
+    totals_.bytes.fetch_sub(entry.Footprint(), std::memory_order_relaxed);
+  }
+}
+
+}  // namespace breakwater
