@@ -11,7 +11,9 @@ namespace breakwater {
 namespace {
 
 // RFC 2181, 8: a TTL with the highest bit set is 0.
-uint32_t SaneTtl(uint32_t ttl) { return ttl > 0x7fffffffu ? 0 : ttl; }
+uint32_t SaneTtl(uint32_t ttl) {
+  return ttl > 0x7fffffffu ? 0 : ttl;
+}
 
 bool IsSignatureOfOneTransaction(const dns::Record& record) {
   return record.type == dns::Type::kTsig ||
@@ -81,8 +83,8 @@ size_t ShareableSize(std::span<const uint8_t> message, const CacheAnswer& answer
   return answer.size - answer.edns.options_length + KeptOptionBytes(message, answer.edns, key);
 }
 
-void CopyShareable(std::span<const uint8_t> message, const CacheAnswer& answer,
-                   const CacheKey& key, const ShareableCopy& out) {
+void CopyShareable(std::span<const uint8_t> message, const CacheAnswer& answer, const CacheKey& key,
+                   const ShareableCopy& out) {
   const dns::Edns& edns = answer.edns;
   const size_t head = edns.present ? edns.options_offset() : answer.size;
   std::memcpy(out.packet, message.data(), head);

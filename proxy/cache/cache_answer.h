@@ -25,8 +25,8 @@ struct CacheAnswer {
 
   dns::Question question;
   dns::Edns edns;
-  dns::RCode rcode{};           // with the OPT's upper bits
-  bool truncated = false;       // TC
+  dns::RCode rcode{};      // with the OPT's upper bits
+  bool truncated = false;  // TC
   bool soa_in_authority = false;
   uint32_t lowest_ttl = kNoTtl;  // of the records before the OPT; kNoTtl: there are none
   size_t size = 0;               // without trailing data
@@ -48,7 +48,7 @@ struct ShareableCopy {
   uint8_t* packet;
   uint16_t* ttl_offsets;  // into the copy
 };
-void CopyShareable(std::span<const uint8_t> message, const CacheAnswer& answer,
-                   const CacheKey& key, const ShareableCopy& out);
+void CopyShareable(std::span<const uint8_t> message, const CacheAnswer& answer, const CacheKey& key,
+                   const ShareableCopy& out);
 
 }  // namespace breakwater

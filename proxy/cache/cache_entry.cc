@@ -26,14 +26,18 @@ struct AddressRun {
 
 // Offsets of type, class, length and data from a record's TTL offset (RFC 1035, 4.1.3); the
 // offsets were recorded by a walk that checked them.
-dns::Type TypeBefore(const uint8_t* ttl) { return static_cast<dns::Type>(LoadU16(ttl - 4)); }
-size_t DataLength(const uint8_t* ttl) { return LoadU16(ttl + 4); }
+dns::Type TypeBefore(const uint8_t* ttl) {
+  return static_cast<dns::Type>(LoadU16(ttl - 4));
+}
+size_t DataLength(const uint8_t* ttl) {
+  return LoadU16(ttl + 4);
+}
 
 AddressRun FindAddressRun(const CacheEntry& entry) {
   const std::span<const uint8_t> message = entry.message();
   const auto ttls = entry.ttls();
-  const size_t answers = std::min<size_t>(
-      ttls.size(), dns::ConstHeader(message.data()).count(dns::Section::kAnswer));
+  const size_t answers =
+      std::min<size_t>(ttls.size(), dns::ConstHeader(message.data()).count(dns::Section::kAnswer));
   AddressRun run;
   dns::Type type{};
   std::span<const uint8_t> owner;
@@ -75,7 +79,9 @@ bool CacheEntry::Matches(const CacheKey& key, uint16_t bits,
          std::memcmp(tail().data(), key.tail.data(), tail_length) == 0;
 }
 
-void FreeEntry::operator()(CacheEntry* entry) const { std::free(entry); }
+void FreeEntry::operator()(CacheEntry* entry) const {
+  std::free(entry);
+}
 
 CacheEntryPtr MakeCacheEntry(const CacheKey& key, std::span<const uint8_t> message,
                              const CacheAnswer& answer) {
@@ -107,8 +113,7 @@ void CopyToClient(const CacheEntry& entry, const TtlRewrite& rewrite, uint8_t* b
   const std::span<const uint8_t> message = entry.message();
   const uint16_t flags = LoadU16(message.data() + 2);
   const uint16_t client = LoadU16(buffer + 2);
-  StoreU16(buffer + 2,
-           static_cast<uint16_t>((flags & ~kClientFlags) | (client & kClientFlags)));
+  StoreU16(buffer + 2, static_cast<uint16_t>((flags & ~kClientFlags) | (client & kClientFlags)));
   std::memcpy(buffer + 4, message.data() + 4, dns::kHeaderSize - 4);
   const size_t after_name = dns::kHeaderSize + entry.name_length;
   std::memcpy(buffer + after_name, message.data() + after_name, message.size() - after_name);

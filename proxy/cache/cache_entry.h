@@ -19,7 +19,9 @@
 namespace breakwater {
 
 using SerialMs = uint32_t;
-inline SerialMs ToSerial(MonoTime time) { return static_cast<SerialMs>(time.ms()); }
+inline SerialMs ToSerial(MonoTime time) {
+  return static_cast<SerialMs>(time.ms());
+}
 // How long `later` is after `earlier`; 0 where it is not.
 inline uint32_t MsSince(SerialMs later, SerialMs earlier) {
   const uint32_t distance = later - earlier;
@@ -30,19 +32,20 @@ struct CacheEntry {
   // Neighbours in the shard's queue (entry_queue.h).
   CacheEntry* newer;
   CacheEntry* older;
-  uint32_t hash;           // the key's lower half
-  SerialMs asked_ms;       // age and TTL count from here
+  uint32_t hash;      // the key's lower half
+  SerialMs asked_ms;  // age and TTL count from here
   uint32_t ttl_s;
   uint32_t asked_epoch;    // flushes later than this concern the entry
   uint32_t checked_epoch;  // and have been looked at up to this one
   uint16_t key_bits;
-  uint16_t length;         // of the packet
+  uint16_t length;  // of the packet
   uint16_t ttl_count;
   uint8_t name_length;
   uint8_t tail_length;
-  uint8_t hits;            // up to 3, for the eviction
-  bool in_main : 1;        // the queue it is in
-  bool due : 1;            // a soft flush has passed over it
+  uint8_t hits;       // up to 3, for the eviction
+  bool in_main : 1;   // the queue it is in
+  bool due : 1;       // a soft flush has passed over it
+  bool over_udp : 1;  // how the answer came; for the dump alone
   uint8_t bytes[];
 
   uint16_t* ttl_offsets() { return reinterpret_cast<uint16_t*>(bytes); }

@@ -48,10 +48,10 @@ bool WriteOptions(std::span<const uint8_t> message, const dns::Edns& edns,
   bool too_many = false;
   dns::ForEachOption(message, edns, [&](dns::OptionCode option, std::span<const uint8_t> content) {
     const auto code = static_cast<uint16_t>(option);
-    const bool counts = code == kClientSubnet
-                            ? with_client_subnet &&
-                                  (options.parse_ecs || !Contains(options.skip_options, code))
-                            : !Contains(options.skip_options, code);
+    const bool counts =
+        code == kClientSubnet
+            ? with_client_subnet && (options.parse_ecs || !Contains(options.skip_options, code))
+            : !Contains(options.skip_options, code);
     if (!counts) return true;
     too_many = count == kMaxKeyOptions;
     if (!too_many) counted[count++] = {code, content};
@@ -85,8 +85,7 @@ bool AddEdns(std::span<const uint8_t> message, const dns::Edns& edns,
     key.bits |= kKeyRankInTail;
     tail.U16(RankedSize(options.payload_ranks, edns.udp_size));
   }
-  if (edns.options_length != 0 &&
-      !WriteOptions(message, edns, options, with_client_subnet, tail)) {
+  if (edns.options_length != 0 && !WriteOptions(message, edns, options, with_client_subnet, tail)) {
     return false;
   }
   key.tail_length = static_cast<uint8_t>(tail.offset());

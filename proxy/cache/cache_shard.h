@@ -81,7 +81,7 @@ class alignas(64) CacheShard {
     if (first >= end) return;
     size_t slot = first;
     // Past `end` a cluster's tail may still hold entries from before it, round the corner too.
-    for (size_t walked = 0; walked < slot_count_; ) {
+    for (size_t walked = 0; walked < slot_count_;) {
       if (tags_[slot] == kEmpty) {
         if (first + walked + 1 >= end) return;
       } else if (const size_t home = Home(slots_[slot]->hash);

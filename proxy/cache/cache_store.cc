@@ -14,8 +14,8 @@ constexpr size_t kMaxShards = 4096;
 size_t ShardCount(const PacketCacheSettings& settings) {
   const size_t wanted = std::max<size_t>(settings.number_of_shards, 4 * settings.workers);
   const size_t sensible = std::max<size_t>(1, settings.max_entries / kLeastEntriesOfShard);
-  return std::min({std::bit_ceil(std::max<size_t>(wanted, 1)), std::bit_floor(sensible),
-                   kMaxShards});
+  return std::min(
+      {std::bit_ceil(std::max<size_t>(wanted, 1)), std::bit_floor(sensible), kMaxShards});
 }
 
 // The share of a shard and what chance may put on top of it (six standard deviations).
@@ -48,8 +48,8 @@ bool CacheStore::WouldBeOver(size_t bytes) const {
 }
 
 bool CacheStore::IsGoneSlowly(CacheEntry& entry, uint32_t now) const {
-  const FlushVerdict verdict = flushes_.Judge(
-      {entry.name(), entry.type(), entry.asked_epoch, entry.checked_epoch, now});
+  const FlushVerdict verdict =
+      flushes_.Judge({entry.name(), entry.type(), entry.asked_epoch, entry.checked_epoch, now});
   entry.due = verdict.due;
   entry.checked_epoch = now;
   // What no flush concerns is as good as asked for now: 32 bits never wrap over a live entry.

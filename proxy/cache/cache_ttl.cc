@@ -34,7 +34,7 @@ StorageTtl DecideStorageTtl(const CacheAnswer& answer, const PacketCacheSettings
   uint32_t ttl = OwnTtl(answer, settings);
   if (ttl == kNoTtl) return {};
   ttl = std::min({ttl, settings.max_ttl, kLongestStorage_s});
-  if (ttl < settings.min_ttl || ttl == 0) return {0, true};
+  if (ttl < settings.min_ttl) return {0, true};
   return {ttl, false};
 }
 

@@ -10,8 +10,8 @@
 namespace breakwater {
 
 struct StorageTtl {
-  uint32_t seconds = 0;     // 0: not stored
-  bool too_short = false;   // not stored for its TTL: counted
+  uint32_t seconds = 0;    // 0: not stored
+  bool too_short = false;  // not stored for its TTL: counted
 };
 
 // Longer is cut to this: times are 32-bit serial numbers of milliseconds, good for 24 days.

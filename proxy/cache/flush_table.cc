@@ -12,8 +12,8 @@ struct FlushTable::State {
   FlushId id = 0;
   uint32_t epoch = 0;
   bool hard = false;
-  bool undone = false;       // under the table's mutex
-  uint64_t pass = 0;         // the last pass that had begun before it
+  bool undone = false;  // under the table's mutex
+  uint64_t pass = 0;    // the last pass that had begun before it
   MonoTime made;
   Record* record = nullptr;
   std::atomic<uint64_t> matched{0};
@@ -73,7 +73,9 @@ FlushTable::Garbage::Garbage() = default;
 FlushTable::Garbage::Garbage(Garbage&&) noexcept = default;
 FlushTable::Garbage& FlushTable::Garbage::operator=(Garbage&&) noexcept = default;
 FlushTable::Garbage::~Garbage() = default;
-bool FlushTable::Garbage::empty() const { return records.empty() && states.empty(); }
+bool FlushTable::Garbage::empty() const {
+  return records.empty() && states.empty();
+}
 
 FlushTable::FlushTable(const FlushLimits& limits) : limits_(limits) {}
 
@@ -166,7 +168,8 @@ FlushVerdict FlushTable::Judge(const FlushSubject& subject) const {
       is_folded = true;
       const std::span<const uint8_t> name(folded.data() + start, subject.name.size() - start);
       if (!hash) hash = NameHash(name);
-      const Record* record = FindRecord(MixKind(*hash, kind, subject.type), kind, name, subject.type);
+      const Record* record =
+          FindRecord(MixKind(*hash, kind, subject.type), kind, name, subject.type);
       if (record != nullptr) Apply(*record, subject, verdict);
     }
   }

@@ -41,21 +41,23 @@ struct FlushStatus {
   FlushId id = 0;
   FlushRequest request;
   bool undone = false;
-  bool swept = false;        // `matched` is final once the sweeper has passed
+  bool swept = false;  // `matched` is final once the sweeper has passed
   // Entries it applied to. Where a later flush of the same name comes before the sweeper has
   // passed, the rest is counted there.
   uint64_t matched = 0;
 };
 
 // Later in serial arithmetic: 32 bits may wrap.
-inline bool EpochIsLater(uint32_t a, uint32_t b) { return static_cast<int32_t>(a - b) > 0; }
+inline bool EpochIsLater(uint32_t a, uint32_t b) {
+  return static_cast<int32_t>(a - b) > 0;
+}
 
 struct FlushSubject {
   std::span<const uint8_t> name;  // wire form, any case
   dns::Type type{};
   uint32_t asked_epoch = 0;
   uint32_t checked_epoch = 0;
-  uint32_t now = 0;               // epoch() of a moment ago
+  uint32_t now = 0;  // epoch() of a moment ago
 };
 
 struct FlushVerdict {
@@ -132,7 +134,7 @@ class FlushTable {
   const FlushLimits limits_;
   std::atomic<uint32_t> epoch_{1};
   std::atomic<uint32_t> floor_{0};
-  std::atomic<uint32_t> drop_epoch_{0};    // flushes up to this are dropped after the pass
+  std::atomic<uint32_t> drop_epoch_{0};  // flushes up to this are dropped after the pass
   std::atomic<bool> dropping_{false};
   std::atomic<uint64_t> flush_count_{0};
   std::array<Masks, kKinds> masks_;

@@ -43,17 +43,17 @@ struct PacketCacheSettings {
 
 struct CacheLookup {
   MonoTime now;
-  bool datagram = true;            // the client is on UDP: may see entries stored with TC
-  uint32_t allow_expired_s = 0;    // entries over for at most so long count as (stale) hits
+  bool datagram = true;          // the client is on UDP: may see entries stored with TC
+  uint32_t allow_expired_s = 0;  // entries over for at most so long count as (stale) hits
 };
 
 enum class CacheResult : uint8_t { kMiss, kFresh, kStale };
 
 struct CacheInsert {
   MonoTime now;
-  MonoTime asked;                  // before the query's first send
-  uint32_t asked_epoch = 0;        // PacketCache::epoch() then
-  bool datagram = true;            // the answer came over UDP
+  MonoTime asked;                                 // before the query's first send
+  uint32_t asked_epoch = 0;                       // PacketCache::epoch() then
+  bool datagram = true;                           // the answer came over UDP
   std::optional<uint32_t> temporary_failure_ttl;  // of this query alone
 };
 
@@ -90,9 +90,9 @@ class PacketCache {
   UndoResult Undo(FlushId id);
   std::optional<FlushStatus> StatusOf(FlushId id) const;
 
-  // One step of the sweeper, for one thread at a time: frees expired and flushed entries, at most `max_entries` looked at,
-  // 64 a lock hold. `keep_stale`: expired ones stay (keepStaleData while no backend is up).
-  // Returns how many it freed.
+  // One step of the sweeper, for one thread at a time: frees expired and flushed entries, at most
+  // `max_entries` looked at, 64 a lock hold. `keep_stale`: expired ones stay (keepStaleData while
+  // no backend is up). Returns how many it freed.
   size_t Sweep(size_t max_entries, bool keep_stale);
 
   // dnsdist's own functions; they hold a shard for 64 entries at most.
@@ -102,7 +102,7 @@ class PacketCache {
   size_t EntryCount() const;
   bool IsFull() const;
   PacketCacheStats Stats() const;
-  std::string ToString() const;         // "PacketCache(12/10000)"
+  std::string ToString() const;  // "PacketCache(12/10000)"
   // Writes one line an entry; refuses an existing file. Returns how many.
   TextResult<size_t> Dump(const std::string& path, bool raw) const;
   std::vector<dns::Name> DomainsByAddress(const Address& address) const;
