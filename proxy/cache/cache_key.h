@@ -17,7 +17,7 @@ namespace breakwater {
 struct CacheKeyOptions {
   std::vector<uint16_t> skip_options = {10, 12};  // EDNS options that do not count
   bool parse_ecs = false;                         // the client subnet counts
-  std::vector<uint16_t> payload_ranks;            // ascending; empty: the UDP size does not count
+  std::vector<uint16_t> payload_ranks{};          // ascending; empty: the UDP size does not count
 };
 
 // CacheKey::bits. The bits "…InTail" say what stands in front of the options in the tail.

@@ -58,7 +58,8 @@ bool CacheStore::IsGoneSlowly(CacheEntry& entry, uint32_t now) const {
 }
 
 void CacheStore::EvictElsewhere(size_t first_shard) {
-  for (size_t i = 1; i <= shards_.size() && IsOverBounds(); ++i) {
+  // A large answer may take the place of many small ones: several rounds, yet not for ever.
+  for (size_t i = 1; i <= 64 * shards_.size() && IsOverBounds(); ++i) {
     CacheShard& other = *shards_[(first_shard + i) & (shards_.size() - 1)];
     CacheEntryPtr evicted;
     const ShardGuard guard(other.lock());

@@ -3,6 +3,7 @@
 // under its lock.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -33,6 +34,8 @@ class CacheStore {
   size_t entry_count() const { return totals_.entries.load(std::memory_order_relaxed); }
   size_t byte_count() const { return totals_.bytes.load(std::memory_order_relaxed); }
   bool IsFull() const { return entry_count() >= settings_.max_entries; }
+  // Whole passes in search of expired entries.
+  std::atomic<uint64_t>& cleanup_count() { return cleanup_count_; }
   bool IsOverBounds() const;
   bool WouldBeOver(size_t bytes) const;
 
@@ -64,7 +67,6 @@ class CacheStore {
     {
       const ShardGuard guard(shard.lock());
       shard.ScanHomes(position.slot, kScanStep, garbage, visit);
-      shard.counters().cleaned += garbage.size();
     }
     removed += garbage.size();
     position.slot += kScanStep;
@@ -79,6 +81,7 @@ class CacheStore {
   const PacketCacheSettings settings_;
   CacheTotals totals_;
   FlushTable flushes_;
+  std::atomic<uint64_t> cleanup_count_{0};
   std::vector<std::unique_ptr<CacheShard>> shards_;
 };
 

@@ -267,6 +267,7 @@ size_t PacketCache::PurgeExpired(size_t down_to) {
   };
   while (excess != 0 && store.ScanStep(position, removed, applies)) {
   }
+  store.cleanup_count().fetch_add(1, std::memory_order_relaxed);
   return removed;
 }
 
@@ -278,8 +279,9 @@ bool PacketCache::IsFull() const {
 }
 
 PacketCacheStats PacketCache::Stats() const {
-  const CacheStore& store = impl_->store;
+  CacheStore& store = impl_->store;
   PacketCacheStats stats;
+  stats.cleanup_count = store.cleanup_count().load(std::memory_order_relaxed);
   stats.entries = store.entry_count();
   stats.max_entries = store.settings().max_entries;
   stats.bytes = store.byte_count();
@@ -293,7 +295,6 @@ PacketCacheStats PacketCache::Stats() const {
     stats.lookup_collisions += counters.lookup_collisions;
     stats.insert_collisions += counters.insert_collisions;
     stats.ttl_too_shorts += counters.ttl_too_shorts;
-    stats.cleanup_count += counters.cleaned;
     stats.evictions += counters.evictions;
   }
   return stats;

@@ -36,9 +36,9 @@ struct PacketCacheSettings {
   bool keep_stale_data = false;
   bool deferrable_insert_lock = true;  // accepted; an insert here never waits long enough to matter
   bool shuffle = false;
-  CacheKeyOptions key;
+  CacheKeyOptions key{};
   size_t workers = 1;  // shards are max(number_of_shards, 4 * workers), a power of two
-  FlushLimits flush_limits;
+  FlushLimits flush_limits{};
 };
 
 struct CacheLookup {
@@ -51,16 +51,17 @@ enum class CacheResult : uint8_t { kMiss, kFresh, kStale };
 
 struct CacheInsert {
   MonoTime now;
-  MonoTime asked;                                 // before the query's first send
-  uint32_t asked_epoch = 0;                       // PacketCache::epoch() then
-  bool datagram = true;                           // the answer came over UDP
-  std::optional<uint32_t> temporary_failure_ttl;  // of this query alone
+  MonoTime asked;                                   // before the query's first send
+  uint32_t asked_epoch = 0;                         // PacketCache::epoch() then
+  bool datagram = true;                             // the answer came over UDP
+  std::optional<uint32_t> temporary_failure_ttl{};  // of this query alone
 };
 
 struct PacketCacheStats {
   uint64_t entries = 0, max_entries = 0, bytes = 0;
   uint64_t hits = 0, misses = 0, deferred_inserts = 0, deferred_lookups = 0;
-  uint64_t lookup_collisions = 0, insert_collisions = 0, ttl_too_shorts = 0, cleanup_count = 0;
+  uint64_t lookup_collisions = 0, insert_collisions = 0, ttl_too_shorts = 0;
+  uint64_t cleanup_count = 0;  // whole passes in search of expired entries
   uint64_t evictions = 0, flushes = 0;
 };
 

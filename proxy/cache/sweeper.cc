@@ -27,6 +27,7 @@ size_t Sweeper::Run(const Step& step) {
     if (more) continue;
     in_pass_ = false;
     store_.flushes().EndPass();
+    store_.cleanup_count().fetch_add(1, std::memory_order_relaxed);
     FreeOldFlushes();
     break;
   }
