@@ -1,0 +1,241 @@
+#include "proxy/listen/stream_listener.h"
+
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "proxy/listen/frontend_sockets.h"
+#include "proxy/net/tcp_socket.h"
+
+namespace breakwater {
+namespace {
+
+// Connections accepted in one turn, so that those open are not kept waiting by a flood.
+constexpr int kAcceptsATurn = 32;
+// How long accepting rests when no descriptor is free.
+constexpr MonoTime kAcceptPause = MonoTime::FromMs(100);
+
+bool IsWantOfResources(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
+}  // namespace
+
+TextResult<std::unique_ptr<StreamListener>> StreamListener::Open(ListenContext& context,
+                                                                 std::shared_ptr<Frontend> frontend,
+                                                                 const SocketOptions& options) {
+  auto fds = OpenFrontendSockets(frontend->settings, 1, options);
+  if (!fds) return Fail(fds.error());
+  return std::make_unique<StreamListener>(context, std::move(frontend), std::move(fds->front()));
+}
+
+StreamListener::StreamListener(ListenContext& context, std::shared_ptr<Frontend> frontend,
+                               UniqueFd fd)
+    : context_(context),
+      frontend_(std::move(frontend)),
+      address_(LocalAddressOf(fd.get())),
+      rooms_(std::make_unique_for_overwrite<uint8_t[]>(kReadRoom + kMessageRoom)) {
+  poller_ = std::make_unique<Poller>(context_.loop, std::move(fd),
+                                     [this](bool, bool) { OnAcceptable(); });
+  poller_->Watch(true, false);
+  hook_ = context_.loop.AtTurnEnd([this] { OnTurnEnd(); });
+}
+
+StreamListener::~StreamListener() {
+  Close();
+  context_.loop.RemoveHook(hook_);
+  ended_.clear();
+}
+
+void StreamListener::StopAccepting() {
+  accepting_ = false;
+  poller_.reset();
+  context_.loop.timers().Cancel(std::exchange(accept_timer_, 0));
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    if (slots_[i].stream != nullptr) slots_[i].stream->StopReading();
+  }
+}
+
+void StreamListener::Close() {
+  accepting_ = false;
+  poller_.reset();
+  TimerQueue& timers = context_.loop.timers();
+  timers.Cancel(std::exchange(accept_timer_, 0));
+  timers.Cancel(std::exchange(unread_timer_, 0));
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    if (slots_[i].stream != nullptr) slots_[i].stream->End(StreamEnd::kCut);
+  }
+}
+
+void StreamListener::OnAcceptable() {
+  for (int i = 0; i < kAcceptsATurn && accepting_; ++i) {
+    Accepted accepted = AcceptConnection(poller_->fd());
+    if (accepted.fd.valid()) {
+      Admit(std::move(accepted.fd), accepted.peer);
+      continue;
+    }
+    if (IsWantOfResources(accepted.error)) WaitForDescriptors(accepted.error);
+    return;
+  }
+}
+
+// The socket stays readable while nobody can be accepted: watching it would spin. Clients wait in
+// the kernel's queue meanwhile, and connections that end make room.
+void StreamListener::WaitForDescriptors(int error) {
+  const MonoTime now = context_.loop.now();
+  uint64_t suppressed = 0;
+  if (log_limiter_.Allow(now, &suppressed)) {
+    LogWarning("listen",
+               "{}: cannot accept a connection: {}; trying again shortly, raise the limit of open "
+               "files ({} more such messages were left out)",
+               address_.ToStringWithPort(), std::strerror(error), suppressed);
+  }
+  poller_->Watch(false, false);
+  accept_timer_ = context_.loop.timers().Add(now + kAcceptPause, [this] {
+    accept_timer_ = 0;
+    poller_->Watch(true, false);
+  });
+}
+
+void StreamListener::Refuse(const Address& client, std::string_view reason) {
+  context_.counters.Add(Metric::kTcpRefused);
+  LogDebug("listen", "connection from {} refused: {}", client.ToStringWithPort(), reason);
+}
+
+// The order of the checks is part of the interface; a refusal closes without a word.
+void StreamListener::Admit(UniqueFd fd, const Address& client) {
+  const ListenSettings& settings = context_.settings;
+  if (settings.acl == nullptr || !settings.acl->Matches(client)) {
+    context_.counters.Add(Metric::kAclDrops);
+    return;
+  }
+  AcceptedConnection connection{.fd = std::move(fd),
+                                .client = client,
+                                .local = address_,
+                                .key = context_.limits.KeyOf(client),
+                                .accepted = context_.loop.now()};
+  if (!CountConnection(connection)) return;
+  if (address_.IsWildcard()) connection.local = LocalAddressOf(connection.fd.get());
+  if (context_.hand_over != nullptr) {
+    if (context_.queued_connections != nullptr) context_.queued_connections->Add();
+    if (context_.hand_over(*this, connection)) return;
+    if (context_.queued_connections != nullptr) context_.queued_connections->Sub();
+  }
+  Serve(std::move(connection));
+}
+
+bool StreamListener::CountConnection(AcceptedConnection& connection) {
+  const ListenSettings& settings = context_.settings;
+  const uint64_t most = frontend_->settings.max_connections;
+  const uint64_t current = frontend_->tcp_current_connections.Get() + 1;
+  if (most != 0 && current > most) {
+    Refuse(connection.client, "the bind has its maximum of connections");
+    return false;
+  }
+  if (context_.queued_connections != nullptr && settings.max_tcp_queued_connections != 0 &&
+      context_.queued_connections->Get() >= settings.max_tcp_queued_connections) {
+    Refuse(connection.client, "too many connections wait for a worker");
+    return false;
+  }
+  const auto verdict = context_.limits.Opened(connection.key, connection.accepted);
+  if (ClientLimits::IsRefusal(verdict)) {
+    Refuse(connection.client, ClientLimits::VerdictText(verdict));
+    return false;
+  }
+  const uint64_t threshold = settings.overload_threshold_percent;
+  connection.restricted = verdict == ClientLimits::Verdict::kRestricted ||
+                          (most != 0 && threshold != 0 && current * 100 >= most * threshold);
+  frontend_->tcp_current_connections.Add();
+  if (current > frontend_->tcp_max_concurrent_connections.Get()) {
+    frontend_->tcp_max_concurrent_connections.Set(current);
+  }
+  return true;
+}
+
+void StreamListener::Adopt(AcceptedConnection connection) {
+  if (context_.queued_connections != nullptr) context_.queued_connections->Sub();
+  Serve(std::move(connection));
+}
+
+void StreamListener::Serve(AcceptedConnection connection) {
+  if (!accepting_) {
+    frontend_->tcp_current_connections.Sub();
+    context_.limits.Closed(connection.key, context_.loop.now());
+    return;
+  }
+  if (free_slots_.empty()) {
+    free_slots_.push_back(static_cast<uint32_t>(slots_.size()));
+    slots_.emplace_back();
+  }
+  const uint32_t index = free_slots_.back();
+  free_slots_.pop_back();
+  Slot& slot = slots_[index];
+  ClientStreamHost& host = *this;
+  slot.stream = std::make_unique<ClientStream>(host, std::move(connection),
+                                               ReturnPath{index, slot.generation});
+  ++open_;
+  slot.stream->Start();
+}
+
+ClientStream* StreamListener::Find(const ReturnPath& path) const {
+  if (path.a >= slots_.size() || slots_[path.a].generation != path.b) return nullptr;
+  return slots_[path.a].stream.get();
+}
+
+void StreamListener::Send(QueryPtr query) {
+  ClientStream* stream = Find(query->path);
+  if (stream != nullptr) stream->OnAnswer(std::move(query));
+}
+
+void StreamListener::Drop(QueryPtr query, DropReason reason) {
+  ClientStream* stream = Find(query->path);
+  if (stream != nullptr) stream->OnDrop(reason);
+}
+
+bool StreamListener::Alive(const Query& query) const {
+  return Find(query.path) != nullptr;
+}
+
+void StreamListener::MarkDirty(ClientStream& stream) {
+  if (std::exchange(stream.dirty, true)) return;
+  dirty_.push_back(&stream);
+}
+
+void StreamListener::ScheduleUnread(ClientStream& stream) {
+  if (std::exchange(stream.queued_unread, true)) return;
+  unread_.push_back(&stream);
+  if (unread_timer_ != 0) return;
+  unread_timer_ = context_.loop.timers().Add(context_.loop.now(), [this] {
+    unread_timer_ = 0;
+    TakeUnread();
+  });
+}
+
+void StreamListener::TakeUnread() {
+  const auto streams = std::exchange(unread_, {});
+  for (ClientStream* stream : streams) {
+    stream->queued_unread = false;
+    stream->TakeUnread();
+  }
+}
+
+void StreamListener::Ended(ClientStream& stream) {
+  Slot& slot = slots_[stream.path().a];
+  ++slot.generation;
+  ended_.push_back(std::move(slot.stream));
+  free_slots_.push_back(static_cast<uint32_t>(stream.path().a));
+  --open_;
+}
+
+void StreamListener::OnTurnEnd() {
+  for (size_t i = 0; i < dirty_.size(); ++i) {
+    dirty_[i]->dirty = false;
+    dirty_[i]->OnTurnEnd();
+  }
+  dirty_.clear();
+  if (ended_.empty()) return;
+  std::erase_if(unread_, [](const ClientStream* stream) { return stream->ended(); });
+  ended_.clear();
+}
+
+}  // namespace breakwater

@@ -1,0 +1,87 @@
+// Accepts the connections of one TCP bind on one worker and owns them. Owned by its worker, on
+// whose thread everything happens; must outlive the queries it made, so a worker keeps a closed
+// listener until they have ended.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "proxy/base/log.h"
+#include "proxy/listen/client_stream.h"
+#include "proxy/net/socket_options.h"
+
+namespace breakwater {
+
+class StreamListener : public ReplyTarget, private ClientStreamHost {
+ public:
+  // Opens a socket of its own for the bind, a group of one.
+  static TextResult<std::unique_ptr<StreamListener>> Open(ListenContext& context,
+                                                          std::shared_ptr<Frontend> frontend,
+                                                          const SocketOptions& options);
+  // Serves a socket opened before (OpenFrontendSockets).
+  StreamListener(ListenContext& context, std::shared_ptr<Frontend> frontend, UniqueFd fd);
+  ~StreamListener() override;
+
+  const Address& address() const { return address_; }  // as bound, with the real port
+  Frontend& frontend() override { return *frontend_; }
+  size_t connections() const { return open_; }
+
+  // Takes a connection that another worker's listener of the same bind accepted and handed over.
+  void Adopt(AcceptedConnection connection);
+  // No further connections or queries. Connections end when what they asked is answered.
+  void StopAccepting();
+  // Ends every connection.
+  void Close();
+
+  void Send(QueryPtr query) override;
+  void Drop(QueryPtr query, DropReason reason) override;
+  bool Alive(const Query& query) const override;
+
+ private:
+  // A connection's place; ReturnPath is {slot, generation}, so that an answer to a connection that
+  // is gone does not reach the one that has its place now.
+  struct Slot {
+    std::unique_ptr<ClientStream> stream;
+    uint64_t generation = 1;
+  };
+
+  void OnAcceptable();
+  void Admit(UniqueFd fd, const Address& client);
+  bool CountConnection(AcceptedConnection& connection);
+  void Refuse(const Address& client, std::string_view reason);
+  void WaitForDescriptors(int error);
+  void Serve(AcceptedConnection connection);
+  ClientStream* Find(const ReturnPath& path) const;
+  void OnTurnEnd();
+  void TakeUnread();
+
+  ListenContext& context() override { return context_; }
+  ReplyTarget& target() override { return *this; }
+  std::span<uint8_t> read_room() override { return {rooms_.get(), kReadRoom}; }
+  std::span<uint8_t> message_room() override { return {rooms_.get() + kReadRoom, kMessageRoom}; }
+  void MarkDirty(ClientStream& stream) override;
+  void ScheduleUnread(ClientStream& stream) override;
+  void Ended(ClientStream& stream) override;
+
+  static constexpr size_t kReadRoom = kMaxFrame;
+  static constexpr size_t kMessageRoom = kMaxFrame + 512;
+
+  ListenContext& context_;
+  const std::shared_ptr<Frontend> frontend_;
+  Address address_;
+  std::unique_ptr<Poller> poller_;
+  std::unique_ptr<uint8_t[]> rooms_;
+  std::vector<Slot> slots_;
+  std::vector<uint32_t> free_slots_;
+  size_t open_ = 0;
+  bool accepting_ = true;
+  std::vector<ClientStream*> dirty_;
+  std::vector<ClientStream*> unread_;
+  std::vector<std::unique_ptr<ClientStream>> ended_;  // destroyed when the turn ends
+  TimerId unread_timer_ = 0;
+  TimerId accept_timer_ = 0;  // running while accepting waits for descriptors
+  uint64_t hook_ = 0;
+  LogLimiter log_limiter_;
+};
+
+}  // namespace breakwater

@@ -1,0 +1,158 @@
+#include "proxy/listen/udp_listener.h"
+
+#include <utility>
+
+#include "proxy/listen/frontend_sockets.h"
+#include "proxy/net/udp_socket.h"
+
+namespace breakwater {
+
+TextResult<std::unique_ptr<UdpListener>> UdpListener::Open(ListenContext& context,
+                                                           std::shared_ptr<Frontend> frontend,
+                                                           const SocketOptions& options) {
+  auto fds = OpenFrontendSockets(frontend->settings, 1, options);
+  if (!fds) return Fail(fds.error());
+  return std::make_unique<UdpListener>(context, std::move(frontend),
+                                       Source{std::move(fds->front())});
+}
+
+UdpListener::UdpListener(ListenContext& context, std::shared_ptr<Frontend> frontend, Source source)
+    : context_(context),
+      frontend_(std::move(frontend)),
+      address_(LocalAddressOf(source.fd.get())),
+      wildcard_(address_.IsWildcard()),
+      in_(std::move(source.in)),
+      out_(std::move(source.out)) {
+  const int fd = source.fd.get();
+  if (in_ == nullptr) {
+    in_ = std::make_unique<KernelReceiveBatch>(fd, ReceiveBatchOptions{.wants_local = wildcard_});
+  }
+  if (out_ == nullptr) out_ = std::make_unique<KernelSendBatch>(fd);
+  queued_.reserve(SendBatch::kCapacity);
+  poller_ =
+      std::make_unique<Poller>(context_.loop, std::move(source.fd), [this](bool readable, bool) {
+        if (readable && accepting_) OnReadable();
+      });
+  poller_->Watch(true, false);
+  hook_ = context_.loop.AtTurnEnd([this] { SendQueued(); });
+}
+
+UdpListener::~UdpListener() {
+  Close();
+}
+
+void UdpListener::StopAccepting() {
+  accepting_ = false;
+  if (poller_ != nullptr) poller_->Watch(false, kept_);
+}
+
+void UdpListener::Close() {
+  if (poller_ == nullptr) return;
+  StopAccepting();
+  SendQueued();
+  (void)out_->Discard();
+  Release();
+  context_.loop.RemoveHook(hook_);
+  poller_.reset();
+}
+
+void UdpListener::OnReadable() {
+  // Answers kept from the last turn lie in the slots that are about to be filled.
+  if (kept_) SendQueued();
+  const ReceiveBatch::Received received = in_->Receive();
+  if (received.error != 0) context_.counters.Add(Metric::kUdpReceiveErrors);
+  const MonoTime now = context_.loop.now();
+  for (Datagram& datagram : received.datagrams) {
+    if (Acceptable(datagram)) Take(datagram, now);
+  }
+  // Once a batch: all workers write this counter.
+  frontend_->queries.Add(std::exchange(asked_, 0));
+}
+
+bool UdpListener::Acceptable(const Datagram& datagram) {
+  const NetmaskGroup* acl = context_.settings.acl;
+  if (acl == nullptr || !acl->Matches(datagram.from)) {
+    context_.counters.Add(Metric::kAclDrops);
+    return false;
+  }
+  bool compliant = datagram.size >= dns::kHeaderSize && !datagram.truncated;
+  if (compliant) {
+    ++asked_;
+    // A reply sent to us must not be answered: two servers would talk for ever.
+    if (dns::ConstHeader(datagram.data).Has(dns::kFlagQr)) {
+      context_.counters.Add(Metric::kQueries);
+      compliant = false;
+    }
+  }
+  if (!compliant) {
+    context_.counters.Add(Metric::kNoncompliantQueries);
+    frontend_->noncompliant_queries.Add();
+  }
+  return compliant;
+}
+
+void UdpListener::Take(Datagram& datagram, MonoTime now) {
+  QueryPtr query = context_.queries.Get();
+  query->protocol = frontend_->settings.protocol;
+  query->frontend = frontend_.get();
+  query->target = this;
+  query->client = datagram.from;
+  query->local = address_;
+  if (wildcard_ && datagram.local.IsSet()) {
+    query->local = datagram.local;
+    query->local.set_port(address_.port());
+  }
+  query->arrived = now;
+  query->data = datagram.data;
+  query->size = datagram.size;
+  query->capacity = datagram.capacity;
+  context_.sink.OnQuery(std::move(query));
+}
+
+void UdpListener::Send(QueryPtr query) {
+  if (poller_ == nullptr || frontend_->muted.load(std::memory_order_relaxed)) return;
+  if (out_->full()) {
+    SendQueued();
+    // Full twice over: the kernel takes nothing, and what is here was kept long enough.
+    if (kept_) SendQueued();
+  }
+  out_->Add(query->message(), query->client, wildcard_ ? query->local : Address());
+  queued_.push_back(std::move(query));
+}
+
+void UdpListener::Drop(QueryPtr query, DropReason) {
+  query.reset();
+}
+
+bool UdpListener::Alive(const Query&) const {
+  return poller_ != nullptr;
+}
+
+// What the kernel has no room for is kept for one turn; then it is dropped, for a late answer is
+// worth little and its memory may be a receive slot.
+void UdpListener::SendQueued() {
+  if (queued_.empty()) return;
+  const SendBatch::Outcome outcome = out_->Flush();
+  size_t lost = 0;
+  if (outcome == SendBatch::Outcome::kKept) {
+    if (!kept_) {
+      kept_ = true;
+      poller_->Watch(accepting_, true);
+      return;
+    }
+    lost = out_->Discard();
+  }
+  lost += out_->failures().size();
+  if (lost > 0) context_.counters.Add(Metric::kUdpSendErrors, lost);
+  frontend_->responses.Add(queued_.size() - lost);
+  Release();
+}
+
+void UdpListener::Release() {
+  queued_.clear();
+  if (!kept_) return;
+  kept_ = false;
+  poller_->Watch(accepting_, false);
+}
+
+}  // namespace breakwater

@@ -1,0 +1,67 @@
+// Receives the queries of one UDP bind on one worker, and sends their answers. A query is decided
+// in place, in the receive slot it came in; answers of a turn leave in one sendmmsg at its end,
+// and only then are slots used again. Nothing is allocated for a query.
+//
+// Owned by its worker, on whose thread everything happens. Must outlive the queries it made, so a
+// worker keeps a closed listener until they have ended.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "proxy/listen/listen_context.h"
+#include "proxy/net/socket_options.h"
+#include "proxy/net/udp_batch.h"
+#include "proxy/query/client_reply.h"
+
+namespace breakwater {
+
+class UdpListener : public ReplyTarget {
+ public:
+  // Where datagrams come from and go to; the kernel's batches over `fd` where none are given.
+  struct Source {
+    UniqueFd fd;
+    std::unique_ptr<ReceiveBatch> in{};
+    std::unique_ptr<SendBatch> out{};
+  };
+
+  // Opens a socket of its own for the bind, a group of one.
+  static TextResult<std::unique_ptr<UdpListener>> Open(ListenContext& context,
+                                                       std::shared_ptr<Frontend> frontend,
+                                                       const SocketOptions& options);
+  // Serves a socket opened before (OpenFrontendSockets).
+  UdpListener(ListenContext& context, std::shared_ptr<Frontend> frontend, Source source);
+  ~UdpListener() override;
+
+  const Address& address() const { return address_; }  // as bound, with the real port
+  // No further queries; answers still leave.
+  void StopAccepting();
+  // Nothing more leaves either. The socket is closed.
+  void Close();
+
+  void Send(QueryPtr query) override;
+  void Drop(QueryPtr query, DropReason reason) override;
+  bool Alive(const Query& query) const override;
+
+ private:
+  void OnReadable();
+  bool Acceptable(const Datagram& datagram);
+  void Take(Datagram& datagram, MonoTime now);
+  void SendQueued();
+  void Release();
+
+  ListenContext& context_;
+  const std::shared_ptr<Frontend> frontend_;
+  Address address_;
+  bool wildcard_ = false;
+  std::unique_ptr<Poller> poller_;
+  std::unique_ptr<ReceiveBatch> in_;
+  std::unique_ptr<SendBatch> out_;
+  std::vector<QueryPtr> queued_;  // own the memory of the messages in out_
+  bool kept_ = false;             // what is queued was kept when the socket was full
+  bool accepting_ = true;
+  uint64_t asked_ = 0;  // queries of the batch under way
+  uint64_t hook_ = 0;
+};
+
+}  // namespace breakwater
