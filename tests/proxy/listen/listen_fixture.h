@@ -3,6 +3,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
@@ -127,6 +128,9 @@ class ListenTest : public testing::Test {
   static UniqueFd Connect(const Address& to, int type) {
     UniqueFd fd(socket(to.family(), type | SOCK_CLOEXEC, 0));
     EXPECT_EQ(connect(fd.get(), to.sockaddr_ptr(), to.sockaddr_length()), 0);
+    // Each send() a segment of its own.
+    const int on = 1;
+    if (type == SOCK_STREAM) setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     return fd;
   }
   static void SendAll(const UniqueFd& fd, std::string_view bytes) {
