@@ -2,29 +2,13 @@
 
 #include <fmt/format.h>
 
-#include <array>
-
-#include "proxy/base/random.h"
+#include "proxy/base/uuid.h"
 
 namespace breakwater {
 namespace {
 
-// A version 4 UUID (RFC 4122, 4.4).
-std::string MakeUuid() {
-  std::array<uint8_t, 16> b{};
-  FillRandom(b);
-  b[6] = static_cast<uint8_t>((b[6] & 0x0f) | 0x40);
-  b[8] = static_cast<uint8_t>((b[8] & 0x3f) | 0x80);
-  std::string text;
-  for (size_t i = 0; i < b.size(); ++i) {
-    if (i == 4 || i == 6 || i == 8 || i == 10) text += '-';
-    fmt::format_to(std::back_inserter(text), "{:02x}", b[i]);
-  }
-  return text;
-}
-
 BackendSettings WithId(BackendSettings settings) {
-  if (settings.id.empty()) settings.id = MakeUuid();
+  if (settings.id.empty()) settings.id = Uuid::Random().ToString();
   return settings;
 }
 

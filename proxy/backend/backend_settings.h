@@ -51,16 +51,16 @@ struct HealthCheckSettings {
 struct BackendSettings {
   Address address;
   std::string name;
-  std::string id;                     // UUID text; made when empty
-  std::vector<std::string> pools;     // empty: the default pool
+  std::string id;                  // UUID text; made when empty
+  std::vector<std::string> pools;  // empty: the default pool
   int order = 1;
   int weight = 1;
-  uint32_t qps_limit = 0;             // 0: no limit
+  uint32_t qps_limit = 0;  // 0: no limit
   size_t sockets = 1;
-  Address source;                     // unset: any
-  std::string source_interface;       // "address@interface" or an interface alone
-  uint32_t retries = 5;               // over TCP
-  uint32_t udp_timeout_ms = 0;        // 0: setUDPTimeout
+  Address source;                // unset: any
+  std::string source_interface;  // "address@interface" or an interface alone
+  uint32_t retries = 5;          // over TCP
+  uint32_t udp_timeout_ms = 0;   // 0: setUDPTimeout
   uint32_t tcp_connect_timeout_ms = 5000;
   uint32_t tcp_send_timeout_ms = 30000;
   uint32_t tcp_recv_timeout_ms = 30000;
@@ -70,7 +70,7 @@ struct BackendSettings {
   bool use_client_subnet = false;
   bool disable_zero_scope = false;
   bool reconnect_on_up = false;
-  uint32_t max_in_flight = 0;         // pipelined queries on one connection; 0: one at a time
+  uint32_t max_in_flight = 0;  // pipelined queries on one connection; 0: one at a time
   uint32_t max_concurrent_tcp_connections = 0;
   uint8_t dscp = 0;
   uint8_t tier = 1;

@@ -17,8 +17,7 @@ class Exchange {
   // Queues the message with a random ID of its own (the caller's bytes are copied, not kept);
   // datagrams leave at the end of the turn. Then exactly one of QuerySink::OnReply,
   // QuerySink::OnFailure or Cancel() ends it. An error means that nothing was queued.
-  virtual Result<void> Send(FlightId flight, uint8_t attempt,
-                            std::span<const uint8_t> message) = 0;
+  virtual Result<void> Send(FlightId flight, uint8_t attempt, std::span<const uint8_t> message) = 0;
   // The attempt is over (time-out, another answered): a late reply is dropped, counted.
   virtual void Cancel(FlightId flight, uint8_t attempt) = 0;
   // True when replies come as datagrams (may be truncated, may be asked again over TCP).

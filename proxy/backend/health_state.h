@@ -51,8 +51,8 @@ class HealthState {
   enum class Lazy : uint8_t { kHealthy, kPotentialFailure, kFailed };
   struct State {
     Mode mode = Mode::kActive;
-    bool was_lazy = false;   // before it was forced
-    bool flag = false;       // what checks found; counts where nothing is forced
+    bool was_lazy = false;  // before it was forced
+    bool flag = false;      // what checks found; counts where nothing is forced
     Lazy lazy = Lazy::kHealthy;
     HealthCheckSettings settings;
     MonoTime next_check;

@@ -26,10 +26,10 @@ struct Attempt {
 };
 
 struct Flight {
-  QueryPtr query;                // its message is what is sent
+  QueryPtr query;  // its message is what is sent
   std::array<Attempt, kMaxAttempts> attempts;
   uint8_t attempt_count = 0;
-  MonoTime asked;                // before the first send
+  MonoTime asked;  // before the first send
   // Where the answer is stored; null: nowhere.
   std::shared_ptr<PacketCache> cache;
   CacheKey key;

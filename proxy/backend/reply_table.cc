@@ -35,8 +35,7 @@ Result<uint32_t> ReplyTable::Add(uint16_t socket, FlightId flight, uint8_t attem
   entry.socket = socket;
   entry.id = id;
   entry.name_length = question->name_length;
-  entry.question.assign(message.begin(),
-                        message.begin() + static_cast<ptrdiff_t>(question->end()));
+  entry.question.assign(message.begin(), message.begin() + static_cast<ptrdiff_t>(question->end()));
   entry.previous = kNone;
   entry.next = list.head;
   if (list.head != kNone) entries_[list.head].previous = number;

@@ -22,7 +22,7 @@ class ReplyTable {
   struct Entry {
     FlightId flight;
     uint8_t attempt = 0;
-    bool sent = false;             // false: waits in a batch
+    bool sent = false;  // false: waits in a batch
     uint16_t socket = 0;
     uint16_t id = 0;
     uint16_t name_length = 0;

@@ -28,6 +28,20 @@ std::span<uint8_t> CutToQuestion(std::span<uint8_t> reply, size_t question_end) 
   return reply.first(question_end);
 }
 
+// A reply without a question says less about whom it answers. Error replies come that way from
+// servers that did not understand the query; anything else only where the operator wants it.
+dns::ReplyMatch Match(const ReplyTable::Entry& entry, std::span<const uint8_t> reply,
+                      const UdpExchangeOptions& options) {
+  const dns::Header header = dns::ConstHeader(reply.data());
+  bool bare_allowed = header.rcode() != dns::RCode::kNxDomain;
+  if (options.allow_empty_response && header.count(dns::Section::kQuestion) == 0) {
+    if (header.Has(dns::kFlagQr)) return dns::ReplyMatch::kMatch;
+    bare_allowed = true;
+  }
+  return dns::MatchReply(entry.question, entry.name_length, reply,
+                         {.allow_empty_response = bare_allowed});
+}
+
 }  // namespace
 
 struct UdpExchange::Socket {
@@ -57,8 +71,7 @@ UdpExchange::~UdpExchange() {
   context_.loop.timers().Cancel(renew_timer_);
 }
 
-Result<void> UdpExchange::Send(FlightId flight, uint8_t attempt,
-                               std::span<const uint8_t> message) {
+Result<void> UdpExchange::Send(FlightId flight, uint8_t attempt, std::span<const uint8_t> message) {
   if (message.size() > kMaxQuery) return Fail(Error::kNoSpace);
   if (pending_.messages.size() >= kMaxBatch) OnTurnEnd();
   if (pending_.messages.empty()) {
@@ -117,20 +130,20 @@ Result<uint16_t> UdpExchange::OpenSocket(size_t lane) {
   while (number < sockets_.size() && sockets_[number] != nullptr) ++number;
   if (number == sockets_.size()) sockets_.emplace_back();
   const auto id = static_cast<uint16_t>(number);
-  auto socket = std::make_unique<Socket>(
-      context_.loop, std::move(*fd), [this, id](bool readable, bool writable) {
-        // The batch that waited for room goes at the end of this turn.
-        if (writable) sockets_[id]->poller.Watch(true, false);
-        if (readable) OnReadable(id);
-      });
+  auto socket = std::make_unique<Socket>(context_.loop, std::move(*fd),
+                                         [this, id](bool readable, bool writable) {
+                                           // The batch that waited for room goes at the end of this
+                                           // turn.
+                                           if (writable) sockets_[id]->poller.Watch(true, false);
+                                           if (readable) OnReadable(id);
+                                         });
   if (!socket->poller.valid()) return Fail(Error::kIo);
   socket->poller.Watch(true, false);
   sockets_[number] = std::move(socket);
   lanes_[lane] = id;
   if (renew_timer_ == 0) {
-    renew_timer_ =
-        context_.loop.timers().Add(context_.loop.now() + MonoTime::FromMs(options_.renew_s * 1000L),
-                                   [this] { RenewOne(); });
+    renew_timer_ = context_.loop.timers().Add(
+        context_.loop.now() + MonoTime::FromMs(options_.renew_ms), [this] { RenewOne(); });
   }
   return id;
 }
@@ -260,13 +273,14 @@ void UdpExchange::OnDatagram(uint16_t socket, std::span<uint8_t> reply, Length l
     return;
   }
   const ReplyTable::Entry& entry = table_.At(number);
-  const auto match = dns::MatchReply(entry.question, entry.name_length, reply,
-                                     {.allow_empty_response = options_.allow_empty_response});
-  if (match != dns::ReplyMatch::kMatch) {
+  if (Match(entry, reply, options_) != dns::ReplyMatch::kMatch) {
     context_.counters.Add(Metric::kUnmatchedReplies);
     return count_noncompliant();
   }
-  if (length == Length::kCut) reply = CutToQuestion(reply, entry.question.size());
+  const bool has_question = dns::ConstHeader(reply.data()).count(dns::Section::kQuestion) == 1;
+  if (length == Length::kCut) {
+    reply = CutToQuestion(reply, has_question ? entry.question.size() : dns::kHeaderSize);
+  }
   const FlightId flight = entry.flight;
   const uint8_t attempt = entry.attempt;
   table_.Remove(number);
@@ -316,9 +330,8 @@ void UdpExchange::RenewOne() {
   CloseDrained();
   // Where nothing is sent, all sockets close one by one, and the timer rests.
   if (open_sockets() == 0) return;
-  renew_timer_ =
-      context_.loop.timers().Add(context_.loop.now() + MonoTime::FromMs(options_.renew_s * 1000L),
-                                 [this] { RenewOne(); });
+  renew_timer_ = context_.loop.timers().Add(
+      context_.loop.now() + MonoTime::FromMs(options_.renew_ms), [this] { RenewOne(); });
 }
 
 void UdpExchange::CloseDrained() {

@@ -35,9 +35,9 @@ struct ExchangeContext {
 };
 
 struct UdpExchangeOptions {
-  size_t sockets = 8;               // see SocketsPerBackend()
+  size_t sockets = 8;                 // see SocketsPerBackend()
   bool allow_empty_response = false;  // setAllowEmptyResponse: replies without a question match
-  uint32_t renew_s = 60;            // one socket is replaced by a fresh one each so many seconds
+  uint32_t renew_ms = 60000;          // after so long one of the sockets is replaced by a fresh one
 };
 
 class UdpExchange : public Exchange {

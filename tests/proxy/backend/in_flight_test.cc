@@ -2,31 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/proxy/backend/recorder.h"
 #include "tests/support/fake_exchange.h"
 #include "tests/support/query_maker.h"
 
 namespace breakwater {
 namespace {
-
-class Recorder : public QuerySink {
- public:
-  void OnQuery(QueryPtr) override {}
-  void OnReply(FlightId, uint8_t, std::span<uint8_t>) override {}
-  void OnFailure(FlightId flight, uint8_t attempt, FailureKind kind) override {
-    failures.push_back({flight, attempt, kind});
-    if (on_failure) on_failure(flight, attempt);
-  }
-  void OnSlow(FlightId flight) override { slow.push_back(flight); }
-
-  struct Failure {
-    FlightId flight;
-    uint8_t attempt;
-    FailureKind kind;
-  };
-  std::vector<Failure> failures;
-  std::vector<FlightId> slow;
-  std::function<void(FlightId, uint8_t)> on_failure;
-};
 
 class InFlightTest : public testing::Test {
  protected:
@@ -44,7 +25,7 @@ class InFlightTest : public testing::Test {
   test::QueryMaker maker_;
   BackendPtr backend_;
   test::FakeExchange exchange_{backend_, true};
-  Recorder sink_;
+  test::Recorder sink_;
   TimerQueue timers_;
   MonoTime now_ = MonoTime::FromSeconds(50);
   InFlight flights_{sink_, timers_};
