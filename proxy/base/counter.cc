@@ -3,8 +3,8 @@
 namespace breakwater {
 namespace {
 
-constexpr bool kCounter = false;
-constexpr bool kGauge = true;
+[[maybe_unused]] constexpr bool kCounter = false;
+[[maybe_unused]] constexpr bool kGauge = true;
 
 constexpr std::array<MetricInfo, kMetricCount> kInfo = {{
 #define BW_METRIC(kind, id, name, help) {name, help, kind},

@@ -1,0 +1,181 @@
+#!/usr/bin/env python3
+"""Writes the seed inputs of the DNS fuzz targets and the hostile messages, below tests/fuzz/corpus.
+
+Run it after changing it; its output is committed. What each hostile message must come to is said
+by tests/proxy/dns/hostile_test.cc.
+"""
+import pathlib
+import struct
+
+CORPUS = pathlib.Path(__file__).resolve().parent / "corpus"
+QNAME = 12  # offset of the question's name
+
+
+def name(text):
+    labels = [label.encode() for label in text.split(".") if label]
+    return b"".join(bytes([len(label)]) + label for label in labels) + b"\0"
+
+
+def pointer(offset):
+    return struct.pack("!H", 0xC000 | offset)
+
+
+def record(owner, rtype, rdata, ttl=300, cls=1):
+    return owner + struct.pack("!HHIH", rtype, cls, ttl, len(rdata)) + rdata
+
+
+def option(code, data):
+    return struct.pack("!HH", code, len(data)) + data
+
+
+def opt(options=b"", size=1232, ttl=0):
+    return record(b"\0", 41, options, ttl, size)
+
+
+def header(flags=0x0100, qd=1, an=0, ns=0, ar=0):
+    return struct.pack("!HHHHHH", 0x1234, flags, qd, an, ns, ar)
+
+
+def query(qname="www.example.com", qtype=1, additional=()):
+    return (header(ar=len(additional)) + name(qname) + struct.pack("!HH", qtype, 1)
+            + b"".join(additional))
+
+
+def reply(answer=(), authority=(), additional=(), qname="www.example.com", flags=0x8180):
+    return (header(flags, 1, len(answer), len(authority), len(additional)) + name(qname)
+            + struct.pack("!HH", 1, 1) + b"".join(answer) + b"".join(authority)
+            + b"".join(additional))
+
+
+COOKIE = option(10, bytes(range(8)))
+ECS = option(8, bytes([0, 1, 24, 0, 192, 0, 2]))
+EDE = option(15, b"\0\3stale")
+A = record(pointer(QNAME), 1, b"\xc0\0\2\1")
+AAAA = record(pointer(QNAME), 28, bytes(16))
+CNAME = record(pointer(QNAME), 5, b"\2w2" + pointer(QNAME + 4))
+SOA = record(pointer(QNAME + 4), 6, b"\2ns" + pointer(QNAME + 4) + pointer(QNAME) + bytes(20))
+MX = record(b"\2w2" + pointer(QNAME + 4), 15, b"\0\5" + pointer(QNAME + 4))
+TXT = record(pointer(QNAME), 16, b"\4text")
+SRV = record(name("_a._tcp.example.com"), 33, bytes(6) + name("w2.example.com"))
+RRSIG = record(pointer(QNAME), 46, bytes(18) + name("example.com") + bytes(8))
+TSIG = record(name("key"), 250, bytes(30), 0, 255)
+
+MESSAGES = {
+    "query": query(),
+    "query_opt": query(additional=[opt(COOKIE + ECS)]),
+    "query_do": query(additional=[opt(ttl=0x8000)]),
+    "query_root": query("", 2),
+    "query_tsig": query(additional=[opt(), TSIG]),
+    "answer": reply([A, AAAA, TXT], additional=[opt(EDE)]),
+    "answer_cname": reply([CNAME, MX, SRV, RRSIG], [SOA], [opt(EDE + COOKIE), A]),
+    "answer_negative": reply((), [SOA], [opt()], flags=0x8183),
+    "bare_header": header(0x8185, 0),
+    "trailing": reply([A]) + b"\1\2\3",
+}
+
+
+def chain_of_pointers(length):
+    """Records whose owners each point at the one before; the last name takes them all."""
+    out = b""
+    last = QNAME
+    for _ in range(length):
+        at = 12 + len(name("a")) + 4 + len(out)
+        out += record(pointer(last), 1, b"\1\2\3\4")
+        last = at
+    return header(0x8180, 1, length) + name("a") + struct.pack("!HH", 1, 1) + out
+
+
+END = 12 + 17 + 4  # of the question www.example.com
+WIDE = b"\1a" * 127  # with its root 255 octets, the most there may be
+HOSTILE = {
+    "question_pointer": header() + pointer(12) + struct.pack("!HH", 1, 1),
+    "question_pointer_behind_label": header() + b"\1a" + pointer(12) + struct.pack("!HH", 1, 1),
+    "question_label_0x40": header() + b"\x41a\0" + struct.pack("!HH", 1, 1),
+    "question_label_0x80": header() + b"\x81a\0" + struct.pack("!HH", 1, 1),
+    "question_255": header() + WIDE + b"\0" + struct.pack("!HH", 1, 1),
+    "question_257": header() + WIDE + b"\1a\0" + struct.pack("!HH", 1, 1),
+    "question_without_end": header() + b"\1a" * 200,
+    "question_missing": header(qd=0),
+    "question_cut_in_label": query()[:15],
+    "question_cut_before_class": query()[:-2],
+    "questions_two": header(qd=2) + 2 * (name("a") + struct.pack("!HH", 1, 1)),
+    "questions_65535": header(qd=0xFFFF) + name("a") + struct.pack("!HH", 1, 1),
+    "header_short": header()[:11],
+    "empty": b"",
+    "owner_pointer_to_itself": reply([record(pointer(END), 1, b"\1\2\3\4")]),
+    "owner_pointer_forward": reply([record(pointer(END + 2), 1, b"\1\2\3\4")]),
+    "owner_pointer_into_header": reply([record(pointer(4), 1, b"\1\2\3\4")]),
+    "owner_pointer_past_end": reply([record(pointer(0x3FFF), 1, b"\1\2\3\4")]),
+    "owner_pointer_loop": reply([record(b"\1a" + pointer(END), 1, b"\1\2\3\4")]),
+    "owner_label_0x40": reply([record(b"\x41a\0", 1, b"\1\2\3\4")]),
+    "owner_label_0x80": reply([record(b"\x81a\0", 1, b"\1\2\3\4")]),
+    "owner_257": reply([record(WIDE + b"\1a\0", 1, b"\1\2\3\4")]),
+    "owner_257_by_pointer": reply([record(WIDE + pointer(QNAME), 1, b"\1\2\3\4")]),
+    "owners_chained_300": chain_of_pointers(300),
+    "rdata_past_end": reply([A])[:-1],
+    "record_cut_in_type": reply([A])[:END + 3],
+    "record_cut_in_ttl": reply([A])[:END + 8],
+    "count_inflated_answer": header(0x8180, 1, 2) + reply([A])[12:],
+    "count_inflated_additional": header(ar=2) + query(additional=[opt()])[12:],
+    "counts_65535": header(0x8180, 1, 0xFFFF, 0xFFFF, 0xFFFF) + reply([A])[12:],
+    "opt_twice": query(additional=[opt(), opt()]),
+    "opt_twice_apart": reply([A], additional=[opt(), A, opt(COOKIE)]),
+    "opt_in_answer": reply([opt()]),
+    "opt_in_authority": reply((), [opt()]),
+    "opt_not_at_root": query(additional=[record(name("a"), 41, b"", 0, 1232)]),
+    "opt_owner_pointer": query(additional=[record(pointer(28), 41, b"", 0, 1232)]),
+    "opt_option_past_end": query(additional=[opt(b"\0\x0a\0\xff\1")]),
+    "opt_option_header_cut": query(additional=[opt(b"\0\x0a\0")]),
+    "opt_rdlength_past_end": query(additional=[opt(COOKIE)])[:-1],
+    "opt_length_65535": query(additional=[b"\0" + struct.pack("!HHIH", 41, 1232, 0, 0xFFFF)]),
+    "trailing_bytes": query(additional=[opt()]) + b"\xde\xad\xbe\xef",
+    "trailing_record": query(additional=[opt()]) + A,
+    "trailing_second_opt": query(additional=[opt()]) + opt(COOKIE),
+    "rdata_name_loop": reply([record(pointer(QNAME), 5, pointer(END + 12))]),
+    "rdata_name_past_rdata": reply([record(pointer(QNAME), 5, b"\x3f")]) + bytes(80),
+    "rdata_soa_short": reply([record(pointer(QNAME), 6, b"\0")]),
+}
+
+
+def write(folder, name_, data):
+    path = CORPUS / folder
+    path.mkdir(parents=True, exist_ok=True)
+    (path / name_).write_bytes(data)
+
+
+def main():
+    for key, message in MESSAGES.items():
+        write("dns_message_fuzz", key, message)
+        write("dns_name_fuzz", "message_" + key, message)
+        ede = b"\0\x12blocked"
+        write("extended_error_fuzz", key, bytes([len(ede)]) + ede + message)
+        asked = query()
+        write("reply_match_fuzz", key, bytes([len(asked)]) + asked + message)
+        for edit in range(6):
+            for spare in (0, 11, 255) if key == "query_opt" else (255,):
+                head = bytes([edit, spare, 10, 3]) + b"abc"
+                write("edns_fuzz", f"{key}_{edit}_{spare}", head + message)
+        for operation in range(5):
+            wire = name("a.longer.name.example.org")
+            head = bytes([operation, 200, len(wire)]) + wire
+            write("rewrite_fuzz", f"{key}_{operation}", head + message)
+    for text in ("", ".", "a", "www.example.com", "a\\.b.c", "\\000\\255.x", "a..b", "\\", "a" * 63):
+        write("dns_name_fuzz", "text_%d" % (abs(hash_of(text)) % 10000), text.encode())
+    for key, data in (("v4", ECS[4:]), ("v4_zero", bytes([0, 1, 0, 0])),
+                      ("v6", bytes([0, 2, 56, 0, 0x20, 1, 0xD, 0xB8, 0, 0, 0])),
+                      ("v4_bits_behind", bytes([0, 1, 20, 0, 192, 0, 2])),
+                      ("family_3", bytes([0, 3, 0, 0]))):
+        write("client_subnet_fuzz", key, data)
+    for key, message in HOSTILE.items():
+        write("hostile", key, message)
+
+
+def hash_of(text):
+    value = 7
+    for char in text:
+        value = (value * 31 + ord(char)) % 1000003
+    return value
+
+
+if __name__ == "__main__":
+    main()
