@@ -1,0 +1,152 @@
+#include "proxy/rules/actions/log_actions.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "proxy/base/log.h"
+#include "proxy/rules/log_file.h"
+
+namespace breakwater {
+namespace {
+
+// When the query arrived, by the wall clock.
+WallTime ArrivalTime(const Query& query, const RuleContext& context) {
+  constexpr int64_t kSecond = 1'000'000'000;
+  const WallTime now = WallNow();
+  const int64_t age_ns = context.now > query.arrived ? (context.now - query.arrived).ns : 0;
+  const int64_t ns = now.seconds * kSecond + now.nanoseconds - age_ns;
+  return {ns / kSecond, ns % kSecond};
+}
+
+void AppendTime(fmt::memory_buffer& line, const WallTime& time) {
+  fmt::format_to(std::back_inserter(line), "[{}.{:09d}] ", time.seconds, time.nanoseconds);
+}
+
+// dnsdist's record, numbers in the order of the machine but for the port: [seconds, 64 bits;
+// nanoseconds, 32 bits;] ID; name, wire form; type; address family; address; port.
+void AppendBinary(fmt::memory_buffer& record, const Query& query) {
+  const auto put = [&](const auto& value) {
+    const auto* bytes = reinterpret_cast<const char*>(&value);
+    record.append(bytes, bytes + sizeof(value));
+  };
+  const auto put_all = [&](std::span<const uint8_t> bytes) {
+    const auto* begin = reinterpret_cast<const char*>(bytes.data());
+    record.append(begin, begin + bytes.size());
+  };
+  put(query.client_id);
+  put_all(query.name());
+  put(static_cast<uint16_t>(query.question.type));
+  put(static_cast<uint16_t>(query.client.family()));
+  put_all(query.client.Raw());
+  put(htons(query.client.port()));
+}
+
+// Where the records go.
+class LogSink {
+ public:
+  LogSink(const LogActionOptions& options, std::shared_ptr<LogFile> file)
+      : level_(options.verbose_only ? LogLevel::kDebug : LogLevel::kInfo), file_(std::move(file)) {}
+  static TextResult<LogSink> Open(const LogActionOptions& options) {
+    if (options.path.empty()) return LogSink(options, nullptr);
+    auto file = LogFile::Open(options.path, {options.append, options.buffered});
+    if (!file) return Fail(file.error());
+    return LogSink(options, std::move(*file));
+  }
+  bool Wanted() const { return file_ != nullptr || LogEnabled(level_); }
+  bool IsFile() const { return file_ != nullptr; }
+  void Record(const fmt::memory_buffer& record, MonoTime now) const {
+    file_->Write({record.data(), record.size()}, now);
+  }
+  void Line(fmt::memory_buffer& line, MonoTime now) const {
+    if (file_ == nullptr) {
+      LogWrite(level_, "rules", {line.data(), line.size()});
+      return;
+    }
+    line.push_back('\n');
+    Record(line, now);
+  }
+  std::string ToString() const { return file_ ? "log to " + file_->path() : "log"; }
+  std::map<std::string, double> Stats() const {
+    if (!file_) return {};
+    return {{"write-errors", static_cast<double>(file_->write_errors())}};
+  }
+
+ private:
+  LogLevel level_;
+  std::shared_ptr<LogFile> file_;
+};
+
+class LogAction : public Action {
+ public:
+  LogAction(const LogActionOptions& options, LogSink sink)
+      : binary_(options.binary && sink.IsFile()),
+        include_timestamp_(options.include_timestamp),
+        sink_(std::move(sink)) {}
+  Flow Apply(Query& query, RuleContext& context) const override {
+    if (!sink_.Wanted()) return Flow::kContinue;
+    fmt::memory_buffer record;
+    if (binary_) {
+      if (include_timestamp_) {
+        const WallTime time = ArrivalTime(query, context);
+        const auto nanoseconds = static_cast<uint32_t>(time.nanoseconds);
+        record.append(std::string_view(reinterpret_cast<const char*>(&time.seconds), 8));
+        record.append(std::string_view(reinterpret_cast<const char*>(&nanoseconds), 4));
+      }
+      AppendBinary(record, query);
+      sink_.Record(record, context.now);
+      return Flow::kContinue;
+    }
+    if (include_timestamp_) AppendTime(record, ArrivalTime(query, context));
+    fmt::format_to(std::back_inserter(record), "Packet from {} for {} {} with id {}",
+                   query.client.ToStringWithPort(), query.NameCopy().ToString(),
+                   dns::TypeName(query.question.type), query.client_id);
+    sink_.Line(record, context.now);
+    return Flow::kContinue;
+  }
+  std::string ToString() const override { return sink_.ToString(); }
+  std::map<std::string, double> Stats() const override { return sink_.Stats(); }
+
+ private:
+  bool binary_;
+  bool include_timestamp_;
+  LogSink sink_;
+};
+
+class LogResponseAction : public ResponseAction {
+ public:
+  LogResponseAction(const LogActionOptions& options, LogSink sink)
+      : include_timestamp_(options.include_timestamp), sink_(std::move(sink)) {}
+  Flow Apply(Query& query, RuleContext& context) const override {
+    if (!sink_.Wanted()) return Flow::kContinue;
+    fmt::memory_buffer line;
+    if (include_timestamp_) AppendTime(line, ArrivalTime(query, context));
+    fmt::format_to(std::back_inserter(line), "Answer to {} for {} {} ({}) with id {}",
+                   query.client.ToStringWithPort(), query.NameCopy().ToString(),
+                   dns::TypeName(query.question.type), dns::RCodeName(query.header().rcode()),
+                   query.client_id);
+    sink_.Line(line, context.now);
+    return Flow::kContinue;
+  }
+  std::string ToString() const override { return sink_.ToString(); }
+
+ private:
+  bool include_timestamp_;
+  LogSink sink_;
+};
+
+}  // namespace
+
+TextResult<ActionPtr> MakeLogAction(const LogActionOptions& options) {
+  auto sink = LogSink::Open(options);
+  if (!sink) return Fail(sink.error());
+  return std::make_shared<LogAction>(options, std::move(*sink));
+}
+
+TextResult<ResponseActionPtr> MakeLogResponseAction(const LogActionOptions& options) {
+  auto sink = LogSink::Open(options);
+  if (!sink) return Fail(sink.error());
+  return std::make_shared<LogResponseAction>(options, std::move(*sink));
+}
+
+}  // namespace breakwater
