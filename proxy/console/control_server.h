@@ -1,0 +1,55 @@
+// dnsdist's encrypted console over TCP. Lives on the control thread's loop; a command runs on a
+// helper thread (it may wait for the script thread as long as it likes) and its output comes back
+// with Loop::Post, so that health checks and flushes go on meanwhile.
+//
+// A connection is refused without a key in the configuration, outside the console's access list,
+// and above the limit; all three are read from the newest configuration at each connection.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "proxy/base/result.h"
+#include "proxy/control/command_runner.h"
+#include "proxy/net/loop.h"
+
+namespace breakwater {
+
+class ControlServer {
+ public:
+  // Both must outlive it. Destroy it on the loop's thread, while `runner` still answers.
+  ControlServer(Loop& loop, CommandRunner& runner);
+  ~ControlServer();
+  ControlServer(const ControlServer&) = delete;
+  ControlServer& operator=(const ControlServer&) = delete;
+
+  // Listens; warns where no key is set. An address in use is an error that leaves nothing behind.
+  TextResult<void> Start(const Address& address);
+  // The address listened on, with the port the kernel chose.
+  Address address() const;
+  size_t connections() const;
+
+ private:
+  class Connection;
+  class Helper;
+  void Accept();
+  void PauseAccepting();
+  // Nothing, or why not.
+  std::string RefusalOf(const Address& peer, const Config& config) const;
+  void Run(uint64_t connection, std::string command);
+  void Close(uint64_t connection);
+
+  Loop& loop_;
+  CommandRunner& runner_;
+  std::unique_ptr<Poller> listener_;
+  TimerId pause_ = 0;
+  uint64_t next_id_ = 1;
+  std::unordered_map<uint64_t, std::unique_ptr<Connection>> connections_;
+  std::unique_ptr<Helper> helper_;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace breakwater
