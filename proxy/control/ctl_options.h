@@ -1,0 +1,59 @@
+// breakwaterctl's command line.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proxy/base/result.h"
+
+namespace breakwater {
+
+inline constexpr std::string_view kDefaultControlSocket = "/run/breakwater/control.sock";
+
+enum class CtlCommand : uint8_t {
+  kHelp,
+  kVersion,
+  kStatus,
+  kServers,
+  kServer,
+  kRules,
+  kCacheStats,
+  kFlush,
+  kFlushList,
+  kFlushUndo,
+  kFlushStatus
+};
+
+// Exit statuses of breakwaterctl, as --help lists them.
+enum class CtlExit : int {
+  kDone = 0,
+  kFailed = 1,  // the server refused or knows no such thing
+  kUsage = 2,
+  kNoServer = 3,  // no connection, or it broke
+  kDenied = 4,    // the role of the caller does not allow it
+};
+
+struct CtlOptions {
+  CtlCommand command = CtlCommand::kHelp;
+  std::string socket = std::string(kDefaultControlSocket);
+  bool json = false;
+  std::string server;  // kServer
+  std::string state;   // kServer: up, down, auto
+  std::string name;    // kFlush
+  std::string type;    // flushes; empty: every type
+  std::string pool;    // flushes; empty: every pool
+  bool pool_set = false;
+  bool suffix = false;
+  bool hard = false;
+  std::string list_path;  // kFlushList; "-": standard input
+  double rate = 0;        // kFlushList: a second; 0: as fast as it goes
+  uint64_t first_id = 0;  // kFlushUndo, kFlushStatus
+  uint64_t last_id = 0;   // kFlushUndo: a range "17-40016"
+};
+
+TextResult<CtlOptions> ParseCtlOptions(const std::vector<std::string>& arguments);
+std::string CtlHelp();
+
+}  // namespace breakwater

@@ -1,0 +1,132 @@
+#include "proxy/control/ctl_text.h"
+
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+namespace breakwater {
+namespace {
+
+using nlohmann::json;
+
+// Text that goes to a terminal: control characters of a hostile name must not reach it.
+std::string Clean(std::string text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  }
+  return text;
+}
+
+std::string Field(const json& object, const char* member) {
+  const auto found = object.find(member);
+  if (found == object.end() || found->is_null()) return "";
+  if (found->is_string()) return Clean(found->get<std::string>());
+  if (found->is_number_float()) return fmt::format("{:.1f}", found->get<double>());
+  return Clean(found->dump(-1, ' ', false, json::error_handler_t::replace));
+}
+
+const json& List(const json& object, const char* member) {
+  static const json empty = json::array();
+  const auto found = object.find(member);
+  return found != object.end() && found->is_array() ? *found : empty;
+}
+
+std::string Joined(const json& list) {
+  std::string text;
+  for (const json& item : list) {
+    if (!item.is_string()) continue;
+    if (!text.empty()) text += ' ';
+    text += Clean(item.get<std::string>().empty() ? "(default)" : item.get<std::string>());
+  }
+  return text;
+}
+
+std::string Members(const json& reply) {
+  std::string text;
+  for (const auto& [key, value] : reply.items()) {
+    if (key != "ok") text += fmt::format("{:<20} {}\n", Clean(key), Field(reply, key.c_str()));
+  }
+  return text;
+}
+
+std::string ServerLine(const json& server) {
+  return fmt::format("{:<3} {:<20} {:<30} {:<5} {:>4} {:>5} {:>10} {:>8} {:>7} {:>11} {}\n",
+                     Field(server, "index"), Field(server, "name"), Field(server, "address"),
+                     Field(server, "state"), Field(server, "order"), Field(server, "weight"),
+                     Field(server, "queries"), Field(server, "timeouts"),
+                     Field(server, "latency-ms"), Field(server, "outstanding"),
+                     Joined(List(server, "pools")));
+}
+
+std::string ServersText(const json& servers) {
+  std::string text = fmt::format(
+      "{:<3} {:<20} {:<30} {:<5} {:>4} {:>5} {:>10} {:>8} {:>7} {:>11} {}\n", "#", "Name",
+      "Address", "State", "Ord", "Wt", "Queries", "Timeouts", "Lat", "Outstanding", "Pools");
+  for (const json& server : servers) text += ServerLine(server);
+  return text;
+}
+
+std::string RulesText(const json& reply) {
+  std::string text;
+  for (const json& chain : List(reply, "chains")) {
+    const json& rules = List(chain, "rules");
+    if (rules.empty()) continue;
+    text += fmt::format("{}\n{:<3} {:<30} {:>10} {:<56} {}\n", Field(chain, "chain"), "#", "Name",
+                        "Matches", "Rule", "Action");
+    for (const json& rule : rules) {
+      text +=
+          fmt::format("{:<3} {:<30} {:>10} {:<56} {}\n", Field(rule, "index"), Field(rule, "name"),
+                      Field(rule, "matches"), Field(rule, "rule"), Field(rule, "action"));
+    }
+  }
+  return text.empty() ? "no rules\n" : text;
+}
+
+std::string CachesText(const json& reply) {
+  std::string text;
+  for (const json& cache : List(reply, "caches")) {
+    text += fmt::format("{:<20} {}\n", "pools", Joined(List(cache, "pools")));
+    for (const auto& [key, value] : cache.items()) {
+      if (key != "pools") text += fmt::format("{:<20} {}\n", Clean(key), Field(cache, key.c_str()));
+    }
+    text += '\n';
+  }
+  return text.empty() ? "no pool has a cache\n" : text;
+}
+
+}  // namespace
+
+std::string CtlReplyText(CtlCommand command, const json& reply) {
+  switch (command) {
+    case CtlCommand::kServers:
+      return ServersText(List(reply, "servers"));
+    case CtlCommand::kServer: {
+      const auto found = reply.find("server");
+      return ServersText(found != reply.end() ? json::array({*found}) : json::array());
+    }
+    case CtlCommand::kRules:
+      return RulesText(reply);
+    case CtlCommand::kCacheStats:
+      return CachesText(reply);
+    case CtlCommand::kFlush:
+      return fmt::format("flush {}\n", Field(reply, "id"));
+    case CtlCommand::kFlushUndo:
+      return fmt::format("flush {} undone\n", Field(reply, "id"));
+    case CtlCommand::kVersion:
+      return Field(reply, "version") + "\n";
+    default:
+      return Members(reply);
+  }
+}
+
+std::string CtlProgressText(const CtlProgress& progress) {
+  constexpr size_t kWidth = 40;
+  const size_t filled = progress.total > 0 ? progress.done * kWidth / progress.total : kWidth;
+  const double rate =
+      progress.seconds > 0 ? static_cast<double>(progress.done) / progress.seconds : 0;
+  const double left = rate > 0 ? static_cast<double>(progress.total - progress.done) / rate : 0;
+  return fmt::format("[{:<{}}] {}/{}  {:.0f}/s  {:.0f} s left", std::string(filled, '#'), kWidth,
+                     progress.done, progress.total, rate, left);
+}
+
+}  // namespace breakwater
