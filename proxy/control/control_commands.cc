@@ -188,8 +188,7 @@ json ControlCommands::SetServer(const ControlRequest& request) {
       backend.health().ForceUp();
       break;
     case ServerState::kDown:
-      backend.health().ForceDown();
-      backend.ResetLatency();
+      backend.ForceDown();
       break;
     case ServerState::kAuto:
       backend.health().SetAuto(std::nullopt);
