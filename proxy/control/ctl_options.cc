@@ -34,6 +34,7 @@ TextResult<bool> Scanner::ScanFlag(const std::string& argument) {
     return Fail(NotYet(argument));
   } else if (argument == "--help" || argument == "-h") {
     words.assign(1, "help");
+    flush_options = list_options = false;
     return true;
   } else {
     return false;

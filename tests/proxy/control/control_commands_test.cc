@@ -1,0 +1,169 @@
+#include "proxy/control/control_commands.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "tests/proxy/cache/cache_fixture.h"
+#include "tests/proxy/control/fake_target.h"
+
+namespace breakwater::test {
+namespace {
+
+using nlohmann::json;
+
+class ControlCommandsTest : public CacheFixture {
+ protected:
+  json Ask(const std::string& line, Role role = Role::kAdmin) {
+    return json::parse(commands_.Handle(line, {.role = role, .who = "uid 1 pid 2"}));
+  }
+  // A pool with the fixture's cache, which holds www.example.com and example.org.
+  void FillCache() {
+    cache();
+    target_.AddPool("", cache_);
+    EXPECT_TRUE(Put("www.example.com", kOneAddress));
+    EXPECT_TRUE(Put("www.example.com AAAA", "/ answer www.example.com 300 AAAA 2001:db8::1"));
+    EXPECT_TRUE(Put("example.org", "/ answer example.org 300 A 192.0.2.2"));
+    Advance(1);
+  }
+  // As a query would see it: a soft flush makes a fresh hit a miss (or stale).
+  bool Fresh(const std::string& query) { return Hits(query); }
+
+  FakeTarget target_;
+  ControlCommands commands_{target_};
+};
+
+TEST_F(ControlCommandsTest, StatusCountsServersAndQueries) {
+  target_.AddBackend("a", "192.0.2.1");
+  target_.AddBackend("b", "192.0.2.2")->ForceDown();
+  target_.registry.AddWorker()->counters.Add(Metric::kQueries, 12);
+  const json reply = Ask(R"({"command":"status"})", Role::kRead);
+  EXPECT_EQ(reply["ok"], true);
+  EXPECT_EQ(reply["version"], "9.8.7");
+  EXPECT_EQ(reply["uptime"], 10);
+  EXPECT_EQ(reply["servers"], 2);
+  EXPECT_EQ(reply["servers-up"], 1);
+  EXPECT_EQ(reply["queries"], 12);
+}
+
+TEST_F(ControlCommandsTest, ForcesAServerDownAndUp) {
+  const BackendPtr backend = target_.AddBackend("a", "192.0.2.1");
+  EXPECT_EQ(Ask(R"({"command":"server","server":"a","state":"down"})")["server"]["state"], "DOWN");
+  EXPECT_FALSE(backend->IsUp());
+  EXPECT_EQ(Ask(R"({"command":"server","server":"192.0.2.1:53","state":"up"})")["server"]["state"],
+            "UP");
+  EXPECT_TRUE(backend->IsUp());
+  EXPECT_EQ(Ask(R"({"command":"server","server":")" + backend->id() + R"(","state":"auto"})")["ok"],
+            true);
+  EXPECT_FALSE(backend->health().forced());
+}
+
+TEST_F(ControlCommandsTest, NamesAServerThatIsUnknownOrAmbiguous) {
+  target_.AddBackend("twin", "192.0.2.1");
+  target_.AddBackend("twin", "192.0.2.2");
+  EXPECT_EQ(Ask(R"({"command":"server","server":"x","state":"up"})")["code"], "not-found");
+  EXPECT_EQ(Ask(R"({"command":"server","server":"twin","state":"up"})")["code"], "ambiguous");
+}
+
+TEST_F(ControlCommandsTest, AFlushConcernsOneNameOrAllBelowIt) {
+  FillCache();
+  EXPECT_EQ(Ask(R"({"command":"flush","name":"example.com"})")["ok"], true);
+  EXPECT_TRUE(Fresh("www.example.com"));
+  EXPECT_EQ(Ask(R"({"command":"flush","name":"EXAMPLE.com","suffix":true})")["ok"], true);
+  EXPECT_FALSE(Fresh("www.example.com"));
+  EXPECT_TRUE(Fresh("example.org"));
+}
+
+TEST_F(ControlCommandsTest, AFlushMayConcernOneType) {
+  FillCache();
+  Ask(R"({"command":"flush","name":"www.example.com","type":"AAAA"})");
+  EXPECT_FALSE(Fresh("www.example.com AAAA"));
+  EXPECT_TRUE(Fresh("www.example.com"));
+}
+
+TEST_F(ControlCommandsTest, ASoftFlushIsTakenBackByItsId) {
+  FillCache();
+  const json flush = Ask(R"({"command":"flush","name":"www.example.com"})");
+  EXPECT_FALSE(Fresh("www.example.com"));
+  const json undo = Ask(R"({"command":"undo","id":)" + flush["id"].dump() + "}");
+  EXPECT_EQ(undo["ok"], true) << undo;
+  EXPECT_TRUE(Fresh("www.example.com"));
+}
+
+TEST_F(ControlCommandsTest, AHardFlushIsNotTakenBack) {
+  FillCache();
+  const json flush = Ask(R"({"command":"flush","name":"www.example.com","hard":true})");
+  const json undo = Ask(R"({"command":"undo","id":)" + flush["id"].dump() + "}");
+  EXPECT_EQ(undo["ok"], false);
+  EXPECT_NE(undo["error"].get<std::string>().find("hard"), std::string::npos);
+  EXPECT_FALSE(Fresh("www.example.com"));
+}
+
+TEST_F(ControlCommandsTest, UnknownFlushesAreNotFound) {
+  FillCache();
+  EXPECT_EQ(Ask(R"({"command":"undo","id":1})")["code"], "not-found");
+  EXPECT_EQ(Ask(R"({"command":"undo","id":0})")["code"], "not-found");
+  EXPECT_EQ(Ask(R"({"command":"flush-status","id":18446744073709551615})")["code"], "not-found");
+}
+
+TEST_F(ControlCommandsTest, TheCountOfAFlushFollowsTheSweeper) {
+  FillCache();
+  const json flush = Ask(R"({"command":"flush","name":"example.com","suffix":true})");
+  const std::string ask = R"({"command":"flush-status","id":)" + flush["id"].dump() + "}";
+  EXPECT_EQ(Ask(ask)["swept"], false);
+  SweepAll();
+  SweepAll();
+  EXPECT_EQ(Ask(ask)["swept"], true);
+  EXPECT_EQ(Ask(ask)["matched"], 2);
+}
+
+TEST_F(ControlCommandsTest, ACacheOfTwoPoolsIsFlushedOnce) {
+  FillCache();
+  target_.AddPool("second", cache_);
+  EXPECT_EQ(Ask(R"({"command":"flush","name":"example.org"})")["caches"], 1);
+  EXPECT_EQ(cache().Stats().flushes, 1u);
+}
+
+TEST_F(ControlCommandsTest, AFlushWithoutACacheToFlushSaysSo) {
+  target_.AddPool("", nullptr);
+  EXPECT_EQ(Ask(R"({"command":"flush","name":"a"})")["code"], "not-found");
+  EXPECT_EQ(Ask(R"({"command":"flush","name":"a","pool":""})")["code"], "not-found");
+  EXPECT_EQ(Ask(R"({"command":"flush","name":"a","pool":"none"})")["code"], "not-found");
+}
+
+TEST_F(ControlCommandsTest, CacheStatsNameThePools) {
+  FillCache();
+  target_.AddPool("second", cache_);
+  const json reply = Ask(R"({"command":"cache-stats"})", Role::kRead);
+  ASSERT_EQ(reply["caches"].size(), 1u);
+  EXPECT_EQ(reply["caches"][0]["pools"], json::array({"", "second"}));
+  EXPECT_EQ(reply["caches"][0]["entries"], 3);
+}
+
+TEST_F(ControlCommandsTest, EachCommandNeedsItsRole) {
+  FillCache();
+  target_.AddBackend("a", "192.0.2.1");
+  EXPECT_EQ(Ask(R"({"command":"flush","name":"example.org"})", Role::kRead)["code"], "denied");
+  EXPECT_TRUE(Fresh("example.org"));
+  EXPECT_EQ(Ask(R"({"command":"server","server":"a","state":"down"})", Role::kFlush)["code"],
+            "denied");
+  EXPECT_TRUE(target_.config->backends[0]->IsUp());
+  EXPECT_EQ(Ask(R"({"command":"flush","name":"example.org"})", Role::kFlush)["ok"], true);
+  EXPECT_EQ(Ask(R"({"command":"servers"})", Role::kRead)["ok"], true);
+}
+
+TEST_F(ControlCommandsTest, AReplyIsOneLineWhateverTheNames) {
+  target_.AddBackend("line\nbreak \xff \"quote\"", "192.0.2.1");
+  const std::string reply = commands_.Handle(R"({"command":"servers"})", {});
+  EXPECT_EQ(reply.find('\n'), std::string::npos);
+  EXPECT_TRUE(json::accept(reply));
+}
+
+TEST_F(ControlCommandsTest, ABadRequestIsAnsweredWithItsError) {
+  const json reply = Ask("nonsense");
+  EXPECT_EQ(reply["ok"], false);
+  EXPECT_EQ(reply["code"], "bad-request");
+}
+
+}  // namespace
+}  // namespace breakwater::test

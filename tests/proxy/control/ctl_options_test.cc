@@ -1,0 +1,82 @@
+#include "proxy/control/ctl_options.h"
+
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+namespace breakwater {
+namespace {
+
+TextResult<CtlOptions> Parse(const std::string& line) {
+  std::istringstream in(line);
+  std::vector<std::string> words;
+  for (std::string word; in >> word;) words.push_back(word);
+  return ParseCtlOptions(words);
+}
+
+std::string ErrorOf(const std::string& line) {
+  const auto options = Parse(line);
+  return options ? "accepted" : options.error();
+}
+
+TEST(CtlOptions, ReadsTheCommands) {
+  EXPECT_EQ(Parse("status")->command, CtlCommand::kStatus);
+  EXPECT_EQ(Parse("servers --json")->json, true);
+  EXPECT_EQ(Parse("cache stats")->command, CtlCommand::kCacheStats);
+  EXPECT_EQ(Parse("rules")->socket, kDefaultControlSocket);
+  EXPECT_EQ(Parse("--socket /x rules")->socket, "/x");
+  EXPECT_EQ(Parse("--socket=/x version")->socket, "/x");
+  EXPECT_EQ(Parse("server a down")->state, "down");
+  EXPECT_EQ(Parse("flush --suffix -h")->command, CtlCommand::kHelp);
+}
+
+TEST(CtlOptions, ReadsFlushes) {
+  const auto flush = Parse("flush example.com --suffix --type A --hard --pool p");
+  ASSERT_TRUE(flush) << flush.error();
+  EXPECT_EQ(flush->name, "example.com");
+  EXPECT_TRUE(flush->suffix);
+  EXPECT_TRUE(flush->hard);
+  EXPECT_EQ(flush->type, "A");
+  EXPECT_EQ(flush->pool, "p");
+  const auto list = Parse("flush --list - --rate 500.5");
+  ASSERT_TRUE(list) << list.error();
+  EXPECT_EQ(list->command, CtlCommand::kFlushList);
+  EXPECT_EQ(list->rate, 500.5);
+  EXPECT_EQ(Parse("flush undo 17")->first_id, 17u);
+  EXPECT_EQ(Parse("flush undo 17-20")->last_id, 20u);
+  EXPECT_EQ(Parse("flush undo")->name, "undo");
+}
+
+TEST(CtlOptions, SaysWhatIsWrong) {
+  EXPECT_EQ(ErrorOf(""), "a command is missing");
+  EXPECT_EQ(ErrorOf("restart"), "unknown command 'restart'");
+  EXPECT_EQ(ErrorOf("status now"), "'status' takes no argument");
+  EXPECT_EQ(ErrorOf("--colour red status"), "unknown option --colour");
+  EXPECT_EQ(ErrorOf("server a"), "server needs a NAME and up, down or auto");
+  EXPECT_EQ(ErrorOf("server a sideways"), "server needs a NAME and up, down or auto");
+  EXPECT_NE(ErrorOf("flush"), "accepted");
+  EXPECT_NE(ErrorOf("flush a b"), "accepted");
+  EXPECT_NE(ErrorOf("flush a --list f"), "accepted");
+  EXPECT_NE(ErrorOf("flush undo x"), "accepted");
+  EXPECT_NE(ErrorOf("flush undo 9-3"), "accepted");
+  EXPECT_NE(ErrorOf("flush status 1-2"), "accepted");
+  EXPECT_NE(ErrorOf("flush a --rate 5"), "accepted");
+  EXPECT_NE(ErrorOf("flush --list f --rate 0"), "accepted");
+  EXPECT_NE(ErrorOf("flush --list f --rate nan"), "accepted");
+  EXPECT_NE(ErrorOf("servers --hard"), "accepted");
+}
+
+TEST(CtlOptions, StopOnIsNotAvailableYet) {
+  EXPECT_EQ(ErrorOf("flush --list f --stop-on refused>1%"), "--stop-on is not available yet");
+  EXPECT_EQ(ErrorOf("flush --list f --undo-on-stop"), "--undo-on-stop is not available yet");
+}
+
+TEST(CtlOptions, HelpNamesEveryExitStatus) {
+  const std::string help = CtlHelp();
+  for (const char* status : {"0 done", "1 the", "2 wrong", "3 no connection", "4 your role"}) {
+    EXPECT_NE(help.find(status), std::string::npos) << status;
+  }
+}
+
+}  // namespace
+}  // namespace breakwater

@@ -1,0 +1,43 @@
+// A running server as the control parts see it, made of parts that a test fills in.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "proxy/control/control_target.h"
+#include "tests/support/manual_clock.h"
+
+namespace breakwater::test {
+
+class FakeTarget : public ControlTarget {
+ public:
+  ConfigPtr CurrentConfig() const override { return config; }
+  const CounterRegistry& counters() const override { return registry; }
+  const Rings& rings() const override { return rings_; }
+  const Clock& clock() const override { return clock_; }
+  std::string Version() const override { return "9.8.7"; }
+
+  BackendPtr AddBackend(const std::string& name, const std::string& address) {
+    BackendSettings settings;
+    settings.name = name;
+    settings.address = *Address::Parse(address, 53);
+    settings.health.mode = HealthCheckMode::kUp;
+    config->backends.push_back(std::make_shared<Backend>(settings));
+    return config->backends.back();
+  }
+  void AddPool(const std::string& name, std::shared_ptr<PacketCache> cache) {
+    auto pool = std::make_shared<Pool>();
+    pool->name = name;
+    pool->cache = std::move(cache);
+    pool->servers = config->backends;
+    config->pools[name] = std::move(pool);
+  }
+
+  ManualClock clock_;
+  std::shared_ptr<Config> config = std::make_shared<Config>();
+  CounterRegistry registry{MonoTime::FromSeconds(990)};
+  Rings rings_{RingSettings{.entries = 10, .shards = 1}};
+};
+
+}  // namespace breakwater::test
