@@ -1,0 +1,215 @@
+#!/usr/bin/python3
+"""Measures Breakwater beside dnsdist 1.7.3, a bare responder and a bare relay, in one go.
+
+  run.py [--seconds N] [--rounds N] [--only hit,pass,memory,idle,flush] [--program PATH]
+
+The program under test has the first core, the load (and the backend) the second. Rounds of all
+programs take turns; medians are printed. See bench/README.md for the method.
+"""
+
+import argparse
+import json
+import os
+import re
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from subjects import LOAD_CORE, NAMES, RELEASE, proxy, relay, responder, write_names  # noqa: E402
+
+DNSDIST = "/usr/bin/dnsdist"
+
+
+def dnsperf(port, queries, *arguments):
+    run = subprocess.run(["taskset", "-c", LOAD_CORE, "dnsperf", "-s", "127.0.0.1", "-p", str(port), "-d", queries,
+                          "-c", "4", "-t", "1", *arguments], capture_output=True, text=True, check=False)
+    numbers = {}
+    for label in ("Queries sent", "Queries completed", "Queries lost", "Queries per second"):
+        found = re.search(label + r":\s+([\d.]+)", run.stdout)
+        if not found:
+            raise RuntimeError(run.stdout + run.stderr)
+        numbers[label.split()[1]] = float(found.group(1))
+    return {"completed": numbers["completed"], "lost": numbers["lost"], "qps": numbers["per"]}
+
+
+def measure(subject, queries, seconds):
+    """Microseconds of user and system time a query, and the rate, over one run at full speed."""
+    dnsperf(subject.port, queries, "-n", "1", "-q", "20")  # each name once: fills a cache, warms the rest
+    user, system = subject.cpu()
+    load = dnsperf(subject.port, queries, "-l", str(seconds), "-q", "100")
+    user_after, system_after = subject.cpu()
+    scale = 1e6 / load["completed"]
+    return {"user": (user_after - user) * scale, "system": (system_after - system) * scale,
+            "total": (user_after - user + system_after - system) * scale, "qps": load["qps"], "lost": load["lost"]}
+
+
+def compare(title, makers, options, references):
+    """Rounds of every program in turn, then the medians and the ratios to the references."""
+    queries = write_names(NAMES)
+    results = {name: [] for name in makers}
+    for _ in range(options.rounds):
+        for name, make in makers.items():
+            subject = make()
+            try:
+                results[name].append(measure(subject, queries, options.seconds))
+            finally:
+                subject.stop()
+    medians = {name: {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+               for name, runs in results.items()}
+    print(f"\n{title}: {NAMES} names, {options.rounds} rounds of {options.seconds} s, medians")
+    print(f"{'':14}{'user µs':>9}{'system µs':>11}{'total µs':>10}{'queries/s':>11}{'lost':>6}"
+          + "".join(f"{'/ ' + name:>14}" for name in references))
+    for name, row in medians.items():
+        ratios = "".join(f"{row['total'] / medians[reference]['total']:>14.2f}" for reference in references)
+        print(f"{name:14}{row['user']:9.2f}{row['system']:11.2f}{row['total']:10.2f}{row['qps']:11.0f}"
+              f"{row['lost']:6.0f}{ratios}")
+    return medians
+
+
+def goal(text, value, limit):
+    print(f"  {text}: {value:.2f}, goal {limit:.2f}: {'reached' if value <= limit else 'MISSED'}")
+
+
+def run_hit(options):
+    backend = responder(LOAD_CORE)
+    cache = "20000, {maxTTL=86400, minTTL=3600}"
+    try:
+        rows = compare("UDP, cache hits", {
+            "breakwater": lambda: proxy(options.program, backend.port, cache),
+            "dnsdist": lambda: proxy(DNSDIST, backend.port, cache),
+            "responder": responder}, options, ("dnsdist", "responder"))
+    finally:
+        backend.stop()
+    goal("total / dnsdist", rows["breakwater"]["total"] / rows["dnsdist"]["total"], 0.70)
+    goal("total / bare responder", rows["breakwater"]["total"] / rows["responder"]["total"], 1.20)
+    goal("user / dnsdist's user", rows["breakwater"]["user"] / rows["dnsdist"]["user"], 0.35)
+
+
+def run_pass(options):
+    backend = responder(LOAD_CORE)
+    try:
+        rows = compare("UDP, passed through", {
+            "breakwater": lambda: proxy(options.program, backend.port),
+            "dnsdist": lambda: proxy(DNSDIST, backend.port),
+            "relay": lambda: relay(backend.port)}, options, ("dnsdist", "relay"))
+    finally:
+        backend.stop()
+    goal("total / dnsdist", rows["breakwater"]["total"] / rows["dnsdist"]["total"], 0.85)
+    goal("total / bare relay", rows["breakwater"]["total"] / rows["relay"]["total"], 1.25)
+
+
+def run_memory(options):
+    count = 1_000_000
+    queries, backend = write_names(count), responder(LOAD_CORE)
+    print(f"\nResident memory of {count} cached A answers")
+    try:
+        for name, program in (("breakwater", options.program), ("dnsdist", DNSDIST)):
+            subject = proxy(program, backend.port, f"{count + 100_000}, {{numberOfShards=20, minTTL=3600}}")
+            before = subject.resident_bytes()
+            load = dnsperf(subject.port, queries, "-n", "1", "-q", "50")
+            each = (subject.resident_bytes() - before) / load["completed"]
+            print(f"{name:14}{each:8.1f} bytes an entry, {load['completed']:.0f} answers, {load['lost']:.0f} lost")
+            if name == "breakwater":
+                goal("bytes an entry", each, 160)
+            subject.stop()
+    finally:
+        backend.stop()
+
+
+def run_idle(options):
+    backend = responder(LOAD_CORE)
+    subject = proxy(options.program, backend.port, "20000")
+    try:
+        before, begin = sum(subject.cpu()), time.monotonic()
+        time.sleep(20)
+        share = 100 * (sum(subject.cpu()) - before) / (time.monotonic() - begin)
+    finally:
+        subject.stop()
+        backend.stop()
+    print("\nIdle")
+    goal("percent of a core", share, 0.5)
+
+
+def percentile_99(port, seconds):
+    """Latency of single hits in microseconds, asked one after another."""
+    query = bytearray(bytes.fromhex("000001000001000000000000") + b"\x02n1\x07example\x00\x00\x01\x00\x01")
+    taken = []
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+        client.settimeout(1)
+        client.connect(("127.0.0.1", port))
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            begin = time.perf_counter_ns()
+            client.send(query)
+            client.recv(4096)
+            taken.append((time.perf_counter_ns() - begin) / 1000)
+    return statistics.quantiles(taken, n=100)[98], len(taken)
+
+
+def flush_steadily(path, rate, stop, counts):
+    """Suffix flushes over one connection to the control socket, `rate` a second."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as control:
+        control.connect(path)
+        stream, begin, number = control.makefile("rb"), time.monotonic(), 0
+        while not stop.is_set():
+            if number > (time.monotonic() - begin) * rate:
+                time.sleep(0.0005)
+                continue
+            request = {"command": "flush", "name": f"sub{number}.flushed.example", "suffix": True}
+            asked = time.perf_counter_ns()
+            control.sendall(json.dumps(request).encode() + b"\n")
+            if not json.loads(stream.readline())["ok"]:
+                raise RuntimeError("the flush was refused")
+            counts.append((time.perf_counter_ns() - asked) / 1000)
+            number += 1
+
+
+def run_flush(options):
+    backend = responder(LOAD_CORE)
+    path = os.path.join(tempfile.mkdtemp(), "control.sock")
+    subject = proxy(options.program, backend.port, "1100000, {minTTL=3600}", f'controlUnixSocket("{path}")\n')
+    try:
+        dnsperf(subject.port, write_names(1_000_000), "-n", "1", "-q", "50")
+        quiet, disturbed, counts = [], [], []
+        for _ in range(options.rounds):
+            quiet.append(percentile_99(subject.port, options.seconds)[0])
+            stop = threading.Event()
+            thread = threading.Thread(target=flush_steadily, args=(path, 1000, stop, counts))
+            thread.start()
+            disturbed.append(percentile_99(subject.port, options.seconds)[0])
+            stop.set()
+            thread.join()
+    finally:
+        subject.stop()
+        backend.stop()
+    rate = len(counts) / (options.rounds * options.seconds)
+    print(f"\nSuffix flushes with a million entries held: {rate:.0f} a second; a round trip on the control "
+          f"socket takes {statistics.median(counts):.0f} µs; p99 of hits {statistics.median(quiet):.0f} µs quiet, "
+          f"{statistics.median(disturbed):.0f} µs meanwhile")
+    goal("p99 during / quiet", statistics.median(disturbed) / statistics.median(quiet), 1.2)
+
+
+RUNS = {"hit": run_hit, "pass": run_pass, "memory": run_memory, "idle": run_idle, "flush": run_flush}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", default="hit,pass", help="of " + ",".join(RUNS) + ", or all")
+    parser.add_argument("--program", default=f"{RELEASE}/breakwater")
+    options = parser.parse_args()
+    subprocess.run([os.path.join(os.path.dirname(RELEASE), "../tests/support/packages.sh"), "test"], check=True)
+    with open("/proc/cpuinfo", encoding="ascii") as file:
+        print(re.search(r"model name\s*: (.*)", file.read()).group(1), "-", os.uname().release)
+    for name in (RUNS if options.only == "all" else options.only.split(",")):
+        RUNS[name](options)
+
+
+if __name__ == "__main__":
+    main()
