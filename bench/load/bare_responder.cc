@@ -19,8 +19,9 @@ namespace {
 constexpr size_t kBatch = 64;
 constexpr size_t kSize = 1500;
 constexpr size_t kHeader = 12;
-// A pointer to the question's name, A, IN, TTL 300, 192.0.2.1.
-constexpr std::array<uint8_t, 16> kRecord = {0xc0, 12, 0, 1, 0, 1, 0, 0, 1, 44, 0, 4, 192, 0, 2, 1};
+// A pointer to the question's name, A, IN, TTL 86400, 192.0.2.1.
+constexpr std::array<uint8_t, 16> kRecord = {0xc0, 12,   0, 1, 0,   1, 0, 1,
+                                             0x51, 0x80, 0, 4, 192, 0, 2, 1};
 
 struct Slot {
   std::array<uint8_t, kSize> bytes;
