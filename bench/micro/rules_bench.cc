@@ -1,0 +1,158 @@
+// What the common selectors, a chain of rules and a self-made answer cost.
+#include <benchmark/benchmark.h>
+
+#include <cstring>
+#include <functional>
+#include <vector>
+
+#include "proxy/rules/actions/answer_actions.h"
+#include "proxy/rules/actions/flow_actions.h"
+#include "proxy/rules/actions/spoof_actions.h"
+#include "proxy/rules/chains.h"
+#include "proxy/rules/selectors/client_selectors.h"
+#include "proxy/rules/selectors/logic_selectors.h"
+#include "proxy/rules/selectors/message_selectors.h"
+#include "proxy/rules/selectors/name_selectors.h"
+#include "proxy/rules/selectors/rate_selectors.h"
+#include "proxy/rules/selectors/regex_selectors.h"
+
+namespace breakwater {
+namespace {
+
+constexpr size_t kRoom = 4096;
+
+// "www.host12345.example.com A", with EDNS, in a receive buffer.
+class Bench {
+ public:
+  Bench() {
+    constexpr uint8_t kMessage[] =
+        "\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x01"
+        "\3www\11host12345\7example\3com\0\0\1\0\1"
+        "\0\0\x29\x04\xd0\0\0\0\0\0";
+    size_ = sizeof(kMessage);
+    std::memcpy(original_, kMessage, size_);
+    query_ = pool_.Get();
+    query_->client = Address::Parse("192.0.2.53:4711").value();
+    Refill();
+  }
+  Query& query() { return *query_; }
+  RuleContext& context() { return context_; }
+  void Refill() {
+    std::memcpy(buffer_, original_, size_);
+    query_->data = buffer_;
+    query_->size = size_;
+    query_->capacity = kRoom;
+    query_->question = dns::ParseQuestion(query_->message()).value();
+    query_->edns = dns::FindEdns(query_->message(), query_->question.end()).value();
+    query_->client_has_edns = true;
+    query_->is_response = false;
+  }
+
+ private:
+  QueryPool pool_;
+  Random random_;
+  Counters counters_;
+  std::function<const Pool*(std::string_view)> find_pool_ = [](std::string_view) {
+    return static_cast<const Pool*>(nullptr);
+  };
+  RuleContext context_{.now = MonoTime::FromSeconds(1000),
+                       .random = random_,
+                       .counters = counters_,
+                       .packets = pool_.packets(),
+                       .find_pool = find_pool_};
+  uint8_t original_[512];
+  size_t size_ = 0;
+  uint8_t buffer_[kRoom];
+  QueryPtr query_;
+};
+
+void RunSelector(benchmark::State& state, const SelectorPtr& selector) {
+  Bench bench;
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(selector->Matches(bench.query(), bench.context()));
+  }
+}
+
+dns::Name NameOf(const std::string& text) {
+  return dns::Name::Parse(text).value();
+}
+
+void QName(benchmark::State& state) {
+  RunSelector(state, MakeQNameSelector(NameOf("www.host12345.example.com")));
+}
+BENCHMARK(QName);
+
+void QNameSuffix(benchmark::State& state) {
+  SuffixMatchTree tree;
+  for (int i = 0; i < state.range(0); ++i) tree.Add(NameOf("host" + std::to_string(i) + ".test"));
+  RunSelector(state, MakeQNameSuffixSelector(tree));
+}
+BENCHMARK(QNameSuffix)->Arg(1)->Arg(1000)->Arg(1000000);
+
+void QNameSet(benchmark::State& state) {
+  NameSet set;
+  for (int i = 0; i < 100000; ++i) set.Add(NameOf("host" + std::to_string(i) + ".test"));
+  RunSelector(state, MakeQNameSetSelector(set));
+}
+BENCHMARK(QNameSet);
+
+void QType(benchmark::State& state) {
+  RunSelector(state, MakeQTypeSelector(dns::Type::kAaaa));
+}
+BENCHMARK(QType);
+
+void Netmasks(benchmark::State& state) {
+  NetmaskGroup group;
+  for (int i = 0; i < state.range(0); ++i) {
+    (void)group.Add("10." + std::to_string(i / 256) + "." + std::to_string(i % 256) + ".0/24");
+  }
+  RunSelector(state, MakeNetmaskSelector(group));
+}
+BENCHMARK(Netmasks)->Arg(1)->Arg(10000);
+
+void MaxQps(benchmark::State& state) {
+  RunSelector(state, MakeMaxQpsSelector(1000, 1000));
+}
+BENCHMARK(MaxQps);
+
+void MaxQpsIp(benchmark::State& state) {
+  RunSelector(state, MakeMaxQpsIpSelector({.qps = 1000, .burst = 1000}));
+}
+BENCHMARK(MaxQpsIp);
+
+void Regex(benchmark::State& state) {
+  RunSelector(state, MakeRegexSelector("host[0-9]+\\.example\\.net$").value());
+}
+BENCHMARK(Regex);
+
+void Re2(benchmark::State& state) {
+  RunSelector(state, MakeRe2Selector(".*host[0-9]+\\.example\\.net").value());
+}
+BENCHMARK(Re2);
+
+void ChainOfTwenty(benchmark::State& state) {
+  Bench bench;
+  RuleChain chain(20);
+  for (size_t i = 0; i < chain.size(); ++i) {
+    chain[i].selector = MakeAndSelector(
+        {MakeQTypeSelector(dns::Type::kA), MakeQNameSelector(NameOf("n" + std::to_string(i)))});
+    chain[i].action = MakeDropAction();
+  }
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(RunChain(chain, bench.query(), bench.context()));
+  }
+}
+BENCHMARK(ChainOfTwenty);
+
+void Spoof(benchmark::State& state) {
+  Bench bench;
+  const auto spoof = MakeSpoofAction({Address::Parse("192.0.2.1").value()});
+  for (auto _ : state) {
+    bench.Refill();
+    benchmark::DoNotOptimize(spoof->Apply(bench.query(), bench.context()));
+  }
+}
+BENCHMARK(Spoof);
+
+}  // namespace
+}  // namespace breakwater
