@@ -73,7 +73,7 @@ UdpExchange::~UdpExchange() {
 
 Result<void> UdpExchange::Send(FlightId flight, uint8_t attempt, std::span<const uint8_t> message) {
   if (message.size() > kMaxQuery) return Fail(Error::kNoSpace);
-  if (pending_.messages.size() >= kMaxBatch) OnTurnEnd();
+  if (pending_.messages.size() >= kMaxBatch) SendWaiting();
   if (pending_.messages.empty()) {
     const auto socket = DrawSocket();
     if (!socket) return Fail(socket.error());
@@ -149,6 +149,11 @@ Result<uint16_t> UdpExchange::OpenSocket(size_t lane) {
 }
 
 void UdpExchange::OnTurnEnd() {
+  SendWaiting();
+  if (draining_ > 0) CloseDrained();
+}
+
+void UdpExchange::SendWaiting() {
   if (!kept_.messages.empty()) {
     Flush(kept_);
     GiveUp(kept_);
@@ -161,7 +166,6 @@ void UdpExchange::OnTurnEnd() {
     }
     pending_.Clear();
   }
-  if (draining_ > 0) CloseDrained();
   // Not from here: what the sink sends in answer would wait for a turn that may be long in coming.
   if (!failures_.empty() && failure_timer_ == 0) {
     failure_timer_ = context_.loop.timers().Add(context_.loop.now(), [this] {

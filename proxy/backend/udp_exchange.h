@@ -83,6 +83,7 @@ class UdpExchange : public Exchange {
   Result<uint16_t> DrawSocket();
   Result<uint16_t> OpenSocket(size_t lane);
   void OnTurnEnd();
+  void SendWaiting();
   void Flush(Batch& batch);
   int SendSome(Batch& batch, size_t* sent);
   void GiveUp(Batch& batch);

@@ -1,0 +1,111 @@
+// One TCP connection to a backend, with the queries that wait on it. Owned by a StreamExchange, on
+// its worker's thread. Watches its own times: connecting, writing, reading, idle. It never
+// destroys itself: it tells its host that it is over, once, and does nothing after that.
+#pragma once
+
+#include <absl/container/flat_hash_map.h>
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "proxy/backend/backend.h"
+#include "proxy/base/random.h"
+#include "proxy/net/dns_framing.h"
+#include "proxy/net/tcp_stream.h"
+#include "proxy/query/query_sink.h"
+
+namespace breakwater {
+
+// A query on its way; the message is kept for sending it again.
+struct StreamRequest {
+  FlightId flight;
+  uint8_t attempt = 0;
+  uint32_t retries_left = 0;
+  uint16_t name_length = 0;
+  std::vector<uint8_t> message;
+};
+using StreamRequestPtr = std::unique_ptr<StreamRequest>;
+
+class BackendConnection : public StreamHandler {
+ public:
+  enum class End : uint8_t {
+    kClosed,  // by the peer, in order
+    kBroken,
+    kRefused,
+    kConnectTimeout,
+    kWriteTimeout,
+    kReadTimeout,
+    kIdle,  // nothing asked for too long, or no longer wanted
+  };
+  class Host {
+   public:
+    virtual ~Host() = default;
+    // The reply may be edited; it is valid during the call.
+    virtual void OnAnswer(BackendConnection& from, StreamRequestPtr request,
+                          std::span<uint8_t> reply) = 0;
+    // A reply for which nothing waits; `noncompliant`: it answers another question, or none.
+    virtual void OnStray(bool noncompliant) = 0;
+    // To be destroyed after this call returned to the loop, its requests taken before.
+    virtual void OnEnd(BackendConnection& connection, End end) = 0;
+  };
+  struct Context {
+    Loop& loop;
+    Random& random;
+    PacketPool& packets;
+    Host& host;
+  };
+
+  // kIo: no connection could be begun (logged).
+  static Result<std::unique_ptr<BackendConnection>> Open(const Context& context,
+                                                         const BackendPtr& backend,
+                                                         uint32_t idle_ms);
+  ~BackendConnection() override;
+
+  // Room for one more query, and nothing known against it.
+  bool CanTake() const;
+  bool idle() const { return requests_.empty() && !ended_; }
+  uint64_t answered() const { return answered_; }
+  MonoTime opened() const { return opened_; }
+  // Queued until the next Flush. False, and the request left alone, where the peer takes nothing.
+  bool Send(StreamRequestPtr& request);
+  bool Carries(FlightId flight, uint8_t attempt) const;
+  bool has_unsent() const { return connecting_ || stream_->queued_bytes() > 0; }
+  // Nobody waits for that query any longer: no further ones are put behind it.
+  void Cancel(FlightId flight, uint8_t attempt);
+  void Flush();
+  void Close() { Finish(End::kIdle); }
+  std::vector<StreamRequestPtr> TakeRequests();
+
+  void OnConnected() override;
+  void OnReadable() override;
+  void OnWriteProgress() override;
+  void OnBroken(int error) override;
+
+ private:
+  BackendConnection(const Context& context, BackendPtr backend, uint32_t idle_ms);
+  void OnMessage(std::span<const uint8_t> message);
+  void Finish(End end);
+  MonoTime Deadline(End* end) const;
+  void Arm();
+  void OnTimer();
+
+  Context context_;
+  BackendPtr backend_;
+  uint32_t idle_ms_;
+  std::unique_ptr<TcpStream> stream_;
+  FrameDecoder decoder_;
+  absl::flat_hash_map<uint16_t, StreamRequestPtr> requests_;
+  std::vector<uint8_t> reply_;
+  uint64_t answered_ = 0;
+  MonoTime opened_;
+  MonoTime last_read_;   // or when the first of the waiting queries was sent
+  MonoTime last_write_;  // or when there was first something to write
+  bool connecting_ = true;
+  bool retired_ = false;
+  bool ended_ = false;
+  TimerId timer_ = 0;
+  MonoTime timer_at_;
+};
+
+}  // namespace breakwater

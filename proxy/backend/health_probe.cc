@@ -1,0 +1,170 @@
+#include "proxy/backend/health_probe.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "proxy/base/log.h"
+
+namespace breakwater {
+namespace {
+
+constexpr MonoTime kRound = MonoTime::FromMs(1000);
+
+std::string_view VerdictText(HealthVerdict verdict) {
+  switch (verdict) {
+    case HealthVerdict::kGood:
+      return "good";
+    case HealthVerdict::kParsing:
+      return "the answer cannot be parsed";
+    case HealthVerdict::kMismatch:
+      return "the answer is to another question";
+    case HealthVerdict::kInvalid:
+      return "the answer is not a valid one";
+    case HealthVerdict::kTimeout:
+      return "no answer in time";
+    case HealthVerdict::kNetwork:
+      return "network error";
+  }
+  return "";
+}
+
+}  // namespace
+
+// Outlives the probe for as long as a checkFunction is on its way; `probe` is read and written on
+// the loop's thread alone.
+struct HealthProbe::Shared {
+  HealthProbe* probe;
+};
+
+HealthProbe::HealthProbe(Loop& loop, HealthProbeOptions options)
+    : loop_(loop), options_(std::move(options)), shared_(std::make_shared<Shared>(Shared{this})) {}
+
+HealthProbe::~HealthProbe() {
+  shared_->probe = nullptr;
+  loop_.timers().Cancel(timer_);
+}
+
+void HealthProbe::Start() {
+  next_round_ = loop_.now() + kRound;
+  timer_ = loop_.timers().Add(next_round_, [this] {
+    // Rounds that were missed are not made up for.
+    timer_ = 0;
+    RunRound();
+    Start();
+  });
+}
+
+void HealthProbe::RunRound() {
+  const MonoTime now = loop_.now();
+  for (const BackendPtr& backend : options_.backends()) {
+    // A round waits for its checks: none is asked twice at a time.
+    if (of_backend_.contains(backend.get())) continue;
+    if (backend->health().CheckDue(now)) Begin(backend, Kind::kRegular);
+  }
+}
+
+void HealthProbe::CheckAllAtStart(const std::vector<BackendPtr>& backends,
+                                  std::function<void()> done) {
+  initial_done_ = std::move(done);
+  // One more, so that nothing is done before all have begun.
+  initial_left_ = 1;
+  for (const BackendPtr& backend : backends) {
+    if (backend->health().forced() || of_backend_.contains(backend.get())) continue;
+    ++initial_left_;
+    Begin(backend, Kind::kInitial);
+  }
+  if (--initial_left_ == 0) loop_.Post([finished = initial_done_] { finished(); });
+}
+
+void HealthProbe::Begin(const BackendPtr& backend, Kind kind) {
+  const uint64_t number = next_number_++;
+  auto check = std::make_unique<HealthCheck>(
+      loop_, backend,
+      [this, number](HealthVerdict verdict, MonoTime took) { OnVerdict(number, verdict, took); });
+  running_.emplace(number, Running{std::move(check), kind});
+  of_backend_[backend.get()] = number;
+  if (backend->settings().health.check_function) {
+    AskScript(backend, number);
+  } else {
+    SendCheck(number, MakeHealthQuestion(backend->settings().health));
+  }
+}
+
+void HealthProbe::AskScript(const BackendPtr& backend, uint64_t number) {
+  auto ask = [backend, number, shared = shared_, loop = &loop_] {
+    HealthCheckQuestion question = MakeHealthQuestion(backend->settings().health);
+    backend->settings().health.check_function(question);
+    loop->Post([shared, number, question] {
+      if (shared->probe != nullptr) shared->probe->SendCheck(number, question);
+    });
+  };
+  if (options_.run_script) {
+    options_.run_script(std::move(ask));
+  } else {
+    ask();
+  }
+}
+
+void HealthProbe::SendCheck(uint64_t number, const HealthCheckQuestion& question) {
+  const auto found = running_.find(number);
+  if (found == running_.end()) return;  // its time was up
+  found->second.check->Send(MakeHealthQuery(question, random_.U16()));
+}
+
+void HealthProbe::OnVerdict(uint64_t number, HealthVerdict verdict, MonoTime took) {
+  auto node = running_.extract(number);
+  const BackendPtr backend = node.mapped().check->backend();
+  const Kind kind = node.mapped().kind;
+  of_backend_.erase(backend.get());
+  Count(*backend, verdict, took);
+  Apply(backend, verdict, kind);
+  if (kind != Kind::kInitial || --initial_left_ > 0) return;
+  const std::function<void()> done = std::move(initial_done_);
+  initial_done_ = nullptr;
+  done();
+}
+
+void HealthProbe::Count(Backend& backend, HealthVerdict verdict, MonoTime took) {
+  HealthCheckCounters& counters = backend.health_counters();
+  if (verdict == HealthVerdict::kGood) {
+    counters.latency_us.Set(static_cast<uint64_t>(std::max<int64_t>(took.us(), 0)));
+    return;
+  }
+  counters.failures.Add();
+  switch (verdict) {
+    case HealthVerdict::kGood:
+      break;
+    case HealthVerdict::kParsing:
+      counters.parsing.Add();
+      break;
+    case HealthVerdict::kMismatch:
+      counters.mismatch.Add();
+      break;
+    case HealthVerdict::kInvalid:
+      counters.invalid.Add();
+      break;
+    case HealthVerdict::kTimeout:
+      counters.timeout.Add();
+      break;
+    case HealthVerdict::kNetwork:
+      counters.network.Add();
+      break;
+  }
+  if (options_.verbose) {
+    LogInfo("health-check", "health check of {} failed: {}", backend.NameWithAddress(),
+            VerdictText(verdict));
+  }
+}
+
+void HealthProbe::Apply(const BackendPtr& backend, HealthVerdict verdict, Kind kind) {
+  const HealthState::Change change = backend->health().OnCheckResult(
+      verdict == HealthVerdict::kGood, loop_.now(), kind == Kind::kInitial);
+  if (change == HealthState::Change::kNone) return;
+  const bool up = change == HealthState::Change::kUp;
+  LogInfo("health-check", "Marking downstream {} as '{}'", backend->NameWithAddress(),
+          up ? "up" : "down");
+  if (!up) backend->ResetLatency();
+  if (options_.on_change) options_.on_change(backend, up);
+}
+
+}  // namespace breakwater

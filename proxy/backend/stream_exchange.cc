@@ -1,0 +1,208 @@
+#include "proxy/backend/stream_exchange.h"
+
+#include <algorithm>
+
+#include "proxy/dns/question.h"
+
+namespace breakwater {
+
+using End = BackendConnection::End;
+
+StreamExchange::StreamExchange(ExchangeContext context, BackendPtr backend,
+                               const StreamExchangeOptions& options)
+    : context_(context),
+      backend_(std::move(backend)),
+      options_(options),
+      hook_(context.loop.AtTurnEnd([this] { OnTurnEnd(); })) {}
+
+StreamExchange::~StreamExchange() {
+  context_.loop.RemoveHook(hook_);
+  context_.loop.timers().Cancel(failure_timer_);
+  backend_->counters().tcp_current_connections.Sub(connections_.size());
+}
+
+Result<void> StreamExchange::Send(FlightId flight, uint8_t attempt,
+                                  std::span<const uint8_t> message) {
+  if (message.size() > kMaxFrame) return Fail(Error::kNoSpace);
+  const auto question = dns::ParseQuestion(message);
+  if (!question) return Fail(question.error());
+  auto request = std::make_unique<StreamRequest>();
+  request->flight = flight;
+  request->attempt = attempt;
+  request->retries_left = backend_->settings().retries;
+  request->name_length = question->name_length;
+  request->message.assign(message.begin(), message.end());
+  return Dispatch(request, Use::kAny);
+}
+
+Result<void> StreamExchange::Dispatch(StreamRequestPtr& request, Use use) {
+  BackendCounters& counters = backend_->counters();
+  BackendConnection* connection = use == Use::kAny ? FindRoom() : nullptr;
+  const bool reused = connection != nullptr;
+  if (!reused) {
+    const auto opened = OpenConnection();
+    if (!opened) return Fail(opened.error());
+    connection = *opened;
+  }
+  const uint64_t key = KeyOf(request->flight, request->attempt);
+  if (!connection->Send(request)) return Fail(Error::kLimit);
+  if (reused) counters.tcp_reused_connections.Add();
+  carriers_[key] = connection;
+  dirty_.push_back(connection);
+  return Ok();
+}
+
+// The most recently used one that has room: the others may then grow old and close.
+BackendConnection* StreamExchange::FindRoom() {
+  const auto found = std::find_if(connections_.rbegin(), connections_.rend(),
+                                  [](const auto& connection) { return connection->CanTake(); });
+  if (found == connections_.rend()) return nullptr;
+  std::rotate(found.base() - 1, found.base(), connections_.end());
+  return connections_.back().get();
+}
+
+Result<BackendConnection*> StreamExchange::OpenConnection() {
+  BackendCounters& counters = backend_->counters();
+  const uint32_t most = backend_->settings().max_concurrent_tcp_connections;
+  if (most > 0 && counters.tcp_current_connections.Get() >= most) {
+    counters.tcp_too_many_connections.Add();
+    return Fail(Error::kLimit);
+  }
+  auto opened = BackendConnection::Open({context_.loop, context_.random, packets_, *this}, backend_,
+                                        options_.max_idle_ms);
+  if (!opened) {
+    counters.send_errors.Add();
+    context_.counters.Add(Metric::kDownstreamSendErrors);
+    return Fail(opened.error());
+  }
+  counters.tcp_new_connections.Add();
+  counters.tcp_current_connections.Add();
+  const uint64_t now = counters.tcp_current_connections.Get();
+  if (now > counters.tcp_max_concurrent_connections.Get()) {
+    counters.tcp_max_concurrent_connections.Set(now);
+  }
+  connections_.push_back(std::move(*opened));
+  return connections_.back().get();
+}
+
+void StreamExchange::Cancel(FlightId flight, uint8_t attempt) {
+  std::erase_if(failures_, [&](const Failure& failure) {
+    return failure.flight == flight && failure.attempt == attempt;
+  });
+  const auto found = carriers_.find(KeyOf(flight, attempt));
+  if (found == carriers_.end()) return;
+  BackendConnection* connection = found->second;
+  if (!connection->Carries(flight, attempt)) return;
+  carriers_.erase(found);
+  connection->Cancel(flight, attempt);
+}
+
+void StreamExchange::OnAnswer(BackendConnection&, StreamRequestPtr request,
+                              std::span<uint8_t> reply) {
+  carriers_.erase(KeyOf(request->flight, request->attempt));
+  TrimIdle();
+  context_.sink.OnReply(request->flight, request->attempt, reply);
+}
+
+void StreamExchange::OnStray(bool noncompliant) {
+  context_.counters.Add(Metric::kUnmatchedReplies);
+  if (!noncompliant) return;
+  backend_->counters().noncompliant_responses.Add();
+  context_.counters.Add(Metric::kNoncompliantResponses);
+}
+
+void StreamExchange::OnEnd(BackendConnection& connection, End end) {
+  std::vector<StreamRequestPtr> requests = connection.TakeRequests();
+  CountEnd(connection, end, !requests.empty());
+  const auto own = std::find_if(connections_.begin(), connections_.end(),
+                                [&](const auto& one) { return one.get() == &connection; });
+  over_.push_back(std::move(*own));
+  connections_.erase(own);
+  std::erase(dirty_, &connection);
+
+  // Peers close kept connections when they like; that says nothing about the query.
+  const bool was_kept = connection.answered() > 0 && (end == End::kClosed || end == End::kBroken);
+  for (StreamRequestPtr& request : requests) {
+    carriers_.erase(KeyOf(request->flight, request->attempt));
+    if (was_kept && request->retries_left > 0) {
+      --request->retries_left;
+      if (Dispatch(request, Use::kFresh)) continue;
+    } else if (was_kept) {
+      backend_->counters().tcp_gave_up.Add();
+    }
+    FailLater(*request, end == End::kRefused       ? FailureKind::kRefusedPort
+                        : end == End::kReadTimeout ? FailureKind::kTimeout
+                                                   : FailureKind::kConnection);
+  }
+}
+
+void StreamExchange::CountEnd(const BackendConnection& connection, End end, bool had_queries) {
+  BackendCounters& counters = backend_->counters();
+  counters.tcp_current_connections.Sub();
+  counters.tcp_connections_closed.Add();
+  counters.tcp_connection_queries.Add(connection.answered());
+  counters.tcp_connection_duration_ms.Add(
+      static_cast<uint64_t>((context_.loop.now() - connection.opened()).ms()));
+  switch (end) {
+    case End::kClosed:
+    case End::kBroken:
+      if (!had_queries) break;
+      (connection.has_unsent() ? counters.tcp_died_sending_query
+                               : counters.tcp_died_reading_response)
+          .Add();
+      break;
+    case End::kRefused:
+      counters.tcp_died_sending_query.Add();
+      break;
+    case End::kConnectTimeout:
+      counters.tcp_connect_timeouts.Add();
+      break;
+    case End::kWriteTimeout:
+      counters.tcp_write_timeouts.Add();
+      break;
+    case End::kReadTimeout:
+      counters.tcp_read_timeouts.Add();
+      break;
+    case End::kIdle:
+      break;
+  }
+}
+
+void StreamExchange::TrimIdle() {
+  const auto idle = [](const auto& connection) { return connection->idle(); };
+  const auto count =
+      static_cast<size_t>(std::count_if(connections_.begin(), connections_.end(), idle));
+  if (count <= options_.max_idle_connections) return;
+  (*std::find_if(connections_.begin(), connections_.end(), idle))->Close();
+}
+
+// Not at once: this may be the end of the turn, after which the loop may wait for long.
+void StreamExchange::FailLater(const StreamRequest& request, FailureKind kind) {
+  failures_.push_back({request.flight, request.attempt, kind});
+  if (failure_timer_ != 0) return;
+  failure_timer_ = context_.loop.timers().Add(context_.loop.now(), [this] {
+    failure_timer_ = 0;
+    TellFailures();
+  });
+}
+
+void StreamExchange::TellFailures() {
+  // One at a time: the sink may cancel others of them meanwhile.
+  while (!failures_.empty()) {
+    const Failure failure = failures_.back();
+    failures_.pop_back();
+    context_.sink.OnFailure(failure.flight, failure.attempt, failure.kind);
+  }
+}
+
+void StreamExchange::OnTurnEnd() {
+  // One that breaks takes itself out, and may add another.
+  while (!dirty_.empty()) {
+    BackendConnection* connection = dirty_.back();
+    dirty_.pop_back();
+    connection->Flush();
+  }
+  over_.clear();
+}
+
+}  // namespace breakwater
