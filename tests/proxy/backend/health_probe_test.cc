@@ -1,0 +1,260 @@
+#include "proxy/backend/health_probe.h"
+
+#include "tests/proxy/backend/fake_tcp_server.h"
+
+namespace breakwater {
+namespace {
+
+using test::Bytes;
+using test::FakeTcpConnection;
+using test::FakeTcpServer;
+using test::FakeUdpServer;
+using test::ReplyTo;
+
+class HealthProbeTest : public test::ExchangeFixture {
+ protected:
+  HealthProbeTest() {
+    HealthProbeOptions options;
+    options.backends = [this] { return backends_; };
+    options.on_change = [this](const BackendPtr& backend, bool up) {
+      changes_.push_back(backend->name() + (up ? " up" : " down"));
+    };
+    options.run_script = [this](std::function<void()> work) { script_.push_back(std::move(work)); };
+    probe_ = std::make_unique<HealthProbe>(loop_, std::move(options));
+    settings_.address = server_.address();
+    settings_.name = "one";
+  }
+  Backend& Add() {
+    backends_.push_back(std::make_shared<Backend>(settings_));
+    return *backends_.back();
+  }
+  void CheckAtStart() {
+    probe_->CheckAllAtStart(backends_, [this] { started_ = true; });
+  }
+  // A start-up check answered with `reply` made of the query.
+  template <typename MakeReply>
+  HealthCheckCounters& CheckOnce(MakeReply make_reply) {
+    Backend& backend = Add();
+    CheckAtStart();
+    const auto query = server_.Receive();
+    server_.Send(query.from, make_reply(query.message));
+    RunUntil([&] { return started_; });
+    return backend.health_counters();
+  }
+  static Bytes WithRcode(Bytes reply, uint8_t rcode) {
+    reply[3] = static_cast<uint8_t>((reply[3] & 0xf0) | rcode);
+    return reply;
+  }
+
+  FakeUdpServer server_;
+  BackendSettings settings_;
+  std::vector<BackendPtr> backends_;
+  std::vector<std::string> changes_;
+  std::vector<std::function<void()>> script_;
+  bool started_ = false;
+  std::unique_ptr<HealthProbe> probe_;
+};
+
+TEST_F(HealthProbeTest, OneGoodAnswerAtStartBringsAServerUp) {
+  settings_.health.rise = 5;
+  const auto& counters = CheckOnce([](const Bytes& query) { return ReplyTo(query); });
+  EXPECT_TRUE(backends_[0]->IsUp());
+  EXPECT_EQ(changes_, std::vector<std::string>{"one up"});
+  EXPECT_EQ(counters.failures.Get(), 0U);
+}
+
+TEST_F(HealthProbeTest, AsksTheConfiguredQuestion) {
+  settings_.health.name = "check.example.";
+  settings_.health.type = dns::Type::kSoa;
+  settings_.health.cls = dns::Class::kChaos;
+  settings_.health.set_cd = true;
+  CheckOnce([&](const Bytes& query) {
+    EXPECT_EQ(test::Describe(query), "rd cd NOERROR; check.example SOA CLASS3");
+    return ReplyTo(query);
+  });
+}
+
+TEST_F(HealthProbeTest, AnswersThatAreNotValidFailAndAreCountedByReason) {
+  const auto& a = CheckOnce([](const Bytes&) { return Bytes{1, 2, 3}; });
+  EXPECT_EQ(a.parsing.Get(), 1U);
+  EXPECT_EQ(a.failures.Get(), 1U);
+  EXPECT_FALSE(backends_[0]->IsUp());
+  EXPECT_EQ(changes_, std::vector<std::string>{"one down"});
+}
+
+TEST_F(HealthProbeTest, AnotherIdIsAMismatch) {
+  const auto& a = CheckOnce([](Bytes query) {
+    query[0] = static_cast<uint8_t>(query[0] + 1);
+    return ReplyTo(query);
+  });
+  EXPECT_EQ(a.mismatch.Get(), 1U);
+}
+
+TEST_F(HealthProbeTest, AnotherQuestionIsAMismatch) {
+  const auto& a = CheckOnce([](Bytes query) {
+    query.at(query.size() - 1) = 3;  // the class
+    return ReplyTo(query);
+  });
+  EXPECT_EQ(a.mismatch.Get(), 1U);
+  EXPECT_FALSE(backends_[0]->IsUp());
+}
+
+TEST_F(HealthProbeTest, AQueryInsteadOfAnAnswerIsInvalid) {
+  EXPECT_EQ(CheckOnce([](const Bytes& query) { return query; }).invalid.Get(), 1U);
+}
+
+TEST_F(HealthProbeTest, ServFailIsInvalid) {
+  const auto& a = CheckOnce([](const Bytes& query) { return WithRcode(ReplyTo(query), 2); });
+  EXPECT_EQ(a.invalid.Get(), 1U);
+}
+
+TEST_F(HealthProbeTest, NxDomainAndRefusedAreGoodUnlessItMustResolve) {
+  for (const uint8_t rcode : {uint8_t{3}, uint8_t{5}}) {
+    for (const bool must : {false, true}) {
+      backends_.clear();
+      started_ = false;
+      settings_.health.must_resolve = must;
+      const auto& a =
+          CheckOnce([&](const Bytes& query) { return WithRcode(ReplyTo(query), rcode); });
+      EXPECT_EQ(a.invalid.Get(), must ? 1U : 0U);
+      EXPECT_EQ(backends_[0]->IsUp(), !must);
+    }
+  }
+}
+
+TEST_F(HealthProbeTest, NoAnswerIsATimeOut) {
+  settings_.health.timeout_ms = 20;
+  Backend& backend = Add();
+  CheckAtStart();
+  RunUntil([&] { return started_; });
+  EXPECT_EQ(backend.health_counters().timeout.Get(), 1U);
+  EXPECT_FALSE(backend.IsUp());
+}
+
+TEST_F(HealthProbeTest, ARefusedPortIsANetworkError) {
+  server_.Close();
+  Backend& backend = Add();
+  CheckAtStart();
+  RunUntil([&] { return started_; });
+  EXPECT_EQ(backend.health_counters().network.Get(), 1U);
+}
+
+TEST_F(HealthProbeTest, AllAreCheckedAtOnceAtStartButThoseForced) {
+  settings_.health.timeout_ms = 50;
+  Add();
+  settings_.name = "two";
+  Add();
+  settings_.name = "forced";
+  settings_.health.mode = HealthCheckMode::kDown;
+  Add();
+  CheckAtStart();
+  const auto a = server_.Receive();
+  const auto b = server_.Receive();
+  EXPECT_FALSE(server_.Waiting());
+  server_.Send(a.from, ReplyTo(a.message));
+  server_.Send(b.from, ReplyTo(b.message));
+  RunUntil([&] { return started_; });
+  EXPECT_EQ(changes_.size(), 2U);
+}
+
+TEST_F(HealthProbeTest, WithNothingToCheckTheStartIsDoneAtOnce) {
+  CheckAtStart();
+  RunUntil([&] { return started_; });
+}
+
+TEST_F(HealthProbeTest, RoundsCheckWhatIsDueAndNothingTwiceAtATime) {
+  Backend& backend = Add();
+  probe_->RunRound();
+  probe_->RunRound();
+  const auto query = server_.Receive();
+  EXPECT_FALSE(server_.Waiting());
+  server_.Send(query.from, ReplyTo(query.message));
+  RunUntil([&] { return backend.IsUp(); });
+  EXPECT_EQ(changes_, std::vector<std::string>{"one up"});
+  backend.AddUdpLatency(1000);
+}
+
+TEST_F(HealthProbeTest, GoingDownForgetsTheLatency) {
+  Backend& backend = Add();
+  backend.health().SetAuto(true);
+  backend.AddUdpLatency(1000);
+  server_.Close();
+  probe_->RunRound();
+  RunUntil([&] { return !backend.IsUp(); });
+  EXPECT_EQ(backend.udp_latency_us(), 0);
+  EXPECT_EQ(changes_, std::vector<std::string>{"one down"});
+}
+
+TEST_F(HealthProbeTest, ACheckFunctionRunsWhereScriptsRunAndChangesTheQuestion) {
+  settings_.health.check_function = [](HealthCheckQuestion& question) {
+    question.name = *dns::Name::Parse("scripted.example");
+    question.type = dns::Type::kTxt;
+    question.flags = 0;
+  };
+  Add();
+  CheckAtStart();
+  Turn();
+  EXPECT_FALSE(server_.Waiting());
+  ASSERT_EQ(script_.size(), 1U);
+  script_[0]();
+  Turn();
+  const auto query = server_.Receive();
+  EXPECT_EQ(test::Describe(query.message), "NOERROR; scripted.example TXT");
+  server_.Send(query.from, ReplyTo(query.message));
+  RunUntil([&] { return started_; });
+  EXPECT_TRUE(backends_[0]->IsUp());
+}
+
+TEST_F(HealthProbeTest, ACheckFunctionThatComesBackTooLateIsATimeOut) {
+  settings_.health.timeout_ms = 20;
+  settings_.health.check_function = [](HealthCheckQuestion&) {};
+  Add();
+  CheckAtStart();
+  RunUntil([&] { return started_; });
+  EXPECT_EQ(backends_[0]->health_counters().timeout.Get(), 1U);
+  script_[0]();
+  Turn();
+  EXPECT_FALSE(server_.Waiting());
+  probe_.reset();
+  script_[0]();  // nor does it matter that the probe is gone
+  Turn();
+}
+
+TEST_F(HealthProbeTest, ChecksOverTcpWhereAskedForOrNothingElseIsSpoken) {
+  FakeTcpServer tcp;
+  for (const bool only : {false, true}) {
+    backends_.clear();
+    started_ = false;
+    settings_.address = tcp.address();
+    settings_.tcp_only = only;
+    settings_.health.over_tcp = !only;
+    Backend& backend = Add();
+    CheckAtStart();
+    RunUntil([&] { return tcp.Waiting(); });
+    FakeTcpConnection connection = tcp.Accept();
+    for (int i = 0; i < 3; ++i) Turn();
+    Bytes reply = ReplyTo(connection.Receive());
+    // In pieces.
+    connection.SendRaw({0});
+    Turn();
+    connection.SendRaw({static_cast<uint8_t>(reply.size())});
+    connection.SendRaw(reply);
+    RunUntil([&] { return started_; });
+    EXPECT_TRUE(backend.IsUp());
+  }
+}
+
+TEST_F(HealthProbeTest, ATcpConnectionThatClosesIsANetworkError) {
+  FakeTcpServer tcp;
+  settings_.address = tcp.address();
+  settings_.tcp_only = true;
+  Backend& backend = Add();
+  CheckAtStart();
+  RunUntil([&] { return tcp.Waiting(); });
+  tcp.Accept().Close();
+  RunUntil([&] { return started_; });
+  EXPECT_EQ(backend.health_counters().network.Get(), 1U);
+}
+
+}  // namespace
+}  // namespace breakwater
