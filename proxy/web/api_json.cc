@@ -1,0 +1,237 @@
+#include "proxy/web/api_json.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "proxy/web/dump_json.h"
+
+namespace breakwater {
+namespace {
+
+using nlohmann::json;
+
+json ValueOf(const MetricValue& value) {
+  if (const double* average = std::get_if<double>(&value)) return *average;
+  return std::get<uint64_t>(value);
+}
+
+json StatsJson(const ControlTarget& target) {
+  json stats = json::object();
+  for (const MetricReading& reading : target.counters().Read(target.clock().Now())) {
+    stats[std::string(reading.name)] = ValueOf(reading.value);
+  }
+  return stats;
+}
+
+double Average(const SharedCounter& sum, const SharedCounter& count) {
+  const uint64_t n = count.Get();
+  return n == 0 ? 0 : static_cast<double>(sum.Get()) / static_cast<double>(n);
+}
+
+json PoolNames(const Config& config, const BackendPtr& backend) {
+  json names = json::array();
+  for (const auto& [name, pool] : config.pools) {
+    if (name.empty()) continue;  // dnsdist leaves the default pool out
+    const auto& servers = pool->servers;
+    if (std::find(servers.begin(), servers.end(), backend) != servers.end()) names.push_back(name);
+  }
+  return names;
+}
+
+void AddTcpCounters(json& server, const BackendCounters& counters) {
+  server["tcpDiedSendingQuery"] = counters.tcp_died_sending_query.Get();
+  server["tcpDiedReadingResponse"] = counters.tcp_died_reading_response.Get();
+  server["tcpGaveUp"] = counters.tcp_gave_up.Get();
+  server["tcpConnectTimeouts"] = counters.tcp_connect_timeouts.Get();
+  server["tcpReadTimeouts"] = counters.tcp_read_timeouts.Get();
+  server["tcpWriteTimeouts"] = counters.tcp_write_timeouts.Get();
+  server["tcpCurrentConnections"] = counters.tcp_current_connections.Get();
+  server["tcpMaxConcurrentConnections"] = counters.tcp_max_concurrent_connections.Get();
+  server["tcpTooManyConcurrentConnections"] = counters.tcp_too_many_connections.Get();
+  server["tcpNewConnections"] = counters.tcp_new_connections.Get();
+  server["tcpReusedConnections"] = counters.tcp_reused_connections.Get();
+  server["tcpAvgQueriesPerConnection"] =
+      Average(counters.tcp_connection_queries, counters.tcp_connections_closed);
+  server["tcpAvgConnectionDuration"] =
+      Average(counters.tcp_connection_duration_ms, counters.tcp_connections_closed);
+}
+
+void AddHealthCounters(json& server, const HealthCheckCounters& counters) {
+  server["healthCheckFailures"] = counters.failures.Get();
+  server["healthCheckFailuresParsing"] = counters.parsing.Get();
+  server["healthCheckFailuresTimeout"] = counters.timeout.Get();
+  server["healthCheckFailuresNetwork"] = counters.network.Get();
+  server["healthCheckFailuresMismatch"] = counters.mismatch.Get();
+  server["healthCheckFailuresInvalid"] = counters.invalid.Get();
+  server["healthCheckLatency"] = static_cast<double>(counters.latency_us.Get()) / 1000;
+}
+
+json ServerJson(const Config& config, size_t index) {
+  const BackendPtr& backend = config.backends[index];
+  const std::string address = backend->address().ToStringWithPort();
+  const bool forced_down = backend->health().forced() && !backend->IsUp();
+  json server = {{"id", index},
+                 {"name", backend->name().empty() ? address : backend->name()},
+                 {"address", address},
+                 {"state", backend->health().StateText()},
+                 {"protocol", backend->settings().tcp_only ? "Do53 TCP" : "Do53 UDP"},
+                 {"order", backend->order()},
+                 {"weight", backend->weight()},
+                 {"pools", PoolNames(config, backend)},
+                 {"outstanding", backend->outstanding()},
+                 {"queries", backend->counters().queries.Get()},
+                 {"responses", backend->counters().responses.Get()},
+                 {"nonCompliantResponses", backend->counters().noncompliant_responses.Get()},
+                 {"sendErrors", backend->counters().send_errors.Get()},
+                 {"qpsLimit", backend->settings().qps_limit}};
+  server["latency"] = forced_down ? json() : json(backend->udp_latency_us() / 1000);
+  server["tcpLatency"] = forced_down ? json() : json(backend->tcp_latency_us() / 1000);
+  AddTcpCounters(server, backend->counters());
+  AddHealthCounters(server, backend->health_counters());
+  return server;
+}
+
+json FrontendJson(const Frontend& frontend, size_t index) {
+  const bool stream = !IsDatagram(frontend.settings.protocol);
+  return {{"id", index},
+          {"address", frontend.settings.address.ToStringWithPort()},
+          {"udp", !stream},
+          {"tcp", stream},
+          {"type", frontend.TypeText()},
+          {"queries", frontend.queries.Get()},
+          {"responses", frontend.responses.Get()},
+          {"nonCompliantQueries", frontend.noncompliant_queries.Get()},
+          {"tcpDiedReadingQuery", frontend.tcp_died_reading_query.Get()},
+          {"tcpDiedSendingResponse", frontend.tcp_died_sending_response.Get()},
+          {"tcpGaveUp", frontend.tcp_gave_up.Get()},
+          {"tcpClientTimeouts", frontend.tcp_client_timeouts.Get()},
+          {"tcpDownstreamTimeouts", frontend.tcp_downstream_timeouts.Get()},
+          {"tcpCurrentConnections", frontend.tcp_current_connections.Get()},
+          {"tcpMaxConcurrentConnections", frontend.tcp_max_concurrent_connections.Get()},
+          {"tcpAvgQueriesPerConnection",
+           Average(frontend.tcp_connection_queries, frontend.tcp_connections)},
+          {"tcpAvgConnectionDuration",
+           Average(frontend.tcp_connection_duration_ms, frontend.tcp_connections)}};
+}
+
+json PoolStats(const Pool& pool) {
+  const PacketCacheStats stats = pool.cache ? pool.cache->Stats() : PacketCacheStats{};
+  return {{"name", pool.name},
+          {"serversCount", pool.servers.size()},
+          {"cacheSize", stats.max_entries},
+          {"cacheEntries", stats.entries},
+          {"cacheHits", stats.hits},
+          {"cacheMisses", stats.misses},
+          {"cacheDeferredInserts", stats.deferred_inserts},
+          {"cacheDeferredLookups", stats.deferred_lookups},
+          {"cacheLookupCollisions", stats.lookup_collisions},
+          {"cacheInsertCollisions", stats.insert_collisions},
+          {"cacheTTLTooShorts", stats.ttl_too_shorts},
+          {"cacheCleanupCount", stats.cleanup_count}};
+}
+
+template <typename ChainT>
+json ChainJson(const ChainT& chain) {
+  json rules = json::array();
+  for (size_t i = 0; i < chain.size(); ++i) {
+    json rule = {{"id", i},
+                 {"name", chain[i].name},
+                 {"uuid", chain[i].uuid},
+                 {"creationOrder", chain[i].creation_order},
+                 {"matches", chain[i].state->matches.Get()},
+                 {"rule", chain[i].selector->ToString()},
+                 {"action", chain[i].action->ToString()}};
+    if constexpr (requires { chain[i].action->Stats(); }) {
+      rule["action-stats"] = chain[i].action->Stats();
+    }
+    rules.push_back(std::move(rule));
+  }
+  return rules;
+}
+
+void AddChains(json& page, const Chains& chains) {
+  page["rules"] = ChainJson(chains.query);
+  page["cache-miss-rules"] = ChainJson(chains.cache_miss);
+  page["response-rules"] = ChainJson(chains.Of(ResponseChainKind::kResponse));
+  page["cache-hit-response-rules"] = ChainJson(chains.Of(ResponseChainKind::kCacheHit));
+  page["cache-inserted-response-rules"] = ChainJson(chains.Of(ResponseChainKind::kCacheInserted));
+  page["self-answered-response-rules"] = ChainJson(chains.Of(ResponseChainKind::kSelfAnswered));
+  page["xfr-response-rules"] = ChainJson(chains.Of(ResponseChainKind::kXfr));
+  page["timeout-response-rules"] = ChainJson(chains.Of(ResponseChainKind::kTimeout));
+}
+
+// Each address once, though UDP and TCP are two frontends.
+std::string LocalAddresses(const Config& config) {
+  std::vector<std::string> addresses;
+  for (const auto& frontend : config.frontends) {
+    const std::string address = frontend->settings.address.ToStringWithPort();
+    if (std::find(addresses.begin(), addresses.end(), address) == addresses.end()) {
+      addresses.push_back(address);
+    }
+  }
+  std::string text;
+  for (const std::string& address : addresses) text += (text.empty() ? "" : ", ") + address;
+  return text;
+}
+
+}  // namespace
+
+std::string DumpJson(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+std::string JsonStats(const ControlTarget& target) {
+  json stats = StatsJson(target);
+  const ConfigPtr config = target.CurrentConfig();
+  stats["server-policy"] = config->policy ? config->policy->Name() : "";
+  // Names that dnsdist keeps for old readers, always 0 there as well.
+  for (const char* name :
+       {"over-capacity-drops", "too-old-drops", "packetcache-hits", "packetcache-misses"}) {
+    stats[name] = 0;
+  }
+  return DumpJson(stats);
+}
+
+std::string JsonServersPage(const ControlTarget& target) {
+  const ConfigPtr config = target.CurrentConfig();
+  json servers = json::array();
+  for (size_t i = 0; i < config->backends.size(); ++i) servers.push_back(ServerJson(*config, i));
+  json frontends = json::array();
+  for (size_t i = 0; i < config->frontends.size(); ++i) {
+    frontends.push_back(FrontendJson(*config->frontends[i], i));
+  }
+  json pools = json::array();
+  for (const auto& [name, pool] : config->pools) {
+    pools.push_back(PoolStats(*pool));
+    pools.back()["id"] = pools.size() - 1;
+  }
+  json page = {{"daemon_type", "dnsdist"},       {"version", target.Version()},
+               {"acl", config->acl.ToString()},  {"local", LocalAddresses(*config)},
+               {"servers", std::move(servers)},  {"frontends", std::move(frontends)},
+               {"pools", std::move(pools)},      {"dohFrontends", json::array()},
+               {"statistics", StatsJson(target)}};
+  AddChains(page, config->chains);
+  return DumpJson(page);
+}
+
+std::string JsonStatistics(const ControlTarget& target) {
+  json items = json::array();
+  for (const MetricReading& reading : target.counters().Read(target.clock().Now())) {
+    items.push_back(
+        {{"name", reading.name}, {"type", "StatisticItem"}, {"value", ValueOf(reading.value)}});
+  }
+  return DumpJson(items);
+}
+
+std::string JsonPool(const Config& config, const Pool& pool) {
+  json servers = json::array();
+  for (size_t i = 0; i < config.backends.size(); ++i) {
+    const auto& members = pool.servers;
+    if (std::find(members.begin(), members.end(), config.backends[i]) != members.end()) {
+      servers.push_back(ServerJson(config, i));
+    }
+  }
+  return DumpJson({{"stats", PoolStats(pool)}, {"servers", std::move(servers)}});
+}
+
+}  // namespace breakwater

@@ -1,0 +1,16 @@
+// The JSON of the web server: /jsonstat, the servers page, statistics and pools. Property names
+// and shapes are those of dnsdist's API (webapi.tsv). Reads snapshots only; any thread.
+#pragma once
+
+#include <string>
+
+#include "proxy/control/control_target.h"
+
+namespace breakwater {
+
+std::string JsonStats(const ControlTarget& target);            // /jsonstat?command=stats
+std::string JsonServersPage(const ControlTarget& target);      // /api/v1/servers/localhost
+std::string JsonStatistics(const ControlTarget& target);       // .../statistics
+std::string JsonPool(const Config& config, const Pool& pool);  // .../pool?name=
+
+}  // namespace breakwater

@@ -1,0 +1,183 @@
+#include "proxy/web/web_handler.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "proxy/base/text.h"
+#include "proxy/web/api_json.h"
+#include "proxy/web/dump_json.h"
+#include "proxy/web/prometheus.h"
+#include "proxy/web/web_auth.h"
+
+namespace breakwater {
+namespace {
+
+constexpr std::string_view kServersPage = "/api/v1/servers/localhost";
+constexpr std::string_view kStatistics = "/api/v1/servers/localhost/statistics";
+constexpr std::string_view kPool = "/api/v1/servers/localhost/pool";
+constexpr std::string_view kCache = "/api/v1/cache";
+constexpr std::string_view kAllowFrom = "/api/v1/servers/localhost/config/allow-from";
+
+// Of dnsdist's API, not built yet.
+constexpr std::array<std::string_view, 3> kNotYet = {"/api/v1/servers/localhost/config", kAllowFrom,
+                                                     "/api/v1/servers/localhost/rings"};
+
+bool MayCarryCredentials(std::string_view path) {
+  return path == "/jsonstat" || path == "/metrics" || path == kServersPage;
+}
+
+WebResponse Json(std::string body) {
+  return {
+      .status = 200, .body = std::move(body), .content_type = "application/json", .headers = {}};
+}
+
+WebResponse Problem(unsigned status, std::string text) {
+  return {.status = status, .body = std::move(text), .content_type = "text/plain", .headers = {}};
+}
+
+// The shape of DELETE /api/v1/cache's failures.
+WebResponse PurgeProblem(unsigned status, std::string_view error) {
+  WebResponse response = Json(DumpJson({{"status", "error"}, {"error", error}}));
+  response.status = status;
+  return response;
+}
+
+bool MethodAllowed(const WebRequest& request, const WebServerSettings& settings) {
+  if (request.path == kCache) return request.method == "DELETE";
+  if (request.method == "PUT") return request.path == kAllowFrom && settings.api_read_write;
+  return request.method == "GET";
+}
+
+WebResponse Options(const WebRequest& request, const WebServerSettings& settings) {
+  WebResponse response;
+  if (request.origin.empty()) return response;
+  response.headers.emplace_back("Access-Control-Allow-Methods",
+                                settings.api_read_write ? "GET, PUT" : "GET");
+  response.headers.emplace_back("Access-Control-Allow-Headers", "Authorization, X-API-Key");
+  return response;
+}
+
+void AddCrossOrigin(const WebRequest& request, WebResponse& response) {
+  if (request.origin.empty()) return;
+  response.headers.emplace_back("Access-Control-Allow-Origin", request.origin);
+  response.headers.emplace_back("Vary", "Origin");
+  if (MayCarryCredentials(request.path)) {
+    response.headers.emplace_back("Access-Control-Allow-Credentials", "true");
+  }
+}
+
+// The page is shown by itself and may not be framed, sniffed or scripted from elsewhere;
+// customHeaders may say otherwise.
+void AddSafetyHeaders(const WebServerSettings& settings, WebResponse& response) {
+  const std::array<std::pair<const char*, const char*>, 5> safety = {{
+      {"X-Content-Type-Options", "nosniff"},
+      {"X-Frame-Options", "deny"},
+      {"X-Permitted-Cross-Domain-Policies", "none"},
+      {"X-XSS-Protection", "1; mode=block"},
+      {"Content-Security-Policy", "default-src 'self'; style-src 'self' 'unsafe-inline'"},
+  }};
+  for (const auto& [name, value] : safety) {
+    const bool custom = std::any_of(
+        settings.custom_headers.begin(), settings.custom_headers.end(),
+        [&, n = name](const auto& header) { return EqualsIgnoreCase(header.first, n); });
+    if (!custom) response.headers.emplace_back(name, value);
+  }
+  for (const auto& [name, value] : settings.custom_headers) {
+    if (!value.empty()) response.headers.emplace_back(name, value);
+  }
+}
+
+}  // namespace
+
+const std::string* WebRequest::Argument(std::string_view name) const {
+  for (const auto& [key, value] : arguments) {
+    if (key == name) return &value;
+  }
+  return nullptr;
+}
+
+WebResponse WebHandler::Handle(const WebRequest& request) const {
+  const ConfigPtr config = target_.CurrentConfig();
+  const WebServerSettings& settings = config->web;
+  const WebCredentials credentials{.authorization = request.authorization,
+                                   .api_key = request.api_key};
+  WebResponse response;
+  if (request.method == "OPTIONS") {
+    response = Options(request, settings);
+  } else if (!IsAuthorized(request.path, credentials, settings)) {
+    response.status = 401;
+    response.body = "<h1>Unauthorized</h1>";
+    response.content_type = "text/html; charset=utf-8";
+    response.headers.emplace_back("WWW-Authenticate", "basic realm=\"PowerDNS\"");
+  } else if (!MethodAllowed(request, settings)) {
+    response.status = 405;
+  } else {
+    response = Answer(request, *config);
+  }
+  if (settings.allow_cross_origin_requests) AddCrossOrigin(request, response);
+  AddSafetyHeaders(settings, response);
+  return response;
+}
+
+WebResponse WebHandler::Answer(const WebRequest& request, const Config& config) const {
+  if (request.path == "/metrics") {
+    return {.status = 200,
+            .body = PrometheusText(target_),
+            .content_type = "text/plain; version=0.0.4",
+            .headers = {}};
+  }
+  if (request.path == "/jsonstat") return JsonStat(request);
+  if (request.path == kServersPage) return Json(JsonServersPage(target_));
+  if (request.path == kStatistics) return Json(JsonStatistics(target_));
+  if (request.path == kPool) return PoolPage(request, config);
+  if (request.path == kCache) return PurgeCache(request, config);
+  if (std::find(kNotYet.begin(), kNotYet.end(), request.path) != kNotYet.end()) {
+    return Problem(404, fmt::format("{} is not available yet\n", request.path));
+  }
+  return Problem(404, "there is nothing here\n");
+}
+
+WebResponse WebHandler::JsonStat(const WebRequest& request) const {
+  const std::string* command = request.Argument("command");
+  if (command != nullptr && *command == "stats") return Json(JsonStats(target_));
+  // No dynamic blocks are in force.
+  if (command != nullptr && (*command == "dynblocklist" || *command == "ebpfblocklist")) {
+    return Json("{}");
+  }
+  return Problem(404, "command must be stats, dynblocklist or ebpfblocklist\n");
+}
+
+WebResponse WebHandler::PoolPage(const WebRequest& request, const Config& config) const {
+  const std::string* name = request.Argument("name");
+  if (name == nullptr) return Problem(400, "name is missing\n");
+  const Pool* pool = config.FindPool(*name);
+  if (pool == nullptr) return Problem(404, "there is no such pool\n");
+  return Json(JsonPool(config, *pool));
+}
+
+WebResponse WebHandler::PurgeCache(const WebRequest& request, const Config& config) const {
+  const std::string* pool_name = request.Argument("pool");
+  const std::string* name_text = request.Argument("name");
+  if (pool_name == nullptr || name_text == nullptr) {
+    return PurgeProblem(400, "pool and name are needed");
+  }
+  const Pool* pool = config.FindPool(*pool_name);
+  if (pool == nullptr || pool->cache == nullptr) {
+    return PurgeProblem(404, pool == nullptr ? "there is no such pool" : "the pool has no cache");
+  }
+  const auto name = dns::Name::Parse(*name_text);
+  if (!name) return PurgeProblem(400, "name is not a domain name");
+  std::optional<dns::Type> type;
+  if (const std::string* type_text = request.Argument("type")) {
+    type = dns::ParseType(*type_text);
+    if (!type) return PurgeProblem(400, "type is not a record type");
+  }
+  const bool suffix = request.Argument("suffix") != nullptr;
+  const size_t count = pool->cache->ExpungeByName(*name, type, suffix);
+  return Json(DumpJson({{"status", "purged"}, {"count", std::to_string(count)}}));
+}
+
+}  // namespace breakwater

@@ -1,0 +1,32 @@
+// The web server: libmicrohttpd on a thread of its own. Each connection serves one request, which
+// reads snapshots and never waits for workers or Lua. Access list, limit and credentials are read
+// from the newest configuration.
+#pragma once
+
+#include <memory>
+
+#include "proxy/base/address.h"
+#include "proxy/base/result.h"
+#include "proxy/control/control_target.h"
+
+namespace breakwater {
+
+class WebServer {
+ public:
+  // `target` must outlive it.
+  explicit WebServer(ControlTarget& target);
+  ~WebServer();  // waits for the request being served
+  WebServer(const WebServer&) = delete;
+  WebServer& operator=(const WebServer&) = delete;
+
+  // An address in use is an error that leaves nothing behind. Once.
+  TextResult<void> Start(const Address& address);
+  // The address listened on, with the port the kernel chose.
+  Address address() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace breakwater

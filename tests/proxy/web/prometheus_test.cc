@@ -1,0 +1,108 @@
+#include "proxy/web/prometheus.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/proxy/control/fake_target.h"
+#include "tests/proxy/web/prometheus_checker.h"
+
+namespace breakwater::test {
+namespace {
+
+using testing::IsEmpty;
+
+const std::string kHostile = "a\"b\\c\nd{e}=,\x01\xff";
+
+std::shared_ptr<Frontend> MakeFrontend(Protocol protocol) {
+  auto frontend = std::make_shared<Frontend>();
+  frontend->settings.address = *Address::Parse("127.0.0.1:53");
+  frontend->settings.protocol = protocol;
+  return frontend;
+}
+
+TEST(Prometheus, IsSoundWithEverythingInTheConfiguration) {
+  FakeTarget target;
+  target.AddBackend("web.one", "192.0.2.1");
+  target.AddBackend("", "192.0.2.2")->ForceDown();
+  target.AddBackend(kHostile, "2001:db8::1");
+  const SystemClock clock;
+  target.AddPool("", *PacketCache::Make({.max_entries = 100}, clock));
+  target.AddPool(kHostile, nullptr);
+  target.config->frontends = {MakeFrontend(Protocol::kDoUdp), MakeFrontend(Protocol::kDoTcp),
+                              MakeFrontend(Protocol::kDoUdp)};
+  const PrometheusChecker checked(PrometheusText(target));
+  EXPECT_THAT(checked.complaints, IsEmpty());
+  EXPECT_EQ(checked.samples.at("dnsdist_info{version=\"9.8.7\"}"), "1");
+  EXPECT_EQ(checked.samples.at("dnsdist_uptime"), "10");
+  EXPECT_EQ(
+      checked.samples.at("dnsdist_server_status{server=\"web_one\",address=\"192.0.2.1:53\"}"),
+      "1");
+  EXPECT_EQ(
+      checked.samples.at("dnsdist_server_weight{server=\"192_0_2_2:53\",address=\"192.0.2.2:53\"}"),
+      "1");
+  EXPECT_EQ(checked.samples.count(
+                "dnsdist_server_latency{server=\"192_0_2_2:53\",address=\"192.0.2.2:53\"}"),
+            0u);
+  EXPECT_EQ(checked.samples.at("dnsdist_pool_cache_size{pool=\"_default_\"}"), "100");
+  EXPECT_EQ(checked.samples.count(
+                "dnsdist_frontend_queries{frontend=\"127.0.0.1:53\",proto=\"UDP\",thread=\"1\"}"),
+            1u);
+  EXPECT_EQ(checked.samples.count(
+                "dnsdist_frontend_tcpgaveup{frontend=\"127.0.0.1:53\",proto=\"TCP\",thread=\"0\"}"),
+            1u);
+  EXPECT_EQ(checked.samples.count(
+                "dnsdist_frontend_tcpgaveup{frontend=\"127.0.0.1:53\",proto=\"UDP\",thread=\"0\"}"),
+            0u);
+}
+
+TEST(Prometheus, HistogramIsCumulative) {
+  FakeTarget target;
+  const auto worker = target.registry.AddWorker();
+  for (const uint64_t us : {500u, 5000u, 2'000'000u}) {
+    worker->RecordLatency(Protocol::kDoUdp, us);
+  }
+  const PrometheusChecker checked(PrometheusText(target));
+  EXPECT_EQ(checked.types.at("dnsdist_latency"), "histogram");
+  EXPECT_EQ(checked.samples.at("dnsdist_latency_bucket{le=\"1\"}"), "1");
+  EXPECT_EQ(checked.samples.at("dnsdist_latency_bucket{le=\"10\"}"), "2");
+  EXPECT_EQ(checked.samples.at("dnsdist_latency_bucket{le=\"1000\"}"), "2");
+  EXPECT_EQ(checked.samples.at("dnsdist_latency_bucket{le=\"+Inf\"}"), "3");
+  EXPECT_EQ(checked.samples.at("dnsdist_latency_count"), "3");
+  EXPECT_EQ(checked.samples.at("dnsdist_latency_sum"), "2005");
+}
+
+TEST(Prometheus, TheInstanceIsTheLastLabelOfEverySample) {
+  FakeTarget target;
+  target.config->web.prometheus_add_instance_label = true;
+  target.config->settings.server_id = "me \"here\"";
+  const PrometheusChecker checked(PrometheusText(target));
+  EXPECT_THAT(checked.complaints, IsEmpty());
+  for (const auto& [key, value] : checked.samples) {
+    EXPECT_TRUE(key.ends_with("instance=\"me \\\"here\\\"\"}")) << key;
+  }
+}
+
+TEST(Prometheus, HasTheTypesOfDnsdist) {
+  FakeTarget target;
+  const PrometheusChecker checked(PrometheusText(target));
+  EXPECT_EQ(checked.types.at("dnsdist_queries"), "counter");
+  EXPECT_EQ(checked.types.at("dnsdist_latency_tcp_avg1000"), "gauge");
+  EXPECT_EQ(checked.types.at("dnsdist_cpu_iowait"), "counter");
+  EXPECT_EQ(checked.types.at("dnsdist_fd_usage"), "gauge");
+  EXPECT_EQ(checked.types.at("dnsdist_security_status"), "gauge");
+  EXPECT_EQ(checked.types.at("dnsdist_server_order"), "gauge");
+  EXPECT_EQ(checked.types.at("dnsdist_pool_cache_cleanup_count_total"), "counter");
+  EXPECT_EQ(checked.types.at("dnsdist_rule_hits"), "counter");
+}
+
+TEST(PrometheusChecker, FindsWhatTheFormatForbids) {
+  EXPECT_FALSE(PrometheusChecker("a 1\n").complaints.empty());
+  const std::string head = "# HELP a x\n# TYPE a gauge\n";
+  EXPECT_TRUE(PrometheusChecker(head + "a 1\n").complaints.empty());
+  for (const char* bad : {"a x\n", "a 1", "a 1\na 2\n", "b 1\n", "a{l=\"x} 1\n", "a{l=\"\\x\"} 1\n",
+                          "a{l=\"1\",l=\"2\"} 1\n", "# TYPE a gauge\n", "\n"}) {
+    EXPECT_FALSE(PrometheusChecker(head + bad).complaints.empty()) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace breakwater::test

@@ -1,0 +1,223 @@
+#include "proxy/web/web_server.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <nlohmann/json.hpp>
+
+#include "proxy/base/text.h"
+#include "proxy/base/unique_fd.h"
+#include "tests/proxy/cache/cache_fixture.h"
+#include "tests/proxy/control/fake_target.h"
+
+namespace breakwater::test {
+namespace {
+
+using nlohmann::json;
+
+class WebServerTest : public CacheFixture {
+ protected:
+  WebServerTest() {
+    WebServerSettings& web = target_.config->web;
+    web.password = "pw";
+    web.api_key = "key";
+    EXPECT_TRUE(web.acl.Add("127.0.0.1"));
+  }
+  void Serve() {
+    server_ = std::make_unique<WebServer>(target_);
+    const auto started = server_->Start(*Address::Parse("127.0.0.1:0"));
+    ASSERT_TRUE(started) << started.error();
+    address_ = server_->address();
+  }
+  UniqueFd Connect() const {
+    UniqueFd fd(socket(AF_INET, SOCK_STREAM, 0));
+    EXPECT_EQ(connect(fd.get(), address_.sockaddr_ptr(), address_.sockaddr_length()), 0);
+    return fd;
+  }
+  static std::string ReadToEnd(const UniqueFd& fd) {
+    std::string all;
+    char buffer[4096];
+    ssize_t got = 0;
+    while ((got = recv(fd.get(), buffer, sizeof(buffer), 0)) > 0) {
+      all.append(buffer, static_cast<size_t>(got));
+    }
+    return all;
+  }
+  // The whole answer. `head` is request line and headers, each with its line end.
+  std::string Ask(const std::string& line, const std::string& headers = "X-API-Key: key\r\n") {
+    const UniqueFd fd = Connect();
+    const std::string request = line + " HTTP/1.1\r\nHost: x\r\n" + headers + "\r\n";
+    EXPECT_EQ(send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(request.size()));
+    return ReadToEnd(fd);
+  }
+  static int StatusOf(const std::string& answer) {
+    return answer.size() > 12 ? std::stoi(answer.substr(9, 3)) : 0;
+  }
+  static std::string BodyOf(const std::string& answer) {
+    return answer.substr(std::min(answer.find("\r\n\r\n") + 4, answer.size()));
+  }
+
+  FakeTarget target_;
+  std::unique_ptr<WebServer> server_;
+  Address address_;
+};
+
+TEST_F(WebServerTest, ServesMetricsAndCloses) {
+  Serve();
+  const std::string answer = Ask("GET /metrics");
+  EXPECT_EQ(StatusOf(answer), 200);
+  EXPECT_NE(answer.find("Content-Type: text/plain; version=0.0.4\r\n"), std::string::npos);
+  EXPECT_NE(answer.find("Connection: close\r\n"), std::string::npos);
+  EXPECT_NE(answer.find("X-Frame-Options: deny\r\n"), std::string::npos);
+  EXPECT_NE(BodyOf(answer).find("# TYPE dnsdist_queries counter\n"), std::string::npos);
+}
+
+TEST_F(WebServerTest, ServesStatisticsAsJson) {
+  target_.registry.AddWorker()->counters.Add(Metric::kQueries, 7);
+  Serve();
+  const json stats = json::parse(BodyOf(Ask("GET /jsonstat?command=stats")));
+  EXPECT_EQ(stats["queries"], 7);
+  EXPECT_TRUE(stats.contains("latency-avg100"));
+  EXPECT_TRUE(stats.contains("server-policy"));
+  EXPECT_EQ(BodyOf(Ask("GET /jsonstat?command=dynblocklist")), "{}");
+  EXPECT_EQ(BodyOf(Ask("GET /jsonstat?command=ebpfblocklist")), "{}");
+  EXPECT_EQ(StatusOf(Ask("GET /jsonstat")), 404);
+  EXPECT_EQ(StatusOf(Ask("GET /jsonstat?command=other")), 404);
+}
+
+TEST_F(WebServerTest, ServesTheServersPageWhateverTheNames) {
+  target_.AddBackend("evil\"\xff</script>", "192.0.2.1");
+  target_.AddPool("", nullptr);
+  target_.AddPool("other", nullptr);
+  Serve();
+  const json page = json::parse(BodyOf(Ask("GET /api/v1/servers/localhost")));
+  EXPECT_EQ(page["daemon_type"], "dnsdist");
+  EXPECT_EQ(page["servers"][0]["address"], "192.0.2.1:53");
+  EXPECT_EQ(page["servers"][0]["pools"], json::array({"other"}));
+  EXPECT_TRUE(page["rules"].is_array());
+  EXPECT_TRUE(page["timeout-response-rules"].is_array());
+  EXPECT_TRUE(page["statistics"].contains("uptime"));
+  const json items = json::parse(BodyOf(Ask("GET /api/v1/servers/localhost/statistics")));
+  EXPECT_EQ(items[0]["type"], "StatisticItem");
+}
+
+TEST_F(WebServerTest, AskedWithoutCredentialsWantsThem) {
+  Serve();
+  const std::string answer = Ask("GET /metrics", "");
+  EXPECT_EQ(StatusOf(answer), 401);
+  EXPECT_NE(answer.find("WWW-Authenticate: basic realm=\"PowerDNS\"\r\n"), std::string::npos);
+  EXPECT_EQ(BodyOf(answer), "<h1>Unauthorized</h1>");
+  const std::string login = "Authorization: Basic " + Base64Encode(AsBytes("u:pw")) + "\r\n";
+  EXPECT_EQ(StatusOf(Ask("GET /metrics", login)), 200);
+}
+
+TEST_F(WebServerTest, ChecksLoginThenMethodThenPath) {
+  Serve();
+  EXPECT_EQ(StatusOf(Ask("POST /nothing", "")), 401);
+  EXPECT_EQ(StatusOf(Ask("POST /api/nothing")), 405);
+  EXPECT_EQ(StatusOf(Ask("HEAD /metrics")), 405);
+  EXPECT_EQ(StatusOf(Ask("GET /api/nothing")), 404);
+  EXPECT_EQ(StatusOf(Ask("GET /api/v1/cache")), 405);
+  EXPECT_EQ(StatusOf(Ask("PUT /api/v1/servers/localhost/config/allow-from")), 405);
+  const std::string rings = Ask("GET /api/v1/servers/localhost/rings");
+  EXPECT_EQ(StatusOf(rings), 404);
+  EXPECT_NE(rings.find("not available yet"), std::string::npos);
+}
+
+TEST_F(WebServerTest, PurgesAName) {
+  cache();
+  target_.AddPool("", cache_);
+  ASSERT_TRUE(Put("www.example.com", kOneAddress));
+  Serve();
+  const std::string answer = Ask("DELETE /api/v1/cache?pool=&name=example.com&suffix=");
+  EXPECT_EQ(json::parse(BodyOf(answer)), json({{"count", "1"}, {"status", "purged"}}));
+  EXPECT_FALSE(Hits("www.example.com"));
+  EXPECT_EQ(StatusOf(Ask("DELETE /api/v1/cache?pool=")), 400);
+  EXPECT_EQ(StatusOf(Ask("DELETE /api/v1/cache?pool=&name=a..b")), 400);
+  EXPECT_EQ(StatusOf(Ask("DELETE /api/v1/cache?pool=no&name=a")), 404);
+}
+
+TEST_F(WebServerTest, ShowsAPool) {
+  target_.AddBackend("one", "192.0.2.1");
+  target_.AddPool("p", nullptr);
+  Serve();
+  const json page = json::parse(BodyOf(Ask("GET /api/v1/servers/localhost/pool?name=p")));
+  EXPECT_EQ(page["stats"]["serversCount"], 1);
+  EXPECT_EQ(page["servers"][0]["name"], "one");
+  EXPECT_EQ(StatusOf(Ask("GET /api/v1/servers/localhost/pool")), 400);
+  EXPECT_EQ(StatusOf(Ask("GET /api/v1/servers/localhost/pool?name=q")), 404);
+}
+
+TEST_F(WebServerTest, CrossOriginReadsOnlyWhereAllowed) {
+  Serve();
+  const std::string origin = "X-API-Key: key\r\nOrigin: http://evil.example\r\n";
+  EXPECT_EQ(Ask("GET /metrics", origin).find("Access-Control"), std::string::npos);
+  const std::string preflight = Ask("OPTIONS /metrics", "Origin: http://a\r\n");
+  EXPECT_EQ(StatusOf(preflight), 200);
+  EXPECT_NE(preflight.find("Access-Control-Allow-Methods: GET\r\n"), std::string::npos);
+  EXPECT_EQ(preflight.find("Access-Control-Allow-Origin"), std::string::npos);
+  auto config = std::make_shared<Config>(*target_.config);
+  config->web.allow_cross_origin_requests = true;
+  server_.reset();
+  target_.config = config;
+  Serve();
+  const std::string allowed = Ask("GET /metrics", origin);
+  EXPECT_NE(allowed.find("Access-Control-Allow-Origin: http://evil.example\r\n"),
+            std::string::npos);
+  EXPECT_NE(allowed.find("Vary: Origin\r\n"), std::string::npos);
+}
+
+TEST_F(WebServerTest, CustomHeadersReplaceOurs) {
+  target_.config->web.custom_headers = {{"x-frame-options", ""}, {"X-Custom", "yes"}};
+  Serve();
+  const std::string answer = Ask("GET /metrics");
+  EXPECT_EQ(answer.find("X-Frame-Options"), std::string::npos);
+  EXPECT_NE(answer.find("X-Custom: yes\r\n"), std::string::npos);
+}
+
+TEST_F(WebServerTest, ClosesSilentlyOutsideTheAccessList) {
+  target_.config->web.acl.Clear();
+  ASSERT_TRUE(target_.config->web.acl.Add("192.0.2.0/24"));
+  Serve();
+  EXPECT_EQ(ReadToEnd(Connect()), "");
+}
+
+TEST_F(WebServerTest, ClosesSilentlyAboveTheConnectionLimit) {
+  target_.config->web.max_concurrent_connections = 1;
+  Serve();
+  const UniqueFd first = Connect();
+  // The second is refused once the first was taken, which nothing tells us but the refusal.
+  EXPECT_EQ(ReadToEnd(Connect()), "");
+  const std::string request = "GET /jsonstat?command=stats HTTP/1.0\r\nX-API-Key: key\r\n\r\n";
+  ASSERT_GT(send(first.get(), request.data(), request.size(), MSG_NOSIGNAL), 0);
+  EXPECT_EQ(StatusOf(ReadToEnd(first)), 200);
+}
+
+TEST_F(WebServerTest, DropsABodyThatDoesNotEnd) {
+  Serve();
+  const UniqueFd fd = Connect();
+  std::string request =
+      "PUT /x HTTP/1.1\r\nHost: x\r\nX-API-Key: key\r\nContent-Length: 99999999\r\n\r\n";
+  request += std::string(3 << 20, 'b');
+  size_t sent = 0;
+  while (sent < request.size()) {
+    const ssize_t wrote =
+        send(fd.get(), request.data() + sent, request.size() - sent, MSG_NOSIGNAL);
+    if (wrote <= 0) break;
+    sent += static_cast<size_t>(wrote);
+  }
+  ReadToEnd(fd);
+  EXPECT_EQ(StatusOf(Ask("GET /metrics")), 200);
+}
+
+TEST_F(WebServerTest, AnAddressInUseIsAnError) {
+  Serve();
+  WebServer other(target_);
+  const auto started = other.Start(address_);
+  ASSERT_FALSE(started);
+  EXPECT_NE(started.error().find("cannot bind"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace breakwater::test
