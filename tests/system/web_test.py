@@ -1,0 +1,85 @@
+#!/usr/bin/python3
+"""The statistics on the web server, fetched with curl as a collector does."""
+
+import json
+import re
+import unittest
+
+from client import ask, run
+from harness import SystemTest, free_port
+from nameservers import Nsd
+
+ZONE = "$TTL 300\n@ IN SOA ns1 hostmaster 1 7200 3600 1209600 60\n@ IN NS ns1\nns1 IN A 192.0.2.53\n"
+PASSWORD, KEY = "a password", "a key"
+
+
+class Web(SystemTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.nsd = Nsd({"example.org": ZONE})
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.nsd.kill()
+
+    def setUp(self):
+        self.web = free_port()
+        self.running = self.proxy(
+            f'webserver("127.0.0.1:{self.web}")\n'
+            f'setWebserverConfig({{password="{PASSWORD}", apiKey="{KEY}", acl="127.0.0.1/32"}})\n'
+            f'newServer{{address="127.0.0.1:{self.nsd.port}", name="first", checkName="example.org"}}\n'
+            'getPool(""):setCache(newPacketCache(1000))\n')
+
+    def fetch(self, path, *arguments):
+        """(status, body)"""
+        result = run("curl", "-s", "-m", "10", "-w", "\n%{http_code}", *arguments, f"http://127.0.0.1:{self.web}{path}")
+        body, _, status = result.stdout.rpartition("\n")
+        return int(status), body
+
+    def with_key(self, path):
+        return self.fetch(path, "-H", f"X-API-Key: {KEY}")
+
+    def test_without_credentials_nothing_is_told(self):
+        for path in ("/metrics", "/jsonstat?command=stats"):
+            self.assertEqual(self.fetch(path)[0], 401, path)
+            self.assertEqual(self.fetch(path, "-u", "user:wrong")[0], 401, path)
+            self.assertEqual(self.fetch(path, "-H", "X-API-Key: wrong")[0], 401, path)
+
+    def test_key_and_password_both_open_the_statistics(self):
+        for path in ("/metrics", "/jsonstat?command=stats"):
+            self.assertEqual(self.with_key(path)[0], 200, path)
+            self.assertEqual(self.fetch(path, "-u", f"anybody:{PASSWORD}")[0], 200, path)
+
+    def test_metrics_are_well_formed_and_count(self):
+        for _ in range(3):
+            ask("ns1.example.org", port=self.running.port)
+        status, body = self.with_key("/metrics")
+        self.assertEqual(status, 200)
+        values = {}
+        for line in body.splitlines():
+            if line.startswith("#"):
+                self.assertRegex(line, r"^# (HELP|TYPE) dnsdist_\w+ ")
+                continue
+            found = re.fullmatch(r"(dnsdist_\w+)(\{[^}]*\})? (-?[0-9.e+]+|NaN|\+Inf)( \d+)?", line)
+            self.assertTrue(found, line)
+            values[found.group(1) + (found.group(2) or "")] = found.group(3)
+        self.assertEqual(values["dnsdist_queries"], "3")
+        self.assertEqual(values["dnsdist_cache_hits"], "2")
+        self.assertTrue([v for v in values if v.startswith("dnsdist_server_status{") and 'server="first' in v])
+
+    def test_statistics_come_as_json(self):
+        ask("ns1.example.org", port=self.running.port)
+        status, body = self.with_key("/jsonstat?command=stats")
+        self.assertEqual(status, 200)
+        self.assertEqual(json.loads(body)["queries"], 1)
+
+    def test_rubbish_does_not_disturb_the_server(self):
+        for path in ("/", "/nowhere", "/jsonstat", "/jsonstat?command=no", "/metrics?" + "x" * 5000, "/%00", "/../../etc/passwd"):
+            self.fetch(path)
+            self.with_key(path)
+        self.assertEqual(self.fetch("/metrics", "-X", "DELETE", "-u", f"anybody:{PASSWORD}")[0], 405)
+        self.assertEqual(self.with_key("/metrics")[0], 200)
+
+
+if __name__ == "__main__":
+    unittest.main()
