@@ -1,0 +1,161 @@
+#include "lua/configuration.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <ctime>
+#include <set>
+
+#include "lua/console_text.h"
+#include "lua/registry.h"
+#include "proxy/config/config_check.h"
+
+namespace breakwater::lua {
+namespace {
+
+bool HasPrefix(std::string_view text, std::string_view prefix) {
+  return text.substr(0, prefix.size()) == prefix;
+}
+
+// The keys of the table on top of the stack that begin with `prefix`; pops it.
+void CollectKeys(lua_State* state, std::string_view prefix, std::set<std::string>* names) {
+  if (lua_type(state, -1) == LUA_TTABLE) {
+    lua_pushnil(state);
+    while (lua_next(state, -2) != 0) {
+      lua_pop(state, 1);
+      if (lua_type(state, -1) != LUA_TSTRING) continue;
+      std::string key = PlainText(state, -1);
+      if (HasPrefix(key, prefix)) names->insert(std::move(key));
+    }
+  }
+  lua_pop(state, 1);
+}
+
+}  // namespace
+
+TextResult<std::unique_ptr<Configuration>> Configuration::Load(const std::string& path,
+                                                               ConfigBuilder& builder,
+                                                               const RuntimeOptions& options) {
+  auto runtime = std::make_shared<Runtime>(builder, options);
+  {
+    Entry entry(*runtime, Place::kFile);
+    RegisterInterface(entry.state());
+    if (!path.empty()) {
+      const auto ran = runtime->interpreter().RunFile(path);
+      if (!ran) return Fail(ran.error());
+    }
+  }
+  for (std::string& finding : CheckConfig(builder.config())) {
+    runtime->Warn(fmt::format("{}: {}", path, finding));
+  }
+  {
+    // Its end publishes what was read.
+    Entry entry(*runtime, Place::kScript);
+    runtime->FileWasRead();
+  }
+  return std::unique_ptr<Configuration>(new Configuration(std::move(runtime)));
+}
+
+Configuration::~Configuration() = default;
+
+std::vector<std::string> Configuration::warnings() const {
+  return runtime_->warnings();
+}
+
+void Configuration::UseServer(const ControlTarget& target, std::shared_ptr<WorkerStats> stats) {
+  runtime_->SetTarget(&target);
+  runtime_->SetStats(std::move(stats));
+}
+
+std::string Configuration::RunCommand(std::string_view line) {
+  Entry entry(*runtime_, Place::kScript);
+  runtime_->CaptureOutput();
+  const uint64_t version = runtime_->builder().config().version;
+  const bool changed_before = runtime_->builder().changed();
+  const auto results = RunConsoleLine(runtime_->interpreter(), line);
+  std::string text = runtime_->TakeOutput();
+  if (!results) {
+    text += fmt::format("Error: {}\n", results.error());
+  } else {
+    text += ResultText(entry.state(), *results);
+  }
+  if (runtime_->builder().changed() && !changed_before) {
+    runtime_->delta() +=
+        fmt::format("-- {:%a %b %d %Y %H:%M:%S %Z}\n{}\n", fmt::localtime(WallNow().seconds), line);
+    LogInfo("console", "configuration version {} changed by: {}", version, line);
+  }
+  return text;
+}
+
+std::vector<std::string> Configuration::Complete(std::string_view prefix) {
+  Entry entry(*runtime_, Place::kScript);
+  lua_State* const state = entry.state();
+  std::set<std::string> names;
+  const size_t dot = prefix.find_last_of(".:");
+  if (dot == std::string_view::npos) {
+    lua_pushglobaltable(state);
+    CollectKeys(state, prefix, &names);
+    return {names.begin(), names.end()};
+  }
+  const std::string owner(prefix.substr(0, dot));
+  std::set<std::string> members;
+  lua_getglobal(state, owner.c_str());
+  const bool object = lua_type(state, -1) == LUA_TUSERDATA;
+  if (object) {
+    for (const FunctionRow& method :
+         BoxAt(state, -1) ? BoxAt(state, -1)->row->methods : std::span<const FunctionRow>()) {
+      if (HasPrefix(method.name, prefix.substr(dot + 1))) members.insert(method.name);
+    }
+    lua_pop(state, 1);
+  } else {
+    CollectKeys(state, prefix.substr(dot + 1), &members);
+  }
+  for (const std::string& member : members) {
+    names.insert(std::string(prefix.substr(0, dot + 1)) + member);
+  }
+  return {names.begin(), names.end()};
+}
+
+ConfigPtr Configuration::CurrentConfig() const {
+  return runtime_->published();
+}
+
+void Configuration::CallAll(const std::vector<LuaFunction>& callbacks, const char* what) {
+  Entry entry(*runtime_, Place::kScript);
+  // A callback may add another: the copy does not move.
+  const std::vector<LuaFunction> now = callbacks;
+  for (const LuaFunction& callback : now) {
+    callback.Push(entry.state());
+    const auto ran = ProtectedCall(entry.state(), 0, 0);
+    if (!ran) runtime_->CountError(what, ran.error());
+  }
+}
+
+void Configuration::Maintenance() {
+  {
+    Entry entry(*runtime_, Place::kScript);
+    if (lua_getglobal(entry.state(), "maintenance") == LUA_TFUNCTION) {
+      const auto ran = ProtectedCall(entry.state(), 0, 0);
+      if (!ran) runtime_->CountError("maintenance()", ran.error());
+    }
+  }
+  CallAll(runtime_->callbacks().maintenance, "a maintenance callback");
+}
+
+void Configuration::RunExitCallbacks() {
+  CallAll(runtime_->callbacks().exit, "an exit callback");
+}
+
+void Configuration::OnServerState(const BackendPtr& backend, bool up) {
+  Entry entry(*runtime_, Place::kScript);
+  const std::vector<LuaFunction> now = runtime_->callbacks().server_state;
+  for (const LuaFunction& callback : now) {
+    callback.Push(entry.state());
+    Push(entry.state(), backend->NameWithAddress());
+    Push(entry.state(), up);
+    const auto ran = ProtectedCall(entry.state(), 2, 0);
+    if (!ran) runtime_->CountError("a server state callback", ran.error());
+  }
+}
+
+}  // namespace breakwater::lua

@@ -1,0 +1,57 @@
+// The configuration file and everything that Lua does after it was read: console lines,
+// maintenance, callbacks. The entry point of lua/ for main.cc:
+//
+//   ConfigBuilder builder;
+//   auto configuration = Configuration::Load(path, builder, options);   // error: file:line: text
+//   ConfigPtr config = builder.Publish();
+//
+// Must live as long as anything of the published configurations is used; `builder` must outlive
+// it. All methods may be called from any thread: calls run one after another on the caller's
+// thread, under the lock of the guarded state, and publish what they changed before they return.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "lua/runtime.h"
+#include "proxy/control/command_runner.h"
+
+namespace breakwater::lua {
+
+class Configuration final : public CommandRunner {
+ public:
+  // Reads and runs the file; an empty path runs nothing (the defaults).
+  static TextResult<std::unique_ptr<Configuration>> Load(const std::string& path,
+                                                         ConfigBuilder& builder,
+                                                         const RuntimeOptions& options);
+  ~Configuration() override;
+
+  // What was legal but probably not meant, with file:line; the checks of the whole included.
+  std::vector<std::string> warnings() const;
+
+  // Once the server runs: its counters and rings for the console, and where errors are counted.
+  void UseServer(const ControlTarget& target, std::shared_ptr<WorkerStats> stats);
+
+  std::string RunCommand(std::string_view line) override;
+  std::vector<std::string> Complete(std::string_view prefix) override;
+  ConfigPtr CurrentConfig() const override;
+
+  // Each second: maintenance() and the maintenance callbacks.
+  void Maintenance();
+  // At a clean stop, and after --check-config.
+  void RunExitCallbacks();
+  // A health check changed a server's state, or was its first.
+  void OnServerState(const BackendPtr& backend, bool up);
+
+  Runtime& runtime() { return *runtime_; }
+
+ private:
+  explicit Configuration(std::shared_ptr<Runtime> runtime) : runtime_(std::move(runtime)) {}
+  void CallAll(const std::vector<LuaFunction>& callbacks, const char* what);
+
+  std::shared_ptr<Runtime> runtime_;
+};
+
+}  // namespace breakwater::lua

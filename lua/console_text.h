@@ -1,0 +1,19 @@
+// Console lines: a line may be an expression or a statement, and the first result is printed.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "lua/lua_state.h"
+
+namespace breakwater::lua {
+
+// Runs the line as an expression where it is one, else as it is. How many results lie on the
+// stack.
+TextResult<int> RunConsoleLine(LuaState& interpreter, std::string_view line);
+
+// What the console prints for the `count` results on top of the stack: the first, with a newline;
+// nothing for none and for nil.
+std::string ResultText(lua_State* state, int count);
+
+}  // namespace breakwater::lua

@@ -1,0 +1,132 @@
+#include "lua/lua_state.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "lua/prelude_text.h"
+
+namespace breakwater::lua {
+namespace {
+
+// Lua shortens long file names in its messages ("...d/conf.lua:3:"); puts the whole one back.
+int ExplainError(lua_State* state) {
+  if (lua_type(state, 1) != LUA_TSTRING) {
+    if (luaL_callmeta(state, 1, "__tostring") == 0) {
+      lua_pushfstring(state, "(an error that is a %s)", luaL_typename(state, 1));
+    }
+    return 1;
+  }
+  lua_Debug frame;
+  for (int level = 1; lua_getstack(state, level, &frame) != 0; ++level) {
+    lua_getinfo(state, "S", &frame);
+    const size_t length = std::strlen(frame.short_src);
+    const char* message = lua_tostring(state, 1);
+    if (frame.source[0] != '@' || std::strncmp(message, frame.short_src, length) != 0) continue;
+    lua_pushfstring(state, "%s%s", frame.source + 1, message + length);
+    return 1;
+  }
+  return 1;
+}
+
+TextResult<void> TakeError(lua_State* state) {
+  std::string text = PlainText(state, -1);
+  lua_pop(state, 1);
+  return Fail(std::move(text));
+}
+
+}  // namespace
+
+LuaState::LuaState() : state_(luaL_newstate()) {
+  luaL_openlibs(state_);
+  SetRuntime(nullptr);
+  for (size_t i = 0; i < kPreludeFileCount; ++i) {
+    const PreludeFile& file = kPreludeFiles[i];
+    const std::string name = fmt::format("=prelude/{}", file.name);
+    if (luaL_loadbuffer(state_, file.text, std::strlen(file.text), name.c_str()) != LUA_OK ||
+        lua_pcall(state_, 0, 0, 0) != LUA_OK) {
+      fmt::print(stderr, "{}\n", lua_tostring(state_, -1));
+      std::abort();  // part of the program: its tests run it
+    }
+  }
+}
+
+LuaState::~LuaState() {
+  lua_close(state_);
+}
+
+void LuaState::SetRuntime(Runtime* runtime) {
+  std::memcpy(lua_getextraspace(state_), &runtime, sizeof(runtime));
+}
+
+Runtime* LuaState::RuntimeOf(lua_State* state) {
+  Runtime* runtime = nullptr;
+  std::memcpy(&runtime, lua_getextraspace(state), sizeof(runtime));
+  return runtime;
+}
+
+TextResult<void> LuaState::RunFile(const std::string& path) {
+  if (luaL_loadfile(state_, path.c_str()) != LUA_OK) return TakeError(state_);
+  return ProtectedCall(state_, 0, 0);
+}
+
+TextResult<int> LuaState::RunText(std::string_view text, const std::string& chunk_name) {
+  const int before = lua_gettop(state_);
+  if (luaL_loadbuffer(state_, text.data(), text.size(), chunk_name.c_str()) != LUA_OK) {
+    return Fail(TakeError(state_).error());
+  }
+  const auto ran = ProtectedCall(state_, 0, LUA_MULTRET);
+  if (!ran) return Fail(ran.error());
+  return lua_gettop(state_) - before;
+}
+
+bool LuaState::Compiles(std::string_view text) {
+  const int status = luaL_loadbuffer(state_, text.data(), text.size(), "=check");
+  lua_pop(state_, 1);
+  return status == LUA_OK;
+}
+
+TextResult<void> ProtectedCall(lua_State* state, int arguments, int results) {
+  const int handler = lua_gettop(state) - arguments;
+  lua_pushcfunction(state, ExplainError);
+  lua_insert(state, handler);
+  const int status = lua_pcall(state, arguments, results, handler);
+  lua_remove(state, handler);
+  if (status != LUA_OK) return TakeError(state);
+  return {};
+}
+
+std::string WhereOf(lua_State* state) {
+  lua_Debug frame;
+  for (int level = 1; lua_getstack(state, level, &frame) != 0; ++level) {
+    lua_getinfo(state, "Sl", &frame);
+    if (frame.currentline <= 0) continue;
+    const char* source = frame.source[0] == '@' ? frame.source + 1 : frame.short_src;
+    return fmt::format("{}:{}: ", source, frame.currentline);
+  }
+  return {};
+}
+
+std::string PlainText(lua_State* state, int index) {
+  switch (lua_type(state, index)) {
+    case LUA_TNIL:
+      return "nil";
+    case LUA_TBOOLEAN:
+      return lua_toboolean(state, index) != 0 ? "true" : "false";
+    case LUA_TNUMBER: {
+      if (lua_isinteger(state, index) != 0) {
+        return fmt::format("{}", lua_tointegerx(state, index, nullptr));
+      }
+      return fmt::format("{:.14g}", lua_tonumberx(state, index, nullptr));
+    }
+    case LUA_TSTRING: {
+      size_t length = 0;
+      const char* text = lua_tolstring(state, index, &length);
+      return std::string(text, length);
+    }
+    default:
+      return luaL_typename(state, index);
+  }
+}
+
+}  // namespace breakwater::lua

@@ -1,0 +1,130 @@
+#include "lua/runtime.h"
+
+#include <fmt/format.h>
+
+#include <cstdio>
+
+namespace breakwater::lua {
+
+struct LuaFunction::Held {
+  std::weak_ptr<Runtime> runtime;
+  int reference = LUA_NOREF;
+
+  ~Held() {
+    if (const auto alive = runtime.lock()) alive->ReleaseLater(reference);
+  }
+};
+
+LuaFunction::LuaFunction(Runtime& runtime, lua_State* state, int index)
+    : held_(std::make_shared<Held>()) {
+  held_->runtime = runtime.weak_from_this();
+  lua_pushvalue(state, index);
+  held_->reference = luaL_ref(state, LUA_REGISTRYINDEX);
+}
+
+std::shared_ptr<Runtime> LuaFunction::runtime() const {
+  return held_ ? held_->runtime.lock() : nullptr;
+}
+
+void LuaFunction::Push(lua_State* state) const {
+  lua_rawgeti(state, LUA_REGISTRYINDEX, held_->reference);
+}
+
+Runtime::Runtime(ConfigBuilder& builder, const RuntimeOptions& options)
+    : builder_(builder), options_(options), callbacks_(std::make_unique<Callbacks>()) {
+  if (options_.clock == nullptr) options_.clock = &system_clock_;
+  interpreter_.SetRuntime(this);
+}
+
+Runtime::~Runtime() = default;
+
+void Runtime::Print(std::string_view text) {
+  if (output_) {
+    output_->append(text);
+  } else {
+    std::fwrite(text.data(), 1, text.size(), stdout);
+    std::fflush(stdout);
+  }
+}
+
+std::string Runtime::TakeOutput() {
+  std::string text = output_ ? std::move(*output_) : std::string();
+  output_.reset();
+  return text;
+}
+
+void Runtime::Warn(std::string text) {
+  LogWarning("config", "{}", text);
+  warnings_.push_back(std::move(text));
+}
+
+void Runtime::CountError(std::string_view what, std::string_view text) {
+  Count(Metric::kLuaErrors);
+  uint64_t suppressed = 0;
+  if (!error_limiter_.Allow(options_.clock->Now(), &suppressed)) return;
+  if (suppressed > 0) LogWarning("lua", "{} more Lua errors were not logged", suppressed);
+  LogError("lua", "error in {}: {}", what, text);
+}
+
+void Runtime::CountLockTimeout() {
+  Count(Metric::kLuaLockTimeouts);
+}
+
+// The lock makes many threads one writer.
+void Runtime::Count(Metric metric) {
+  stats_.With([&](const std::shared_ptr<WorkerStats>& stats) { stats->counters.Add(metric); });
+}
+
+void Runtime::SetStats(std::shared_ptr<WorkerStats> stats) {
+  stats_.With([&](std::shared_ptr<WorkerStats>& mine) { mine = std::move(stats); });
+}
+
+uint64_t Runtime::Counted(Metric metric) const {
+  return stats_.Copy()->counters.Get(metric);
+}
+
+void Runtime::ReleaseLater(int reference) {
+  released_.With([&](std::vector<int>& list) { list.push_back(reference); });
+}
+
+void Runtime::ReleasePending() {
+  std::vector<int> list;
+  released_.With([&](std::vector<int>& released) { list.swap(released); });
+  for (const int reference : list) luaL_unref(interpreter_.raw(), LUA_REGISTRYINDEX, reference);
+}
+
+void Runtime::Publish() {
+  ConfigPtr newest = builder_.Publish();
+  published_.With([&](ConfigPtr& held) { held.swap(newest); });
+}
+
+Entry::Entry(Runtime& runtime, Place place) : runtime_(runtime), script_(true) {
+  runtime_.script_mutex_.lock();
+  ++runtime_.script_depth_;
+  runtime_.lock_.Lock();
+  before_ = runtime_.place_;
+  runtime_.place_ = place;
+  top_ = lua_gettop(state());
+  runtime_.ReleasePending();
+}
+
+Entry::Entry(Runtime& runtime, uint32_t timeout_ms) : runtime_(runtime) {
+  entered_ = runtime_.lock_.TryLock(timeout_ms);
+  if (!entered_) return;
+  before_ = runtime_.place_;
+  runtime_.place_ = Place::kPacket;
+  top_ = lua_gettop(state());
+}
+
+Entry::~Entry() {
+  if (!entered_) return;
+  lua_settop(state(), top_);
+  runtime_.place_ = before_;
+  runtime_.lock_.Unlock();
+  if (!script_) return;
+  const bool outermost = --runtime_.script_depth_ == 0;
+  if (outermost && runtime_.at_run_time_) runtime_.Publish();
+  runtime_.script_mutex_.unlock();
+}
+
+}  // namespace breakwater::lua

@@ -1,0 +1,52 @@
+// The lock of the guarded Lua state: recursive for the thread that holds it, and workers wait for
+// it only so long. Any thread.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+
+namespace breakwater::lua {
+
+class StateLock {
+ public:
+  void Lock() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    free_.wait(lock, [&] { return MayTake(); });
+    Take();
+  }
+  // False when it was not to be had within `timeout_ms`.
+  bool TryLock(uint32_t timeout_ms) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    if (!MayTake() &&
+        !free_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [&] { return MayTake(); })) {
+      return false;
+    }
+    Take();
+    return true;
+  }
+  // Returns how often the caller still holds it.
+  int Unlock() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (--depth_ == 0) {
+      owner_ = std::thread::id();
+      free_.notify_one();
+    }
+    return depth_;
+  }
+
+ private:
+  bool MayTake() const { return depth_ == 0 || owner_ == std::this_thread::get_id(); }
+  void Take() {
+    owner_ = std::this_thread::get_id();
+    ++depth_;
+  }
+
+  std::mutex mutex_;
+  std::condition_variable free_;
+  std::thread::id owner_;
+  int depth_ = 0;
+};
+
+}  // namespace breakwater::lua

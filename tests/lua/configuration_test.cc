@@ -1,0 +1,128 @@
+#include "lua/configuration.h"
+
+#include <thread>
+
+#include "lua/registry.h"
+#include "tests/lua/lua_fixture.h"
+
+namespace breakwater::lua {
+namespace {
+
+class ConfigurationTest : public LuaTest {};
+
+TEST_F(ConfigurationTest, AnErrorTellsFileAndLine) {
+  EXPECT_EQ(TryLoad("\nerror('broken')"), path_ + ":2: broken");
+  EXPECT_EQ(TryLoad("x = \n\n)"), path_ + ":3: unexpected symbol near ')'");
+  EXPECT_EQ(TryLoad("\nnewDNSName({})"),
+            path_ + ":2: newDNSName: bad argument #1 (name expected, got table)");
+}
+
+TEST_F(ConfigurationTest, LongPathsAreToldWhole) {
+  path_ = directory_ + "/" + std::string(100, 'a') + ".conf";
+  EXPECT_EQ(TryLoad("\nlocal x = nil + 1"),
+            path_ + ":2: attempt to perform arithmetic on a nil value");
+}
+
+TEST_F(ConfigurationTest, AMissingFileIsAnError) {
+  ConfigBuilder builder;
+  const auto loaded = Configuration::Load("/nonexistent/x.conf", builder, {});
+  ASSERT_FALSE(loaded);
+  EXPECT_NE(loaded.error().find("/nonexistent/x.conf"), std::string::npos);
+}
+
+TEST_F(ConfigurationTest, NamesNotBuiltYetExistAndSaySo) {
+  EXPECT_EQ(TryLoad("\n\naddDOQLocal('127.0.0.1')"),
+            path_ + ":3: addDOQLocal is not available yet");
+  Load("if addDOQLocal then there = 'yes' end");
+  EXPECT_EQ(Run("there"), "yes\n");
+}
+
+TEST_F(ConfigurationTest, EveryFunctionOfTheInterfaceExists) {
+  Load("");
+  ForEachApiName([&](ApiKind kind, std::string_view, std::string_view name) {
+    if (kind != ApiKind::kFunction || name == "maintenance" || name == "threadmessage") return;
+    EXPECT_EQ(Run("type(" + std::string(name) + ")"), "function\n") << name;
+  });
+}
+
+TEST_F(ConfigurationTest, EveryBoundFunctionHasHelp) {
+  const auto check = [](const FunctionRow& row, const std::string& prefix) {
+    EXPECT_EQ(std::string(row.signature).find(prefix + row.name), 0u) << row.signature;
+    EXPECT_GT(std::string(row.help).size(), 8u) << row.name;
+    EXPECT_EQ(row.help[std::string(row.help).size() - 1], '.') << row.name;
+  };
+  int functions = 0;
+  ForEachFunction([&](const FunctionRow& row) {
+    check(row, "");
+    ++functions;
+  });
+  EXPECT_GT(functions, 10);
+  ForEachClass([&](const ClassRow& row) {
+    EXPECT_GT(std::string(row.help).size(), 8u) << row.name;
+    for (const FunctionRow& method : row.methods) check(method, std::string(row.name) + ":");
+    for (const AttributeRow& attribute : row.attributes) {
+      EXPECT_GT(std::string(attribute.help).size(), 8u) << row.name << "." << attribute.name;
+    }
+  });
+}
+
+TEST_F(ConfigurationTest, HelpListsAndExplains) {
+  Load("");
+  EXPECT_NE(Run("help()").find("\nnewDNSName(name) -> DNSName\n"), std::string::npos);
+  EXPECT_EQ(Run("help('newCA')"), "newCA(address) -> ComboAddress: Makes an address from text.\n");
+  EXPECT_EQ(Run("help('addDOQLocal')"), "addDOQLocal is not available yet\n");
+  EXPECT_NE(Run("help('DNSName')").find("DNSName:chopOff() -> bool"), std::string::npos);
+}
+
+TEST_F(ConfigurationTest, TheConsolePrintsExpressionsAndRunsStatements) {
+  Load("");
+  EXPECT_EQ(Run("1+1"), "2\n");
+  EXPECT_EQ(Run("10/2"), "5\n");
+  EXPECT_EQ(Run("x = 3"), "");
+  EXPECT_EQ(Run("x"), "3\n");
+  EXPECT_EQ(Run("return 5"), "5\n");
+  EXPECT_EQ(Run("nil"), "");
+  EXPECT_EQ(Run("'abc'"), "abc\n");
+  EXPECT_EQ(Run("{1, 2}"), "{\"1\": 1, \"2\": 2}\n");
+  EXPECT_EQ(Run("{a='b', [2]={true}}"), "{\"2\": {\"1\": true}, \"a\": \"b\"}\n");
+  EXPECT_EQ(Run("print('x', 1, newCA('192.0.2.1'))"), "x\t1\t192.0.2.1\n");
+  EXPECT_EQ(Run("newDNSName('www.Example.com')"), "www.Example.com.\n");
+}
+
+TEST_F(ConfigurationTest, ConsoleErrorsAreText) {
+  Load("");
+  EXPECT_EQ(Run("nothing()").find("Error: "), 0u);
+  EXPECT_EQ(Run("x y").find("Error: [string \"x y\"]:1: "), 0u);
+}
+
+TEST_F(ConfigurationTest, CompletesNames) {
+  Load("name = newDNSName('a')");
+  EXPECT_EQ(configuration_->Complete("newDNSN"),
+            (std::vector<std::string>{"newDNSName", "newDNSNameSet"}));
+  EXPECT_EQ(configuration_->Complete("DNSQType.AAA"), (std::vector<std::string>{"DNSQType.AAAA"}));
+  EXPECT_EQ(configuration_->Complete("name:chop"), (std::vector<std::string>{"name:chopOff"}));
+}
+
+TEST_F(ConfigurationTest, MaintenanceRunsAndItsErrorsAreCounted) {
+  Load("count = 0\nfunction maintenance() count = count + 1 if count > 1 then error('x') end end");
+  configuration_->Maintenance();
+  EXPECT_EQ(configuration_->runtime().Counted(Metric::kLuaErrors), 0u);
+  configuration_->Maintenance();
+  EXPECT_EQ(Run("count"), "2\n");
+  EXPECT_EQ(configuration_->runtime().Counted(Metric::kLuaErrors), 1u);
+}
+
+TEST_F(ConfigurationTest, AWorkerWaitsForTheStateOnlySoLong) {
+  Load("");
+  Entry held(configuration_->runtime(), Place::kScript);
+  bool entered = true;
+  std::thread worker([&] {
+    Entry entry(configuration_->runtime(), 5u);
+    entered = entry.entered();
+  });
+  worker.join();
+  EXPECT_FALSE(entered);
+}
+
+}  // namespace
+}  // namespace breakwater::lua
