@@ -1,14 +1,23 @@
 #include "lua/bindings.h"
 
+#include "lua/script_bindings.h"
+
 namespace breakwater::lua {
 
 std::vector<FunctionPage> FunctionPages() {
-  return {ConsoleFunctions(), NameFunctions(), AddressFunctions()};
+  return {ConsoleFunctions(),  NameFunctions(),     AddressFunctions(), SettingFunctions(),
+          ListenerFunctions(), BackendFunctions(),  PoolFunctions(),    CacheFunctions(),
+          RuleFunctions(),     SelectorFunctions(), ActionFunctions(),  ResponseActionFunctions(),
+          PolicyFunctions(),   ControlFunctions(),  ObserveFunctions()};
 }
 
 std::vector<const ClassRow*> Classes() {
-  return {&NameClass(),    &NameSetClass(), &SuffixMatchNodeClass(),
-          &AddressClass(), &NetmaskClass(), &NetmaskGroupClass()};
+  return {&NameClass(),        &NameSetClass(),        &SuffixMatchNodeClass(),
+          &AddressClass(),     &NetmaskClass(),        &NetmaskGroupClass(),
+          &ServerClass(),      &CacheClass(),          &BindClass(),
+          &PoolClass(),        &HeaderClass(),         &SelectorClass(),
+          &ActionClass(),      &ResponseActionClass(), &RuleClass(),
+          &ResponseRuleClass()};
 }
 
 }  // namespace breakwater::lua

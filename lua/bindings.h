@@ -15,6 +15,15 @@ using FunctionPage = std::span<const FunctionRow>;
 FunctionPage ConsoleFunctions();
 FunctionPage NameFunctions();
 FunctionPage AddressFunctions();
+FunctionPage SettingFunctions();
+FunctionPage ListenerFunctions();
+FunctionPage BackendFunctions();
+FunctionPage PoolFunctions();
+FunctionPage CacheFunctions();
+FunctionPage RuleFunctions();
+FunctionPage SelectorFunctions();
+FunctionPage ActionFunctions();
+FunctionPage ResponseActionFunctions();
 
 std::vector<FunctionPage> FunctionPages();
 std::vector<const ClassRow*> Classes();

@@ -24,6 +24,9 @@ BW_LUA_CLASS(SuffixMatchTree, "SuffixMatchNode");
 BW_LUA_CLASS(Address, "ComboAddress");
 BW_LUA_CLASS(Netmask, "Netmask");
 BW_LUA_CLASS(NetmaskGroup, "NetmaskGroup");
+BW_LUA_CLASS(Backend, "Server");
+BW_LUA_CLASS(PacketCache, "PacketCache");
+BW_LUA_CLASS(Frontend, "ClientState");
 #undef BW_LUA_CLASS
 
 const ClassRow& NameClass();
@@ -32,5 +35,15 @@ const ClassRow& SuffixMatchNodeClass();
 const ClassRow& AddressClass();
 const ClassRow& NetmaskClass();
 const ClassRow& NetmaskGroupClass();
+const ClassRow& ServerClass();
+const ClassRow& CacheClass();
+const ClassRow& BindClass();
+const ClassRow& PoolClass();
+const ClassRow& HeaderClass();
+const ClassRow& SelectorClass();
+const ClassRow& ActionClass();
+const ClassRow& ResponseActionClass();
+const ClassRow& RuleClass();
+const ClassRow& ResponseRuleClass();
 
 }  // namespace breakwater::lua

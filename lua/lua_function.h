@@ -96,6 +96,8 @@ struct Parameter {
   Type& Get() { return *value; }
 };
 template <>
+struct Parameter<std::string_view> : Parameter<std::string> {};
+template <>
 struct Parameter<Call&> {
   static constexpr int kSlots = 0;
   Call* call = nullptr;

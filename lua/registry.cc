@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "lua/bindings.h"
+#include "lua/script_bindings.h"
 
 namespace breakwater::lua {
 namespace {
@@ -114,6 +114,7 @@ void RegisterInterface(lua_State* state) {
     lua_setglobal(state, row.name);
   });
   SetConstants(state);
+  SetPolicyGlobals(state);
   // maintenance() is the configuration's to define: no function of ours stands in its place.
   for (const char* name : {"maintenance", "threadmessage"}) {
     lua_pushnil(state);

@@ -88,6 +88,8 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   };
   Callbacks& callbacks() { return *callbacks_; }
 
+  uint64_t NextRuleOrder() { return next_rule_order_++; }
+
   // Console lines that changed the configuration, with their dates: delta().
   std::string& delta() { return delta_; }
 
@@ -112,6 +114,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   std::vector<std::string> warnings_;
   std::unique_ptr<Callbacks> callbacks_;
   std::string delta_;
+  uint64_t next_rule_order_ = 0;
 
   Guarded<ConfigPtr> published_;
   Guarded<std::vector<int>> released_;

@@ -21,7 +21,7 @@ bool ByOrder(const BackendPtr& a, const BackendPtr& b) {
 
 ConfigBuilder::ConfigBuilder() {
   for (const char* network : kDefaultAcl) (void)config_.acl.Add(network);
-  for (const char* network : {"127.0.0.1", "::1"}) {
+  for (const char* network : {"127.0.0.0/8", "::1/128"}) {
     (void)config_.console_acl.Add(network);
     (void)config_.web.acl.Add(network);
   }

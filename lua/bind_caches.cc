@@ -1,0 +1,269 @@
+// newPacketCache and the PacketCache class.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "lua/bindings.h"
+#include "lua/object_args.h"
+
+namespace breakwater::lua {
+namespace {
+
+void ReadKeyOptions(Options& options, PacketCacheSettings* settings) {
+  options.Read("parseECS", &settings->key.parse_ecs);
+  bool cookie_hashing = false;
+  // A cookie never counts unless asked for: 10 is always in the list.
+  if (options.Read("skipOptions", &settings->key.skip_options)) {
+    settings->key.skip_options.push_back(10);
+  }
+  if (options.Read("cookieHashing", &cookie_hashing) && cookie_hashing) {
+    std::erase(settings->key.skip_options, 10);
+  }
+  std::vector<uint16_t> ranks;
+  if (options.Read("payloadRanks", &ranks)) {
+    std::erase_if(ranks,
+                  [&](uint16_t rank) { return rank < 512 || rank > settings->maximum_entry_size; });
+    std::sort(ranks.begin(), ranks.end());
+    settings->key.payload_ranks = ranks;
+  }
+}
+
+TextResult<void> ReadOptions(Options& options, PacketCacheSettings* settings) {
+  size_t entry_size = settings->maximum_entry_size;
+  options.Read("deferrableInsertLock", &settings->deferrable_insert_lock);
+  options.Read("dontAge", &settings->dont_age);
+  options.Read("keepStaleData", &settings->keep_stale_data);
+  options.Read("maxNegativeTTL", &settings->max_negative_ttl);
+  options.Read("maxTTL", &settings->max_ttl);
+  options.Read("minTTL", &settings->min_ttl);
+  options.Read("numberOfShards", &settings->number_of_shards);
+  options.Read("staleTTL", &settings->stale_ttl);
+  options.Read("temporaryFailureTTL", &settings->temporary_failure_ttl);
+  options.Read("truncatedTTL", &settings->truncated_ttl);
+  options.Read("shuffle", &settings->shuffle);
+  options.Read("maxBytes", &settings->max_bytes);
+  if (options.Read("maximumEntrySize", &entry_size) && entry_size >= 12) {
+    settings->maximum_entry_size = entry_size;
+  }
+  ReadKeyOptions(options, settings);
+  options.Unavailable({"lastGood"});
+  return options.Finish();
+}
+
+template <typename T>
+TextResult<void> ReadPositional(Call& call, int index, T* value) {
+  auto read = Reader<std::optional<T>>::Read(call, index);
+  if (!read) return Fail(std::move(read.error()));
+  if (*read) *value = **read;
+  return {};
+}
+
+// newPacketCache(maxEntries, maxTTL, minTTL, ...), as before 1.4.
+TextResult<void> ReadOldForm(Call& call, PacketCacheSettings* settings) {
+  TextResult<void> good;
+  const auto read = [&](int index, auto* value) {
+    if (good) good = ReadPositional(call, index, value);
+  };
+  read(2, &settings->max_ttl);
+  read(3, &settings->min_ttl);
+  read(4, &settings->temporary_failure_ttl);
+  read(5, &settings->stale_ttl);
+  read(6, &settings->dont_age);
+  read(7, &settings->number_of_shards);
+  read(8, &settings->deferrable_insert_lock);
+  read(9, &settings->max_negative_ttl);
+  read(10, &settings->key.parse_ecs);
+  return good;
+}
+
+TextResult<std::shared_ptr<PacketCache>> NewPacketCache(Call& call, size_t max_entries) {
+  PacketCacheSettings settings;
+  settings.max_entries = max_entries;
+  settings.workers = std::max(
+      1u, call.builder().config().settings.workers.value_or(std::thread::hardware_concurrency()));
+  TextResult<void> good;
+  if (IsTable(call.state(), 2)) {
+    Options options(call, 2);
+    good = ReadOptions(options, &settings);
+  } else {
+    good = ReadOldForm(call, &settings);
+  }
+  if (!good) return Fail(std::move(good.error()));
+  return PacketCache::Make(settings, call.runtime().clock());
+}
+
+// --- methods
+
+size_t Expunge(PacketCache& cache, size_t down_to) {
+  return cache.Expunge(down_to);
+}
+size_t PurgeExpired(PacketCache& cache, size_t down_to) {
+  return cache.PurgeExpired(down_to);
+}
+
+std::optional<dns::Type> TypeOrAny(std::optional<uint16_t> type) {
+  if (!type || *type == static_cast<uint16_t>(dns::Type::kAny)) return std::nullopt;
+  return static_cast<dns::Type>(*type);
+}
+
+size_t ExpungeByName(Call& call, PacketCache& cache, const NameArg& name,
+                     std::optional<uint16_t> type) {
+  const auto suffix = Reader<std::optional<bool>>::Read(call, 4);
+  return cache.ExpungeByName(name.name, TypeOrAny(type), suffix && suffix->value_or(false));
+}
+
+// Prints the count, and gives it to Lua: dnsdist prints alone.
+Pushed PrintExpunge(Call& call, PacketCache& cache, const NameArg& name,
+                    std::optional<uint16_t> type) {
+  call.Print(fmt::format("Expunged {} records\n", ExpungeByName(call, cache, name, type)));
+  return {};
+}
+
+TextResult<uint64_t> Flush(PacketCache& cache, const NameArg& name, Options options) {
+  FlushRequest request;
+  request.name = name.name;
+  std::optional<uint16_t> type;
+  options.Read("suffix", &request.suffix);
+  options.Read("hard", &request.hard);
+  options.Read("type", &type);
+  request.type = TypeOrAny(type);
+  if (auto good = options.Finish(); !good) return Fail(std::move(good.error()));
+  return cache.Flush(request);
+}
+
+TextResult<bool> UndoFlush(Call& call, PacketCache& cache, uint64_t id) {
+  switch (cache.Undo(id)) {
+    case UndoResult::kUndone:
+      return true;
+    case UndoResult::kUnknown:
+      call.Print("no flush of that id\n");
+      return false;
+    case UndoResult::kSuperseded:
+      call.Print("superseded by a later flush\n");
+      return false;
+    case UndoResult::kHard:
+      call.Print("a hard flush cannot be undone\n");
+      return false;
+  }
+  return false;
+}
+
+bool IsFull(const PacketCache& cache) {
+  return cache.IsFull();
+}
+size_t EntryCount(const PacketCache& cache) {
+  return cache.EntryCount();
+}
+std::string CacheText(const PacketCache& cache) {
+  return cache.ToString();
+}
+
+Pushed GetStats(Call& call, const PacketCache& cache) {
+  const PacketCacheStats stats = cache.Stats();
+  const std::pair<const char*, uint64_t> rows[] = {
+      {"entries", stats.entries},
+      {"maxEntries", stats.max_entries},
+      {"bytes", stats.bytes},
+      {"hits", stats.hits},
+      {"misses", stats.misses},
+      {"deferredInserts", stats.deferred_inserts},
+      {"deferredLookups", stats.deferred_lookups},
+      {"lookupCollisions", stats.lookup_collisions},
+      {"insertCollisions", stats.insert_collisions},
+      {"ttlTooShorts", stats.ttl_too_shorts},
+      {"cleanupCount", stats.cleanup_count},
+      {"evictions", stats.evictions},
+      {"flushes", stats.flushes},
+  };
+  lua_newtable(call.state());
+  for (const auto& [name, value] : rows) {
+    Push(call.state(), value);
+    lua_setfield(call.state(), -2, name);
+  }
+  return {1};
+}
+
+void PrintStats(Call& call, const PacketCache& cache) {
+  const PacketCacheStats stats = cache.Stats();
+  call.Print(
+      fmt::format("Entries: {}/{}\nHits: {}\nMisses: {}\nDeferred inserts: {}\n"
+                  "Deferred lookups: {}\nLookup Collisions: {}\nInsert Collisions: {}\n"
+                  "TTL Too Shorts: {}\nCleanup Count: {}\n",
+                  stats.entries, stats.max_entries, stats.hits, stats.misses,
+                  stats.deferred_inserts, stats.deferred_lookups, stats.lookup_collisions,
+                  stats.insert_collisions, stats.ttl_too_shorts, stats.cleanup_count));
+}
+
+TextResult<void> Dump(Call& call, const PacketCache& cache, const std::string& path,
+                      std::optional<bool> raw) {
+  const auto count = cache.Dump(path, raw.value_or(false));
+  if (!count) return Fail(count.error());
+  call.Print(fmt::format("Dumped {} records\n", *count));
+  return {};
+}
+
+std::vector<dns::Name> DomainsByAddress(const PacketCache& cache, const AddressArg& address) {
+  return cache.DomainsByAddress(address.address);
+}
+std::vector<Address> AddressesByDomain(const PacketCache& cache, const NameArg& name) {
+  return cache.AddressesByDomain(name.name);
+}
+
+constexpr Scope kAny = Scope::kAnywhere;
+constexpr FunctionRow kMethods[] = {
+    {"dump", Bind<&Dump>, "PacketCache:dump(fname [, rawResponse=false])",
+     "Writes its entries to a new file, one a line."},
+    {"expunge", Bind<&Expunge>, "PacketCache:expunge(n) -> int",
+     "Removes entries until n are left."},
+    {"expungeByName", Bind<&PrintExpunge>,
+     "PacketCache:expungeByName(name [, qtype=DNSQType.ANY[, suffixMatch=false]])",
+     "Removes the entries of a name now, and prints how many."},
+    {"flush", Bind<&Flush>,
+     "PacketCache:flush(name [, {suffix=false, type=DNSQType.ANY, hard=false}]) -> int",
+     "Makes entries due for refresh (hard: removes them) in one step; an id for undoFlush.", kAny},
+    {"getAddressListByDomain", Bind<&AddressesByDomain>,
+     "PacketCache:getAddressListByDomain(domain) -> [ComboAddress]",
+     "The addresses that its entries give for a name."},
+    {"getDomainListByAddress", Bind<&DomainsByAddress>,
+     "PacketCache:getDomainListByAddress(addr) -> [DNSName]",
+     "The names whose entries hold an address."},
+    {"getEntriesCount", Bind<&EntryCount>, "PacketCache:getEntriesCount() -> int",
+     "How many entries it holds.", kAny},
+    {"getStats", Bind<&GetStats>, "PacketCache:getStats() -> table", "Its counters by name.", kAny},
+    {"isFull", Bind<&IsFull>, "PacketCache:isFull() -> bool",
+     "Whether it holds as many entries as it may.", kAny},
+    {"printStats", Bind<&PrintStats>, "PacketCache:printStats()", "Prints its counters."},
+    {"purgeExpired", Bind<&PurgeExpired>, "PacketCache:purgeExpired(n) -> int",
+     "Removes expired entries until n entries are left."},
+    {"toString", Bind<&CacheText>, "PacketCache:toString() -> string", "How full it is.", kAny},
+    {"undoFlush", Bind<&UndoFlush>, "PacketCache:undoFlush(id) -> bool", "Takes a soft flush back.",
+     kAny},
+};
+
+const ClassRow kClass = {
+    "PacketCache",
+    kMethods,
+    {},
+    [](const void* object) { return static_cast<const PacketCache*>(object)->ToString(); },
+    [](const void* a, const void* b) { return a == b; },
+    nullptr,
+    nullptr,
+    "A cache of answers; several pools may share one."};
+
+constexpr FunctionRow kFunctions[] = {
+    {"newPacketCache", Bind<&NewPacketCache>,
+     "newPacketCache(maxEntries[, options]) -> PacketCache",
+     "Makes a cache, to be given to a pool with getPool(\"\"):setCache(cache)."},
+};
+
+}  // namespace
+
+const ClassRow& CacheClass() {
+  return kClass;
+}
+FunctionPage CacheFunctions() {
+  return kFunctions;
+}
+
+}  // namespace breakwater::lua

@@ -1,0 +1,199 @@
+// Console, web server and control socket, callbacks, further files.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+
+#include "lua/object_args.h"
+#include "lua/script_bindings.h"
+#include "proxy/base/random.h"
+#include "proxy/base/text.h"
+
+namespace breakwater::lua {
+namespace {
+
+TextResult<void> ControlSocket(Call& call, const std::string& text) {
+  auto address = Address::Parse(text, 5199);
+  if (!address) return Fail(std::move(address.error()));
+  call.builder().Edit().settings.control_socket = *address;
+  return {};
+}
+
+// 32 octets in base64. A key that is none refuses everybody.
+TextResult<void> SetKey(Call& call, const std::string& text) {
+  const auto key = Base64Decode(text);
+  if (!text.empty() && (!key || key->size() != 32)) {
+    return Fail(std::string("the key must be 32 octets in base64, as makeKey() prints"));
+  }
+  call.builder().Edit().settings.console_key =
+      key ? std::string(key->begin(), key->end()) : std::string();
+  return {};
+}
+
+void MakeKey(Call& call) {
+  std::array<uint8_t, 32> key;
+  FillRandom(key);
+  call.Print(fmt::format("setKey(\"{}\")\n", Base64Encode(key)));
+}
+
+template <auto Member>
+void SetConsole(Call& call,
+                std::remove_reference_t<decltype(std::declval<Settings>().*Member)> value) {
+  call.builder().Edit().settings.*Member = value;
+}
+
+TextResult<void> UnixSocket(Call& call, const std::string& path, Options options) {
+  Settings& settings = call.builder().Edit().settings;
+  std::string mode;
+  options.Read("group", &settings.control_unix_group);
+  if (options.Read("mode", &mode)) {
+    char* end = nullptr;
+    const unsigned long bits = std::strtoul(mode.c_str(), &end, 8);
+    if (mode.empty() || *end != '\0' || bits > 0777) {
+      options.Reject(fmt::format("mode '{}' is not three octal digits", mode));
+    }
+    settings.control_unix_mode = static_cast<uint32_t>(bits);
+  }
+  settings.control_unix_path = path;
+  return options.Finish();
+}
+
+TextResult<void> WebServer(Call& call, const std::string& text) {
+  auto address = Address::Parse(text, 8083);
+  if (!address) return Fail(std::move(address.error()));
+  call.builder().Edit().web.addresses.push_back(*address);
+  return {};
+}
+
+TextResult<void> ReadHeaders(Call& call, WebServerSettings* web) {
+  lua_State* const state = call.state();
+  lua_pushstring(state, "customHeaders");
+  lua_rawget(state, 1);
+  if (IsTable(state, -1)) {
+    web->custom_headers.clear();
+    lua_pushnil(state);
+    while (lua_next(state, -2) != 0) {
+      web->custom_headers[PlainText(state, -2)] = PlainText(state, -1);
+      lua_pop(state, 1);
+    }
+  }
+  lua_pop(state, 1);
+  return {};
+}
+
+TextResult<void> WebConfig(Call& call, Options options) {
+  WebServerSettings web = call.builder().config().web;
+  options.Read("password", &web.password);
+  options.Read("apiKey", &web.api_key);
+  // One text with commas between, as well as a list.
+  if (options.Has("acl")) {
+    StringOrList items;
+    options.Read("acl", &items);
+    web.acl.Clear();
+    for (const std::string& item : items.items) {
+      for (const std::string_view mask : Split(item, ',')) {
+        if (const auto added = web.acl.Add(TrimSpace(mask)); !added) options.Reject(added.error());
+      }
+    }
+  }
+  options.Accept({"customHeaders"});
+  options.Read("allowCrossOriginRequests", &web.allow_cross_origin_requests);
+  options.Read("apiRequiresAuthentication", &web.api_requires_authentication);
+  options.Read("dashboardRequiresAuthentication", &web.dashboard_requires_authentication);
+  options.Read("statsRequireAuthentication", &web.stats_require_authentication);
+  options.Read("prometheusAddInstanceLabel", &web.prometheus_add_instance_label);
+  options.Read("maxConcurrentConnections", &web.max_concurrent_connections);
+  options.Read("hashPlaintextCredentials", &web.hash_plaintext_credentials);
+  if (auto good = options.Finish(); !good) return good;
+  if (auto good = ReadHeaders(call, &web); !good) return good;
+  call.builder().Edit().web = std::move(web);
+  return {};
+}
+
+void ApiWritable(Call& call, bool allow, const std::optional<std::string>& directory) {
+  WebServerSettings& web = call.builder().Edit().web;
+  web.api_read_write = allow;
+  if (directory) web.api_config_directory = *directory;
+}
+
+// --- callbacks
+
+void AddExit(Call& call, const LuaFunction& callback) {
+  call.runtime().callbacks().exit.push_back(callback);
+}
+void AddMaintenance(Call& call, const LuaFunction& callback) {
+  call.runtime().callbacks().maintenance.push_back(callback);
+}
+void AddServerState(Call& call, const LuaFunction& callback) {
+  call.runtime().callbacks().server_state.push_back(callback);
+}
+
+bool InClient(Call& call) {
+  return call.runtime().options().client;
+}
+bool InCheck(Call& call) {
+  return call.runtime().options().check;
+}
+
+// Every *.conf of the directory, in order of name; nothing hidden.
+TextResult<void> IncludeDirectory(Call& call, const std::string& path) {
+  std::error_code problem;
+  std::vector<std::string> files;
+  for (const auto& entry : std::filesystem::directory_iterator(path, problem)) {
+    const std::string name = entry.path().filename().string();
+    if (name[0] != '.' && entry.path().extension() == ".conf" && entry.is_regular_file(problem)) {
+      files.push_back(entry.path().string());
+    }
+  }
+  if (problem) return Fail(fmt::format("cannot read {}: {}", path, problem.message()));
+  std::sort(files.begin(), files.end());
+  for (const std::string& file : files) {
+    if (auto ran = call.runtime().interpreter().RunFile(file); !ran) return ran;
+  }
+  return {};
+}
+
+constexpr FunctionRow kFunctions[] = {
+    {"addExitCallback", Bind<&AddExit>, "addExitCallback(callback)",
+     "Calls the function at a clean stop."},
+    {"addMaintenanceCallback", Bind<&AddMaintenance>, "addMaintenanceCallback(callback)",
+     "Calls the function each second."},
+    {"addServerStateChangeCallback", Bind<&AddServerState>,
+     "addServerStateChangeCallback(callback)",
+     "Calls function(name, up) when checks change a server's state."},
+    {"controlSocket", Bind<&ControlSocket>, "controlSocket(address)",
+     "Opens the console on this address.", Scope::kConfigOnly},
+    {"controlUnixSocket", Bind<&UnixSocket>, "controlUnixSocket(path [, options])",
+     "Opens the control socket that breakwaterctl uses.", Scope::kConfigOnly},
+    {"inClientStartup", Bind<&InClient>, "inClientStartup() -> bool",
+     "Whether this is a console client.", Scope::kAnywhere},
+    {"inConfigCheck", Bind<&InCheck>, "inConfigCheck() -> bool",
+     "Whether the file is only checked.", Scope::kAnywhere},
+    {"includeDirectory", Bind<&IncludeDirectory>, "includeDirectory(path)",
+     "Reads every *.conf of a directory.", Scope::kConfigOnly},
+    {"makeKey", Bind<&MakeKey>, "makeKey()", "Prints a new key for the console."},
+    {"setAPIWritable", Bind<&ApiWritable>, "setAPIWritable(allow [, dir])",
+     "Lets the web API change the access list."},
+    {"setConsoleConnectionsLogging", Bind<&SetConsole<&Settings::console_connections_logging>>,
+     "setConsoleConnectionsLogging(enabled)", "Whether console connections are logged."},
+    {"setConsoleMaximumConcurrentConnections",
+     Bind<&SetConsole<&Settings::console_max_connections>>,
+     "setConsoleMaximumConcurrentConnections(max)", "Console connections at a time; 0: no limit.",
+     Scope::kConfigOnly},
+    {"setConsoleOutputMaxMsgSize", Bind<&SetConsole<&Settings::console_output_max>>,
+     "setConsoleOutputMaxMsgSize(size)", "The largest answer of the console that a client takes."},
+    {"setKey", Bind<&SetKey>, "setKey(key)", "Sets the key of the console."},
+    {"setWebserverConfig", Bind<&WebConfig>, "setWebserverConfig(options)",
+     "Password, key and access list of the web server."},
+    {"webserver", Bind<&WebServer>, "webserver(listen_address)",
+     "Opens the web server on this address.", Scope::kConfigOnly},
+};
+
+}  // namespace
+
+FunctionPage ControlFunctions() {
+  return kFunctions;
+}
+
+}  // namespace breakwater::lua

@@ -1,0 +1,96 @@
+// Response actions: what a rule does with an answer.
+#include "lua/bindings.h"
+#include "lua/rule_objects.h"
+#include "proxy/rules/actions/edns_actions.h"
+#include "proxy/rules/actions/log_actions.h"
+#include "proxy/rules/actions/set_actions.h"
+#include "proxy/rules/response_actions/flow_response_actions.h"
+#include "proxy/rules/response_actions/record_response_actions.h"
+
+namespace breakwater::lua {
+namespace {
+
+using TypesArg = std::variant<uint16_t, std::vector<uint16_t>>;
+
+std::vector<dns::Type> ToTypes(const TypesArg& types) {
+  std::vector<dns::Type> list;
+  if (const auto* one = std::get_if<uint16_t>(&types)) {
+    list.push_back(static_cast<dns::Type>(*one));
+  } else {
+    for (const uint16_t type : std::get<std::vector<uint16_t>>(types)) {
+      list.push_back(static_cast<dns::Type>(type));
+    }
+  }
+  return list;
+}
+
+ResponseActionPtr ClearTypes(const TypesArg& types) {
+  return MakeClearRecordTypesResponseAction(ToTypes(types));
+}
+
+ResponseActionPtr LimitTtl(uint32_t min, uint32_t max, const std::optional<TypesArg>& types) {
+  return MakeLimitTtlResponseAction(min, max, types ? ToTypes(*types) : std::vector<dns::Type>());
+}
+
+ResponseActionPtr ExtendedError(uint16_t code, const std::optional<std::string>& text,
+                                std::optional<bool> clear) {
+  return MakeSetExtendedDnsErrorResponseAction({code, text.value_or(""), clear.value_or(true)});
+}
+
+TextResult<ResponseActionPtr> Log(const std::optional<std::string>& path,
+                                  std::optional<bool> append, std::optional<bool> buffered,
+                                  std::optional<bool> verbose_only) {
+  LogActionOptions options;
+  options.path = path.value_or("");
+  options.append = append.value_or(options.append);
+  options.buffered = buffered.value_or(options.buffered);
+  options.verbose_only = verbose_only.value_or(options.verbose_only);
+  return MakeLogResponseAction(options);
+}
+
+#define BW_ROW(name, function, parameters, help) \
+  { name, Bind<&function>, name "(" parameters ") -> DNSResponseAction", help }
+constexpr FunctionRow kFunctions[] = {
+    BW_ROW("AllowResponseAction", MakeAllowResponseAction, "",
+           "Lets the answer pass all other rules."),
+    BW_ROW("ClearRecordTypesResponseAction", ClearTypes, "types",
+           "Removes records of these types."),
+    BW_ROW("DelayResponseAction", MakeDelayResponseAction, "milliseconds",
+           "Holds the answer back, over UDP."),
+    BW_ROW("DropResponseAction", MakeDropResponseAction, "", "Drops the answer."),
+    BW_ROW("LimitTTLResponseAction", LimitTtl, "min, max [, types]", "Keeps TTLs between the two."),
+    BW_ROW("LogResponseAction", Log, "[filename[, append[, buffered[, verboseOnly]]]]",
+           "Logs the answer, and rules go on."),
+    BW_ROW("SetEDNSOptionResponseAction", MakeSetEdnsOptionResponseAction, "option, data",
+           "Sets an EDNS option of the answer."),
+    BW_ROW("SetExtendedDNSErrorResponseAction", ExtendedError,
+           "infoCode [, extraText [, clearExistingEntries]]",
+           "Adds an extended error to the answer."),
+    BW_ROW("SetMaxReturnedTTLResponseAction", MakeSetMaxReturnedTtlResponseAction, "max",
+           "Caps the TTLs that the client gets."),
+    BW_ROW("SetMaxTTLResponseAction", MakeSetMaxTtlResponseAction, "max",
+           "Lowers TTLs above that."),
+    BW_ROW("SetMinTTLResponseAction", MakeSetMinTtlResponseAction, "min",
+           "Raises TTLs below that."),
+    BW_ROW("SetReducedTTLResponseAction", MakeSetReducedTtlResponseAction, "percentage",
+           "Lowers TTLs to so many percent."),
+    BW_ROW("SetSkipCacheResponseAction", MakeSetSkipCacheResponseAction, "",
+           "Does not store the answer."),
+    BW_ROW("SetTagResponseAction", MakeSetTagResponseAction, "name, value",
+           "Sets a tag, and rules go on."),
+    BW_ROW("TCResponseAction", MakeTcResponseAction, "",
+           "Sends the answer with TC and no records, over UDP."),
+    BW_ROW("TagResponseAction", MakeSetTagResponseAction, "name, value",
+           "An older name of SetTagResponseAction."),
+    BW_ROW("UnsetTagResponseAction", MakeUnsetTagResponseAction, "name",
+           "Removes a tag, and rules go on."),
+};
+#undef BW_ROW
+
+}  // namespace
+
+FunctionPage ResponseActionFunctions() {
+  return kFunctions;
+}
+
+}  // namespace breakwater::lua

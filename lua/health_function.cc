@@ -1,0 +1,51 @@
+#include "lua/health_function.h"
+
+#include "lua/dns_header.h"
+#include "lua/lua_function.h"
+#include "lua/object_args.h"
+
+namespace breakwater::lua {
+namespace {
+
+TextResult<void> TakeAnswer(lua_State* state, int first, HealthCheckQuestion& question) {
+  static constexpr FunctionRow kRow{"checkFunction", nullptr, "", ""};
+  Call call(state, *LuaState::RuntimeOf(state), kRow);
+  const auto name = Reader<NameArg>::Read(call, first);
+  const auto type = Reader<uint16_t>::Read(call, first + 1);
+  const auto cls = Reader<uint16_t>::Read(call, first + 2);
+  if (!name) return Fail(name.error());
+  if (!type) return Fail(type.error());
+  if (!cls) return Fail(cls.error());
+  question.name = name->name;
+  question.type = static_cast<dns::Type>(*type);
+  question.cls = static_cast<dns::Class>(*cls);
+  return {};
+}
+
+}  // namespace
+
+std::function<void(HealthCheckQuestion&)> MakeCheckFunction(const LuaFunction& function) {
+  return [function](HealthCheckQuestion& question) {
+    const auto runtime = function.runtime();
+    if (!runtime) return;
+    Entry entry(*runtime, Place::kScript);
+    lua_State* const state = entry.state();
+    const auto header = std::make_shared<DnsHeader>();
+    header->header().set_flags(question.flags);
+    const int first = lua_gettop(state) + 1;
+    function.Push(state);
+    Push(state, question.name);
+    Push(state, static_cast<uint16_t>(question.type));
+    Push(state, static_cast<uint16_t>(question.cls));
+    PushObject(state, header);
+    TextResult<void> done = ProtectedCall(state, 4, 3);
+    if (done) done = TakeAnswer(state, first, question);
+    if (!done) {
+      runtime->CountError("a checkFunction", done.error());
+      return;
+    }
+    question.flags = header->header().flags();
+  };
+}
+
+}  // namespace breakwater::lua

@@ -1,0 +1,176 @@
+#include "lua/lua_rules.h"
+
+#include <fmt/format.h>
+
+#include <functional>
+
+#include "lua/bindings.h"
+#include "lua/dns_actions.h"
+#include "lua/lua_rules_outcome.h"
+#include "lua/question_view.h"
+
+namespace breakwater::lua {
+namespace {
+
+uint32_t LockTimeout(const Runtime& runtime) {
+  const ConfigPtr config = runtime.published();
+  return config ? config->settings.lua_lock_timeout_ms : Settings().lua_lock_timeout_ms;
+}
+
+// Calls the function with a view of the query; `take` reads the `results` from `first` on. False,
+// counted, where the state was not to be had or the function failed.
+template <typename View>
+bool CallWithView(const LuaFunction& function, const char* what, const ViewGuard<View>& guard,
+                  const std::function<TextResult<void>(lua_State*, int first)>& take) {
+  const auto runtime = function.runtime();
+  if (!runtime) return false;
+  Entry entry(*runtime, LockTimeout(*runtime));
+  if (!entry.entered()) {
+    runtime->CountLockTimeout();
+    return false;
+  }
+  lua_State* const state = entry.state();
+  const int first = lua_gettop(state) + 1;
+  function.Push(state);
+  PushObject(state, guard.view());
+  TextResult<void> done = ProtectedCall(state, 1, 2);
+  if (done) done = take(state, first);
+  if (!done) runtime->CountError(what, done.error());
+  return done.has_value();
+}
+
+class LuaSelector final : public Selector {
+ public:
+  explicit LuaSelector(LuaFunction function) : function_(std::move(function)) {}
+
+  bool Matches(const Query& query, RuleContext& context) const override {
+    const ViewGuard<QuestionView> guard(const_cast<Query&>(query), &context);
+    bool matches = false;
+    CallWithView<QuestionView>(function_, "a LuaRule", guard, [&](lua_State* state, int first) {
+      matches = lua_toboolean(state, first) != 0;
+      return TextResult<void>();
+    });
+    return matches;
+  }
+  std::optional<bool> Peek(const Query&, RuleContext&) const override { return std::nullopt; }
+  std::string ToString() const override { return "Lua script"; }
+
+ private:
+  LuaFunction function_;
+};
+
+// The number and, perhaps, the text that a Lua action returned.
+TextResult<void> TakeOutcome(lua_State* state, int first, LuaOutcome* outcome) {
+  int is_integer = 0;
+  outcome->code = static_cast<int>(lua_tointegerx(state, first, &is_integer));
+  if (is_integer == 0) {
+    return Fail(fmt::format("it returned a {} instead of an action", luaL_typename(state, first)));
+  }
+  if (lua_type(state, first + 1) == LUA_TSTRING || lua_type(state, first + 1) == LUA_TNUMBER) {
+    outcome->text = PlainText(state, first + 1);
+  }
+  return {};
+}
+
+class LuaActionRule final : public Action {
+ public:
+  explicit LuaActionRule(LuaFunction function) : function_(std::move(function)) {}
+
+  Flow Apply(Query& query, RuleContext& context) const override {
+    LuaOutcome outcome;
+    {
+      const ViewGuard<QuestionView> guard(query, &context);
+      const bool good = CallWithView<QuestionView>(
+          function_, "a LuaAction", guard,
+          [&](lua_State* state, int first) { return TakeOutcome(state, first, &outcome); });
+      if (!good) outcome = {static_cast<int>(LuaAction::kServFail), {}};
+    }
+    return ApplyOutcome(query, context, outcome);
+  }
+  std::string ToString() const override { return "Lua script"; }
+
+ private:
+  LuaFunction function_;
+};
+
+class LuaResponseActionRule final : public ResponseAction {
+ public:
+  explicit LuaResponseActionRule(LuaFunction function) : function_(std::move(function)) {}
+
+  Flow Apply(Query& query, RuleContext& context) const override {
+    LuaOutcome outcome;
+    {
+      const ViewGuard<ResponseView> guard(query, &context);
+      const bool good = CallWithView<ResponseView>(
+          function_, "a LuaResponseAction", guard,
+          [&](lua_State* state, int first) { return TakeOutcome(state, first, &outcome); });
+      if (!good) outcome = {static_cast<int>(LuaResponseAction::kServFail), {}};
+    }
+    return ApplyResponseOutcome(query, context, outcome);
+  }
+  std::string ToString() const override { return "Lua response script"; }
+
+ private:
+  LuaFunction function_;
+};
+
+class LuaPolicy final : public Policy {
+ public:
+  LuaPolicy(std::string name, LuaFunction function)
+      : name_(std::move(name)), function_(std::move(function)) {}
+
+  BackendPtr Choose(std::span<const BackendPtr> servers, PolicyContext& context) const override {
+    const auto runtime = function_.runtime();
+    if (!runtime) return nullptr;
+    Entry entry(*runtime, LockTimeout(*runtime));
+    if (!entry.entered()) {
+      runtime->CountLockTimeout();
+      return nullptr;
+    }
+    lua_State* const state = entry.state();
+    const ViewGuard<QuestionView> guard(const_cast<Query&>(context.query), nullptr);
+    const int first = lua_gettop(state) + 1;
+    function_.Push(state);
+    Push(state, std::vector<BackendPtr>(servers.begin(), servers.end()));
+    PushObject(state, guard.view());
+    const auto done = ProtectedCall(state, 2, 1);
+    if (!done) {
+      runtime->CountError("the policy " + name_, done.error());
+      return nullptr;
+    }
+    return Chosen(state, first, servers);
+  }
+  std::string Name() const override { return name_; }
+  bool IsLua() const override { return true; }
+
+ private:
+  // An index from 1 on; a server itself in files of before 2.1.
+  static BackendPtr Chosen(lua_State* state, int index, std::span<const BackendPtr> servers) {
+    if (const Box* box = BoxAt(state, index, LuaClass<Backend>::kName)) {
+      return std::static_pointer_cast<Backend>(box->object);
+    }
+    const auto number = ToInteger(state, index);
+    if (!number || *number < 1 || *number > static_cast<int64_t>(servers.size())) return nullptr;
+    return servers[static_cast<size_t>(*number - 1)];
+  }
+
+  std::string name_;
+  LuaFunction function_;
+};
+
+}  // namespace
+
+SelectorPtr MakeLuaSelector(LuaFunction function) {
+  return std::make_shared<LuaSelector>(std::move(function));
+}
+ActionPtr MakeLuaAction(LuaFunction function) {
+  return std::make_shared<LuaActionRule>(std::move(function));
+}
+ResponseActionPtr MakeLuaResponseAction(LuaFunction function) {
+  return std::make_shared<LuaResponseActionRule>(std::move(function));
+}
+PolicyPtr MakeLuaPolicy(std::string name, LuaFunction function) {
+  return std::make_shared<LuaPolicy>(std::move(name), std::move(function));
+}
+
+}  // namespace breakwater::lua

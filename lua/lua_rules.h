@@ -1,0 +1,19 @@
+// Rules and policies whose work a Lua function does: LuaRule, LuaAction, LuaResponseAction, Lua
+// load-balancing policies. They enter the guarded state, at most setLuaLockTimeout long. The
+// fallback of an error or a time-out, counted: a rule does not match, an action answers SERVFAIL,
+// a response action makes the answer's rcode SERVFAIL, a policy chooses nobody.
+#pragma once
+
+#include "lua/runtime.h"
+#include "proxy/pool/policy.h"
+#include "proxy/rules/action.h"
+#include "proxy/rules/selector.h"
+
+namespace breakwater::lua {
+
+SelectorPtr MakeLuaSelector(LuaFunction function);
+ActionPtr MakeLuaAction(LuaFunction function);
+ResponseActionPtr MakeLuaResponseAction(LuaFunction function);
+PolicyPtr MakeLuaPolicy(std::string name, LuaFunction function);
+
+}  // namespace breakwater::lua

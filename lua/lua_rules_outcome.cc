@@ -1,0 +1,106 @@
+#include "lua/lua_rules_outcome.h"
+
+#include <charconv>
+
+#include "lua/dns_actions.h"
+#include "proxy/rules/actions/answer_actions.h"
+#include "proxy/rules/actions/flow_actions.h"
+#include "proxy/rules/actions/set_actions.h"
+#include "proxy/rules/actions/spoof_actions.h"
+#include "proxy/rules/response_actions/flow_response_actions.h"
+
+namespace breakwater::lua {
+namespace {
+
+uint32_t ToMs(const std::string& text) {
+  uint32_t ms = 0;
+  std::from_chars(text.data(), text.data() + text.size(), ms);
+  return ms;
+}
+
+// An address, several with commas between, or else a name for a CNAME.
+Flow SpoofText(Query& query, RuleContext& context, const std::string& text) {
+  std::vector<Address> addresses;
+  size_t at = 0;
+  while (at <= text.size()) {
+    const size_t comma = std::min(text.find(',', at), text.size());
+    const auto address = Address::Parse(std::string_view(text).substr(at, comma - at));
+    if (!address) break;
+    addresses.push_back(*address);
+    at = comma + 1;
+  }
+  if (at > text.size()) return MakeSpoofAction(std::move(addresses))->Apply(query, context);
+  const auto name = dns::Name::Parse(text);
+  return name ? MakeSpoofCnameAction(*name)->Apply(query, context) : Flow::kContinue;
+}
+
+Flow ApplyCode(Query& query, RuleContext& context, const LuaOutcome& outcome) {
+  switch (static_cast<LuaAction>(outcome.code)) {
+    case LuaAction::kDrop:
+      return Flow::kDrop;
+    case LuaAction::kNxdomain:
+      return MakeRCodeAction(3)->Apply(query, context);
+    case LuaAction::kRefused:
+      return MakeRCodeAction(5)->Apply(query, context);
+    case LuaAction::kServFail:
+      return MakeRCodeAction(2)->Apply(query, context);
+    case LuaAction::kSpoof:
+      return SpoofText(query, context, outcome.text);
+    case LuaAction::kSpoofRaw:
+      return MakeSpoofRawAction({outcome.text})->Apply(query, context);
+    case LuaAction::kSpoofPacket: {
+      const auto action = MakeSpoofPacketAction(outcome.text);
+      return action ? (*action)->Apply(query, context) : Flow::kContinue;
+    }
+    case LuaAction::kAllow:
+    case LuaAction::kHeaderModify:
+      return Flow::kStop;
+    case LuaAction::kPool:
+      return MakePoolAction(outcome.text)->Apply(query, context);
+    case LuaAction::kDelay:
+      return MakeDelayAction(ToMs(outcome.text))->Apply(query, context);
+    case LuaAction::kTruncate:
+      return MakeTcAction()->Apply(query, context);
+    case LuaAction::kNoRecurse:
+      MakeSetNoRecurseAction()->Apply(query, context);
+      return Flow::kStop;
+    case LuaAction::kNone:
+    case LuaAction::kNoOp:
+    case LuaAction::kSetTag:
+      return Flow::kContinue;
+  }
+  return Flow::kContinue;
+}
+
+}  // namespace
+
+Flow ApplyOutcome(Query& query, RuleContext& context, const LuaOutcome& outcome) {
+  // dq:spoof() and dq.dh:setQR(true) answer whatever the function returned, unless it drops.
+  const bool turned = query.header().Has(dns::kFlagQr);
+  if (static_cast<LuaAction>(outcome.code) == LuaAction::kDrop) return Flow::kDrop;
+  if (!turned) return ApplyCode(query, context, outcome);
+  if (!query.self_answered) FinishTurnedAnswer(query, SelfAnswersOf(context));
+  return Flow::kAnswer;
+}
+
+Flow ApplyResponseOutcome(Query& query, RuleContext& context, const LuaOutcome& outcome) {
+  switch (static_cast<LuaResponseAction>(outcome.code)) {
+    case LuaResponseAction::kAllow:
+    case LuaResponseAction::kHeaderModify:
+      return Flow::kStop;
+    case LuaResponseAction::kDrop:
+      return Flow::kDrop;
+    case LuaResponseAction::kDelay:
+      return MakeDelayResponseAction(ToMs(outcome.text))->Apply(query, context);
+    case LuaResponseAction::kServFail:
+      query.header().set_rcode(dns::RCode::kServFail);
+      return Flow::kStop;
+    case LuaResponseAction::kTruncate:
+      return MakeTcResponseAction()->Apply(query, context);
+    case LuaResponseAction::kNone:
+      return Flow::kContinue;
+  }
+  return Flow::kContinue;
+}
+
+}  // namespace breakwater::lua

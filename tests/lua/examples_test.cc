@@ -1,0 +1,35 @@
+#include <filesystem>
+
+#include "tests/lua/lua_fixture.h"
+
+namespace breakwater::lua {
+namespace {
+
+class ExamplesTest : public LuaTest {};
+
+TEST_F(ExamplesTest, EveryExampleIsReadWithoutAWarning) {
+  int count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(BW_SOURCE_DIR "/examples")) {
+    if (entry.path().extension() != ".conf") continue;
+    ++count;
+    EXPECT_EQ(TryLoadFile(entry.path(), {.check = true, .strict = true}), "") << entry.path();
+    if (!configuration_) continue;
+    EXPECT_TRUE(configuration_->warnings().empty()) << configuration_->warnings().front();
+    EXPECT_TRUE(config()->settings.strict) << entry.path();
+  }
+  EXPECT_GE(count, 5);
+}
+
+// Files of tests/lua_api are configurations that check themselves with assert().
+TEST_F(ExamplesTest, EveryFileOfTheInterfaceTestsHolds) {
+  int count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(BW_SOURCE_DIR "/tests/lua_api")) {
+    if (entry.path().extension() != ".lua") continue;
+    ++count;
+    EXPECT_EQ(TryLoadFile(entry.path()), "") << entry.path();
+  }
+  EXPECT_GE(count, 1);
+}
+
+}  // namespace
+}  // namespace breakwater::lua

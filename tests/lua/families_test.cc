@@ -1,0 +1,261 @@
+// Each page of bindings: small configurations, and what came of them.
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+
+#include "tests/lua/lua_fixture.h"
+#include "tests/support/query_maker.h"
+
+namespace breakwater::lua {
+namespace {
+
+using testing::HasSubstr;
+
+class FamiliesTest : public LuaTest {
+ protected:
+  // Runs the query chain; says how it ended, and what became of the message.
+  std::string Ask(const std::string& description) {
+    test::QueryMaker maker;
+    QueryPtr query = maker.Make(description);
+    const std::function<const Pool*(std::string_view)> find_pool =
+        [held = config()](std::string_view name) { return held->FindPool(name); };
+    RuleContext context{.now = {},
+                        .random = random_,
+                        .counters = counters_,
+                        .packets = maker.pool().packets(),
+                        .find_pool = find_pool};
+    const Flow flow =
+        query->is_response
+            ? RunChain(config()->chains.Of(ResponseChainKind::kResponse), *query, context)
+            : RunChain(config()->chains.query, *query, context);
+    pool_ = query->pool_name;
+    const char* names[] = {"continue", "stop", "answer", "drop", "suspended"};
+    return std::string(names[static_cast<int>(flow)]) + " " + test::Describe(query->message());
+  }
+
+  Random random_;
+  Counters counters_;
+  std::string pool_;
+};
+
+TEST_F(FamiliesTest, Settings) {
+  Load("setUDPTimeout(5) setECSSourcePrefixV4(100/5) setServerID('x') setMaxUDPOutstanding(7)");
+  EXPECT_EQ(config()->settings.udp_timeout_ms, 5000u);
+  EXPECT_EQ(config()->settings.ecs_prefix_v4, 20);
+  EXPECT_EQ(config()->settings.max_udp_outstanding, 7u);
+  EXPECT_EQ(Run("getServerID()"), "x\n");
+  EXPECT_EQ(Run("setMaxUDPOutstanding(9)"), "setMaxUDPOutstanding cannot be used at runtime!\n");
+  EXPECT_EQ(Run("setStaleCacheEntriesTTL(60)"), "");
+  EXPECT_EQ(config()->settings.stale_cache_entries_ttl_s, 60u);
+  EXPECT_THAT(TryLoad("\nsetECSSourcePrefixV4(33)"), HasSubstr(":2: setECSSourcePrefixV4: "));
+  EXPECT_THAT(TryLoad("setPayloadSizeOnSelfGeneratedAnswers(70000)"), HasSubstr("out of range"));
+}
+
+TEST_F(FamiliesTest, Listeners) {
+  Load(
+      "addLocal('192.0.2.1') setLocal('127.0.0.1:5300', {doTCP=false, cpus={1, 2}})\n"
+      "addLocal('[::1]:5301', {maxInFlight=10})");
+  ASSERT_EQ(config()->frontends.size(), 3u);
+  EXPECT_EQ(config()->frontends[0]->settings.address.ToStringWithPort(), "127.0.0.1:5300");
+  EXPECT_EQ(config()->frontends[0]->settings.cpus, (std::vector<int>{1, 2}));
+  EXPECT_EQ(config()->frontends[2]->settings.protocol, Protocol::kDoTcp);
+  EXPECT_EQ(config()->frontends[2]->settings.max_in_flight, 10u);
+  EXPECT_EQ(Run("getBind(1)"), "[::1]:5301\n");
+  EXPECT_EQ(Run("getBind(1):getType()"), "UDP\n");
+  EXPECT_EQ(Run("getBindCount()"), "3\n");
+  EXPECT_EQ(Run("addLocal('127.0.0.1')"), "addLocal cannot be used at runtime!\n");
+}
+
+TEST_F(FamiliesTest, UnknownOptionsAreWarningsOrErrors) {
+  Load("\nnewServer{address='192.0.2.1', odrer=2}");
+  EXPECT_TRUE(Warned(path_ + ":2: newServer: unknown option 'odrer' (nearest: 'order'), ignored"));
+  EXPECT_THAT(TryLoad("setStrictConfig(true)\nnewServer{address='192.0.2.1', odrer=2}"),
+              HasSubstr(":2: newServer: unknown option 'odrer' (nearest: 'order')"));
+  Load("newServer{address='192.0.2.1', order={}}");
+  EXPECT_TRUE(Warned("option 'order'"));
+  EXPECT_THAT(TryLoad("newServer{address='192.0.2.1', tls='openssl'}"),
+              HasSubstr("option 'tls' is not available yet"));
+}
+
+TEST_F(FamiliesTest, AccessLists) {
+  Load("setACL({'192.0.2.0/24', '!192.0.2.1'}) addACL('2001:db8::/32')");
+  EXPECT_TRUE(config()->acl.Matches(*Address::Parse("192.0.2.2")));
+  EXPECT_FALSE(config()->acl.Matches(*Address::Parse("192.0.2.1")));
+  EXPECT_FALSE(config()->acl.Matches(*Address::Parse("127.0.0.1")));
+  EXPECT_EQ(Run("rmACL('2001:db8::/32') showACL()"), "192.0.2.0/24\n!192.0.2.1/32\n");
+  WriteFile("acl", "# comment\n198.51.100.0/24 ; more\n\n");
+  EXPECT_EQ(Run("setACLFromFile('" + directory_ + "/acl') showACL()"), "198.51.100.0/24\n");
+}
+
+TEST_F(FamiliesTest, ServersOptions) {
+  Load(
+      "newServer{address='192.0.2.1', name='n', udpTimeout=3, tcpConnectTimeout=2, qps='10',\n"
+      "  checkType='SOA', checkName='example.com.', healthCheckMode='lazy', useClientSubnet=true,\n"
+      "  source='192.0.2.9@eth0', checkTimeout=500}");
+  const BackendSettings& settings = config()->backends.at(0)->settings();
+  EXPECT_EQ(settings.address.port(), 53);
+  EXPECT_EQ(settings.udp_timeout_ms, 3000u);
+  EXPECT_EQ(settings.tcp_connect_timeout_ms, 2000u);
+  EXPECT_EQ(settings.qps_limit, 10u);
+  EXPECT_EQ(settings.health.type, dns::Type::kSoa);
+  EXPECT_EQ(settings.health.mode, HealthCheckMode::kLazy);
+  EXPECT_EQ(settings.health.timeout_ms, 500u);
+  EXPECT_TRUE(settings.use_client_subnet);
+  EXPECT_EQ(settings.source_interface, "eth0");
+  EXPECT_EQ(Run("newServer('192.0.2.7')"), "192.0.2.7:53\n");
+  EXPECT_EQ(config()->FindPool("")->servers.size(), 2u);
+  EXPECT_THAT(Run("showServers()"), HasSubstr("192.0.2.7:53"));
+}
+
+TEST_F(FamiliesTest, CheckFunctionsChangeTheQuestion) {
+  Load(
+      "newServer{address='192.0.2.1', checkFunction=function(name, type, class, dh)\n"
+      "  dh:setCD(true) return newDNSName('b.example.'), DNSQType.TXT, class end}");
+  HealthCheckQuestion question{*dns::Name::Parse("a.example."), dns::Type::kA, dns::Class::kIn, 0};
+  config()->backends.at(0)->settings().health.check_function(question);
+  EXPECT_EQ(question.name.ToString(), "b.example.");
+  EXPECT_EQ(question.type, dns::Type::kTxt);
+  EXPECT_EQ(question.flags, dns::kFlagCd);
+}
+
+TEST_F(FamiliesTest, CachesAndPools) {
+  Load(
+      "pc = newPacketCache(100, {maxTTL=60, skipOptions={12}, maxBytes=1e6})\n"
+      "getPool('a'):setCache(pc) getPool(''):setCache(pc) old = newPacketCache(10, 30, 2)");
+  EXPECT_EQ(config()->FindPool("a")->cache, config()->FindPool("")->cache);
+  EXPECT_EQ(config()->FindPool("a")->cache->settings().max_ttl, 60u);
+  EXPECT_EQ(config()->FindPool("a")->cache->settings().max_bytes, 1000000u);
+  EXPECT_EQ(Run("pc:expungeByName('example.com')"), "Expunged 0 records\n");
+  EXPECT_THAT(Run("pc:printStats()"), HasSubstr("Entries: 0/100\n"));
+  EXPECT_THAT(TryLoad("newPacketCache(0)"), HasSubstr(":1: newPacketCache: "));
+}
+
+TEST_F(FamiliesTest, RulesAreManaged) {
+  Load(
+      "addAction(AllRule(), PoolAction('abuse'), {name='foo'})\n"
+      "addAction({'example.com.'}, DropAction())\n"
+      "addAction('192.0.2.0/24', RCodeAction(DNSRCode.REFUSED))");
+  EXPECT_EQ(
+      Run("showRules()"),
+      "#   Name                             Matches Rule                                         "
+      "            Action\n"
+      "0   foo                                    0 All                                          "
+      "            to pool abuse\n"
+      "1                                          0 qname in example.com.                        "
+      "            drop\n"
+      "2                                          0 Src: 192.0.2.0/24                            "
+      "            set rcode 5\n");
+  EXPECT_EQ(Run("mvRuleToTop() mvRule(1, 3)"), "");
+  EXPECT_EQ(config()->chains.query[2].name, "foo");
+  EXPECT_EQ(Run("mvRule(9, 0)"), "Error: attempt to move rules from/to invalid index\n");
+  EXPECT_EQ(Run("getRule('foo'):getSelector():toString()"), "All\n");
+  EXPECT_EQ(Run("getRule('nobody')"), "");
+  EXPECT_EQ(Run("rmRule('nobody')"), "Error: no rule matched\n");
+  EXPECT_EQ(Run("rmRule('foo') rmRule(7)"), "Error: attempt to delete non-existing rule\n");
+  EXPECT_EQ(config()->chains.query.size(), 2u);
+  EXPECT_EQ(Run("setRules({newRuleAction(AllRule(), AllowAction())})"), "");
+  EXPECT_EQ(config()->chains.query.size(), 1u);
+  EXPECT_EQ(Run("clearRules() addTimeoutResponseAction(AllRule(), AllowResponseAction())"), "");
+  EXPECT_TRUE(config()->chains.query.empty());
+  EXPECT_EQ(config()->chains.Of(ResponseChainKind::kTimeout).size(), 1u);
+  EXPECT_THAT(Run("addAction(AllRule(), AllowResponseAction())"), HasSubstr("DNSAction expected"));
+}
+
+TEST_F(FamiliesTest, SelectorsAndActionsDecideQueries) {
+  Load(
+      "addAction(AndRule{QTypeRule('TXT'), NotRule(TCPRule(true))}, "
+      "RCodeAction(DNSRCode.REFUSED))\n"
+      "addAction(QNameRule('spoof.example'), SpoofAction('192.0.2.5', {ttl=9}))\n"
+      "addAction(NetmaskGroupRule('198.51.100.0/24'), DropAction())\n"
+      "addAction(QNameSuffixRule('pool.example'), PoolAction('p', false))");
+  EXPECT_THAT(Ask("a.example TXT"), HasSubstr("answer qr"));
+  EXPECT_THAT(Ask("spoof.example A"), HasSubstr("9 A 192.0.2.5"));
+  EXPECT_THAT(Ask("a.example A from=198.51.100.7:5000"), HasSubstr("drop "));
+  EXPECT_THAT(Ask("www.pool.example A"), HasSubstr("continue "));
+  EXPECT_EQ(pool_, "p");
+}
+
+TEST_F(FamiliesTest, LuaRulesAndActions) {
+  Load(
+      "addAction(LuaRule(function(dq) return dq.qname:isPartOf('rule.example') end), "
+      "DropAction())\n"
+      "addAction(QNameRule('pool.example'), LuaAction(function(dq)\n"
+      "  dq:setTag('k', dq.remoteaddr:toString()) return DNSAction.Pool, 'lua-' .. dq:getTag('k') "
+      "end))\n"
+      "addAction(QNameRule('spoof.example'), LuaAction(function(dq)\n"
+      "  dq:spoof({newCA('192.0.2.8')}) return DNSAction.Allow end))\n"
+      "addAction(QNameRule('nx.example'), LuaAction(function(dq) return DNSAction.Nxdomain end))\n"
+      "addAction(QNameRule('bad.example'), LuaAction(function(dq) kept = dq error('oops') end))\n"
+      "addResponseAction(AllRule(), LuaResponseAction(function(dr) return DNSResponseAction.Drop "
+      "end))");
+  EXPECT_THAT(Ask("a.rule.example A"), HasSubstr("drop "));
+  EXPECT_THAT(Ask("pool.example A from=192.0.2.1:53"), HasSubstr("stop "));
+  EXPECT_EQ(pool_, "lua-192.0.2.1");
+  EXPECT_THAT(Ask("spoof.example A"), HasSubstr("A 192.0.2.8"));
+  EXPECT_THAT(Ask("nx.example A"), HasSubstr("NXDOMAIN"));
+  EXPECT_EQ(configuration_->runtime().Counted(Metric::kLuaErrors), 0u);
+  EXPECT_THAT(Ask("bad.example A"), HasSubstr("SERVFAIL"));
+  EXPECT_EQ(configuration_->runtime().Counted(Metric::kLuaErrors), 1u);
+  EXPECT_THAT(Run("kept.qname"), HasSubstr("the query is over"));
+  EXPECT_THAT(Ask("a.example A +qr / answer a.example 60 A 192.0.2.1"), HasSubstr("drop "));
+}
+
+TEST_F(FamiliesTest, ScriptFunctionsAreRefusedInPackets) {
+  Load("addAction(AllRule(), LuaAction(function(dq) addACL('192.0.2.0/24') end))");
+  EXPECT_THAT(Ask("a.example A"), HasSubstr("SERVFAIL"));
+  EXPECT_FALSE(config()->acl.Matches(*Address::Parse("192.0.2.1")));
+}
+
+TEST_F(FamiliesTest, Policies) {
+  Load(
+      "setServerPolicy(firstAvailable) setPoolServerPolicy(roundrobin, 'p')\n"
+      "setPoolServerPolicyLua('mine', function(servers, dq) return #servers end, 'q')");
+  EXPECT_EQ(config()->policy->Name(), "firstAvailable");
+  EXPECT_EQ(config()->FindPool("p")->policy->Name(), "roundrobin");
+  EXPECT_EQ(Run("showPoolServerPolicy('q')"), "mine\n");
+  BackendSettings settings;
+  settings.address = *Address::Parse("192.0.2.1", 53);
+  const std::vector<BackendPtr> servers = {std::make_shared<Backend>(settings),
+                                           std::make_shared<Backend>(settings)};
+  test::QueryMaker maker;
+  const QueryPtr query = maker.Make("a.example A");
+  PolicyContext context{*query, {}, random_};
+  EXPECT_EQ(config()->FindPool("q")->policy->Choose(servers, context), servers[1]);
+}
+
+TEST_F(FamiliesTest, Control) {
+  Load(
+      "controlSocket('127.0.0.1') setKey('AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=')\n"
+      "controlUnixSocket('/run/x.sock', {mode='0600', group='g'})\n"
+      "webserver('127.0.0.1:8083') setWebserverConfig({password='p', acl='192.0.2.0/24, ::1'})\n"
+      "addExitCallback(function() gone = true end)\n"
+      "addServerStateChangeCallback(function(name, up) seen = name .. tostring(up) end)");
+  EXPECT_EQ(config()->settings.control_socket.port(), 5199);
+  EXPECT_EQ(config()->settings.console_key.size(), 32u);
+  EXPECT_EQ(config()->settings.control_unix_mode, 0600u);
+  EXPECT_EQ(config()->web.addresses.size(), 1u);
+  EXPECT_TRUE(config()->web.acl.Matches(*Address::Parse("192.0.2.4")));
+  EXPECT_THAT(Run("makeKey()"), HasSubstr("setKey(\""));
+  configuration_->RunExitCallbacks();
+  EXPECT_EQ(Run("gone"), "true\n");
+  BackendSettings settings;
+  settings.address = *Address::Parse("192.0.2.1", 53);
+  configuration_->OnServerState(std::make_shared<Backend>(settings), true);
+  EXPECT_EQ(Run("seen"), "192.0.2.1:53true\n");
+  EXPECT_THAT(Run("showVersion()"), HasSubstr("dnsdist 2.1.1"));
+  EXPECT_THAT(TryLoad("setKey('short')"), HasSubstr("setKey: the key must be"));
+}
+
+TEST_F(FamiliesTest, IncludesTheFilesOfADirectory) {
+  const std::string parts = directory_ + "/parts";
+  ASSERT_EQ(mkdir(parts.c_str(), 0700), 0);
+  WriteFile("parts/b.conf", "order = order .. 'b'");
+  WriteFile("parts/a.conf", "order = order .. 'a'");
+  WriteFile("parts/c.txt", "error('not read')");
+  Load("order = '' includeDirectory('" + parts + "')");
+  EXPECT_EQ(Run("order"), "ab\n");
+  WriteFile("parts/z.conf", "\nerror('bad')");
+  EXPECT_THAT(TryLoad("order = '' includeDirectory('" + parts + "')"), HasSubstr("z.conf:2: bad"));
+}
+
+}  // namespace
+}  // namespace breakwater::lua
