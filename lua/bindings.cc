@@ -12,12 +12,13 @@ std::vector<FunctionPage> FunctionPages() {
 }
 
 std::vector<const ClassRow*> Classes() {
-  return {&NameClass(),        &NameSetClass(),        &SuffixMatchNodeClass(),
-          &AddressClass(),     &NetmaskClass(),        &NetmaskGroupClass(),
-          &ServerClass(),      &CacheClass(),          &BindClass(),
-          &PoolClass(),        &HeaderClass(),         &SelectorClass(),
-          &ActionClass(),      &ResponseActionClass(), &RuleClass(),
-          &ResponseRuleClass()};
+  return {&NameClass(),         &NameSetClass(),        &SuffixMatchNodeClass(),
+          &AddressClass(),      &NetmaskClass(),        &NetmaskGroupClass(),
+          &ServerClass(),       &CacheClass(),          &BindClass(),
+          &PoolClass(),         &HeaderClass(),         &SelectorClass(),
+          &ActionClass(),       &ResponseActionClass(), &RuleClass(),
+          &ResponseRuleClass(), &QuestionClass(),       &ResponseClass(),
+          &PolicyClass()};
 }
 
 }  // namespace breakwater::lua
