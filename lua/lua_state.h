@@ -3,11 +3,11 @@
 // an object with a destructor is alive. Not thread-safe; the owner guards it.
 #pragma once
 
+#include <lua.hpp>
+
 #include <string>
 #include <string_view>
-#include <vector>
 
-#include "lua.hpp"
 #include "proxy/base/result.h"
 
 namespace breakwater::lua {
