@@ -115,6 +115,7 @@ bool NameLess(const dns::Name& a, const dns::Name& b) {
 }
 
 bool AddressLess(const Address& a, const Address& b) {
+  if (a.family() != b.family()) return a.IsV4();
   return std::ranges::lexicographical_compare(a.Raw(), b.Raw());
 }
 

@@ -27,9 +27,9 @@ namespace breakwater {
 
 struct FlushRequest {
   dns::Name name;
-  std::optional<dns::Type> type;  // none: every type
-  bool suffix = false;            // the name and all below it; the root with suffix is everything
-  bool hard = false;              // gone at once, cannot be undone
+  std::optional<dns::Type> type{};  // none: every type
+  bool suffix = false;              // the name and all below it; the root with suffix is everything
+  bool hard = false;                // gone at once, cannot be undone
 };
 
 using FlushId = uint64_t;
