@@ -87,6 +87,12 @@ run_sanitized() {  # COUNT_FILE PRESET
   return $status
 }
 
+explain() {  # LOG: the failures of ctest, GoogleTest and unittest without their tracebacks
+  sed -n '/^\(FAIL\|ERROR\): /,/^$/p' "$1" | grep -vE '^(Traceback|  File |    |---)' | cut -c1-300 | head -60
+  grep -nE '\*\*\*(Failed|Exception|Timeout)|\[  FAILED  \]|: Failure$|error: |Sanitizer: ' "$1" | head -40
+  tail -5 "$1"
+}
+
 run_suite() {  # NAME: log and counts in $logs, a line when it ends
   local begin=$SECONDS status passed failed
   : > "$logs/$1.counts"
@@ -99,9 +105,7 @@ run_suite() {  # NAME: log and counts in $logs, a line when it ends
   printf '%-13s %5d passed %4d failed %5d s\n' "$1" "$passed" "$failed" $((SECONDS - begin))
   if [ "$failed" -gt 0 ]; then
     echo "--- $logs/$1.log, what failed:"
-    grep -nE '^(FAIL|ERROR):|\*\*\*Failed|\*\*\*Exception|\*\*\*Timeout|\[  FAILED  \]|error:|Assert' "$logs/$1.log" |
-      head -40
-    tail -30 "$logs/$1.log"
+    explain "$logs/$1.log"
   fi
 }
 

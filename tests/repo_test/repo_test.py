@@ -181,13 +181,15 @@ class Interfaces(Rules):
 
 def without_private(text):
     """Blanks the private part of classes; what callers cannot see is not an interface."""
-    kept, private = [], False
+    kept, private = [], None  # the indentation of the "private:" that counts
     for line in text.split("\n"):
-        if re.match(r"\s*private:", line):
-            private = True
-        elif re.match(r"\s*(public|protected):|\s*(class|struct)\s|\};|[a-zA-Z]", line):
-            private = False
-        kept.append("" if private else line)
+        indent = len(line) - len(line.lstrip())
+        if private is None and re.match(r"\s*private:", line):
+            private = indent
+        elif private is not None and (re.match(r"\s*(public|protected):", line) and indent == private
+                                      or re.match(r"\s*\}", line) and indent < private):
+            private = None
+        kept.append("" if private is not None else line)
     return "\n".join(kept)
 
 
