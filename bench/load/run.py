@@ -9,6 +9,7 @@ programs take turns; medians are printed. See bench/README.md for the method.
 
 import argparse
 import json
+import multiprocessing
 import os
 import re
 import socket
@@ -16,7 +17,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -154,8 +154,9 @@ def percentile_99(port, seconds):
     return statistics.quantiles(taken, n=100)[98], len(taken)
 
 
-def flush_steadily(path, rate, stop, counts):
-    """Suffix flushes over one connection to the control socket, `rate` a second."""
+def flush_steadily(path, rate, stop, results):
+    """Suffix flushes over one connection to the control socket, `rate` a second, in its own process."""
+    counts = []
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as control:
         control.connect(path)
         stream, begin, number = control.makefile("rb"), time.monotonic(), 0
@@ -170,6 +171,7 @@ def flush_steadily(path, rate, stop, counts):
                 raise RuntimeError("the flush was refused")
             counts.append((time.perf_counter_ns() - asked) / 1000)
             number += 1
+    results.put(counts)
 
 
 def run_flush(options):
@@ -181,12 +183,13 @@ def run_flush(options):
         quiet, disturbed, counts = [], [], []
         for _ in range(options.rounds):
             quiet.append(percentile_99(subject.port, options.seconds)[0])
-            stop = threading.Event()
-            thread = threading.Thread(target=flush_steadily, args=(path, 1000, stop, counts))
-            thread.start()
+            stop, results = multiprocessing.Event(), multiprocessing.Queue()
+            flusher = multiprocessing.Process(target=flush_steadily, args=(path, 1000, stop, results))
+            flusher.start()
             disturbed.append(percentile_99(subject.port, options.seconds)[0])
             stop.set()
-            thread.join()
+            counts += results.get(timeout=10)
+            flusher.join()
     finally:
         subject.stop()
         backend.stop()

@@ -53,7 +53,8 @@ CASES = [
     cached("cache_entries_count", "", [Q(f"n{n}.example") for n in range(7)],
            console=["return tostring(pc:isFull())",
                     "return pc:expungeByName(newDNSName('n3.example'))", "return pc:expungeByName('example', DNSQType.ANY, true)"]),
-    cached("cache_expunge_to_a_size", "", [Q(f"n{n}.example") for n in range(7)], console=["return pc:expunge(2)"]),
+    cached("cache_expunge_to_a_size", "", [Q(f"n{n}.example") for n in range(7)], console=["return pc:expunge(2)"],
+           console_differs={"return pc:expunge(2)": ("1.7.3 takes the rest of each shard along", "^5$")}),
     cached("cache_is_full", "", [], console=["return tostring(newPacketCache(10):isFull())", "return newPacketCache(10):toString()"]),
     Case("cache_of_a_pool", PROBE + CACHE + 'newServer{address="127.0.0.1:{two}", pool="p"}\n'
          'q = newPacketCache(100)\ngetPool("p"):setCache(q)\naddAction(QNameRule("a.example"), PoolAction("p"))\n',
