@@ -101,6 +101,7 @@ struct QueryFields {
   bool from_cache = false;
   bool stale_hit = false;
   bool raw_answer = false;          // SpoofPacket: leave EDNS alone
+  Address answered_by;              // the backend; unset for hits and self-made answers
   uint32_t delay_ms = 0;
   std::optional<uint32_t> temp_failure_ttl;
   uint32_t max_returned_ttl = 0;    // 0: no cap

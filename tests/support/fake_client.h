@@ -23,7 +23,7 @@ class FakeClient : public ReplyTarget {
                         .message = {query->data, query->data + query->size}});
   }
   void Drop(QueryPtr query, DropReason reason) override {
-    outcomes.push_back({.dropped = true, .reason = reason, .tag = query->path.a});
+    outcomes.push_back({.dropped = true, .reason = reason, .tag = query->path.a, .message = {}});
   }
   bool Alive(const Query&) const override { return alive; }
 

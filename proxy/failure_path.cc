@@ -1,0 +1,140 @@
+// What happens when a backend gives no answer (MECHANISMS.md, 5).
+#include <algorithm>
+#include <utility>
+
+#include "proxy/query_path.h"
+
+namespace breakwater {
+namespace {
+
+constexpr uint32_t kRetryStepMs = 50;  // few distinct time-outs: each has a queue of its own
+
+bool NeverTwice(const Query& query) {
+  const dns::Opcode opcode = query.header().opcode();
+  return opcode == dns::Opcode::kUpdate || opcode == dns::Opcode::kNotify;
+}
+
+}  // namespace
+
+uint32_t QueryPath::TimeoutMs(const Backend& backend) const {
+  const uint32_t own = backend.settings().udp_timeout_ms;
+  return own != 0 ? own : config_->settings.udp_timeout_ms;
+}
+
+uint32_t QueryPath::RetryAfterMs(const Backend& backend) const {
+  const uint32_t wait = RetryBudget::DelayMs(TimeoutMs(backend), backend.udp_latency_us());
+  return (wait + kRetryStepMs - 1) / kRetryStepMs * kRetryStepMs;
+}
+
+bool QueryPath::Start(FlightId id, const BackendPtr& backend) {
+  Flight& flight = *in_flight_.Find(id);
+  const Query& query = *flight.query;
+  const bool stream = query.tcp() || backend->settings().tcp_only;
+  Exchange* exchange = env_.exchange_for(
+      backend, stream ? BackendTransport::kStream : BackendTransport::kDatagram);
+  if (exchange == nullptr) return false;
+  const uint32_t timeout_ms = stream ? backend->settings().tcp_connect_timeout_ms +
+                                           backend->settings().tcp_recv_timeout_ms
+                                     : TimeoutMs(*backend);
+  const auto attempt = in_flight_.StartAttempt(id, backend, *exchange, now(), timeout_ms);
+  if (!attempt) return false;
+  backend->counters().queries.Add();
+  // A first datagram that stays unanswered is sent to another server long before its own time
+  // is over; both IDs stay valid and the first reply wins.
+  if (!stream && flight.attempt_count == 1 && !NeverTwice(query)) {
+    in_flight_.CallAfter(id, now(), RetryAfterMs(*backend));
+  }
+  return true;
+}
+
+BackendPtr QueryPath::AnotherBackend(const Flight& flight) {
+  const Pool* pool = config_->FindPool(flight.query->pool_name);
+  if (pool == nullptr) return nullptr;
+  std::vector<BackendPtr> others;
+  others.reserve(pool->servers.size());
+  for (const BackendPtr& server : pool->servers) {
+    if (!server->IsUp()) continue;
+    const auto tried = flight.attempts.begin() + flight.attempt_count;
+    if (std::any_of(flight.attempts.begin(), tried,
+                    [&](const Attempt& a) { return a.backend == server; })) {
+      continue;
+    }
+    others.push_back(server);
+  }
+  if (others.empty()) return nullptr;
+  PolicyContext context{.query = *flight.query, .now = now(), .random = env_.random};
+  const PolicyPtr& policy = pool->policy ? pool->policy : config_->policy;
+  return policy->Choose(others, context);
+}
+
+bool QueryPath::RetryElsewhere(FlightId id, Flight& flight, FailureKind kind) {
+  if (flight.attempt_count >= kMaxAttempts || NeverTwice(*flight.query)) return false;
+  BackendPtr other = AnotherBackend(flight);
+  if (other == nullptr) return false;
+  // A refusal or a server marked down is news that costs it nothing; silence may be a brown-out,
+  // which retries must not feed.
+  const bool allowed = kind == FailureKind::kTimeout ? retries_.TakeForTimeout()
+                                                     : retries_.TakeForRefused(now());
+  if (!allowed) {
+    env_.stats.counters.Add(Metric::kRetryBudgetExhausted);
+    return false;
+  }
+  env_.stats.counters.Add(Metric::kRetries);
+  other->counters().retries.Add();
+  return Start(id, other);
+}
+
+void QueryPath::OnSlow(FlightId id) {
+  Flight* flight = in_flight_.Find(id);
+  if (flight != nullptr) (void)RetryElsewhere(id, *flight, FailureKind::kTimeout);
+}
+
+void QueryPath::OnFailure(FlightId id, uint8_t attempt, FailureKind kind) {
+  Flight* flight = in_flight_.Find(id);
+  if (flight == nullptr || attempt >= flight->attempt_count) return;
+  const BackendPtr backend = flight->attempts[attempt].backend;
+  if (!in_flight_.EndAttempt(id, attempt)) return;
+  if (kind == FailureKind::kTimeout) {
+    env_.stats.counters.Add(Metric::kDownstreamTimeouts);
+    backend->counters().timeouts.Add();
+    if (flight->query->frontend != nullptr && flight->query->tcp()) {
+      flight->query->frontend->tcp_downstream_timeouts.Add();
+    }
+  }
+  if (kind == FailureKind::kSend) env_.stats.counters.Add(Metric::kDownstreamSendErrors);
+  backend->health().AddSample(true);
+  if (kind != FailureKind::kTimeout && RetryElsewhere(id, *flight, kind)) return;
+  const auto end = flight->attempts.begin() + flight->attempt_count;
+  const bool open = std::any_of(flight->attempts.begin(), end,
+                                [](const Attempt& a) { return a.exchange != nullptr; });
+  if (!open) GiveUp(id, *flight);
+}
+
+// Nobody is left to ask: rules may look, then the client gets nothing, as with dnsdist.
+void QueryPath::GiveUp(FlightId id, Flight& flight) {
+  const Address last = flight.attempt_count == 0
+                           ? Address()
+                           : flight.attempts[flight.attempt_count - 1u].backend->address();
+  QueryPtr query = in_flight_.Close(id);
+  env_.rings.AddTimeout(ring_cursor_, RingRecordOf(*query), last);
+  const auto& chain = config_->chains.Of(ResponseChainKind::kTimeout);
+  const bool alive = query->target != nullptr && query->target->Alive(*query);
+  if (!chain.empty() && alive) {
+    // The rules see a bare header (meaning-rules.md, section 2).
+    query->size = dns::kHeaderSize;
+    dns::Header header = query->header();
+    header.set_id(query->client_id);
+    header.set_flags(static_cast<uint16_t>((query->client_flags & (dns::kFlagRd | dns::kFlagCd)) |
+                                           dns::kFlagQr));
+    for (const auto section : {dns::Section::kQuestion, dns::Section::kAnswer,
+                               dns::Section::kAuthority, dns::Section::kAdditional}) {
+      header.set_count(section, 0);
+    }
+    query->is_response = true;
+    RuleContext context = Rules();
+    (void)RunChain(chain, *query, context);
+  }
+  Drop(std::move(query), DropReason::kTimeout);
+}
+
+}  // namespace breakwater

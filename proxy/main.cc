@@ -1,0 +1,218 @@
+// argv -> serve, be a console client, or check a configuration.
+#include <fmt/format.h>
+#include <sodium.h>
+#include <systemd/sd-daemon.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <iostream>
+#include <memory>
+
+#include "lua/configuration.h"
+#include "proxy/base/log.h"
+#include "proxy/base/version.h"
+#include "proxy/config/config_builder.h"
+#include "proxy/console/control_cipher.h"
+#include "proxy/console/control_client.h"
+#include "proxy/console/control_server.h"
+#include "proxy/options.h"
+#include "proxy/server.h"
+#include "proxy/worker/privileges.h"
+
+namespace breakwater {
+namespace {
+
+int Complain(const std::string& text) {
+  fmt::print(stderr, "{}\n", text);
+  return 1;
+}
+
+void SetUpLogs(const Options& options) {
+  LogSettings logs;
+  // Checking speaks to a person; serving speaks to a collector.
+  logs.structured = options.structured_logging.value_or(options.mode == RunMode::kServe);
+  logs.verbose = options.verbose;
+  logs.syslog = !options.disable_syslog && options.mode == RunMode::kServe;
+  logs.timestamps = options.log_timestamps;
+  SetLogSettings(logs);
+}
+
+// The named file, else the default one where it exists, else none.
+TextResult<std::string> ConfigPath(const Options& options) {
+  const bool named = !options.config_path.empty();
+  const std::string path = named ? options.config_path : kDefaultConfigPath;
+  if (access(path.c_str(), R_OK) == 0) return path;
+  if (!named) return std::string();
+  return Fail(fmt::format("Unable to read configuration file '{}': {}", path,
+                          std::strerror(errno)));
+}
+
+void AddFrontend(Config& config, const Address& address) {
+  for (const Protocol protocol : {Protocol::kDoUdp, Protocol::kDoTcp}) {
+    auto frontend = std::make_shared<Frontend>();
+    frontend->settings.address = address;
+    frontend->settings.protocol = protocol;
+    config.frontends.push_back(std::move(frontend));
+  }
+}
+
+// What the command line adds to the file, and the defaults where neither says a thing.
+TextResult<void> ApplyOptions(const Options& options, ConfigBuilder& builder) {
+  for (const std::string& text : options.locals) {
+    const auto address = Address::Parse(text, 53);
+    if (!address) return Fail(fmt::format("-l: {}", address.error()));
+    AddFrontend(builder.Edit(), *address);
+  }
+  if (!options.acls.empty()) {
+    NetmaskGroup acl;
+    for (const std::string& text : options.acls) {
+      if (auto added = acl.Add(text); !added) return Fail(fmt::format("-a: {}", added.error()));
+    }
+    builder.Edit().acl = std::move(acl);
+  }
+  for (const std::string& text : options.servers) {
+    const auto address = Address::Parse(text, 53);
+    if (!address) return Fail(address.error());
+    BackendSettings settings;
+    settings.address = *address;
+    auto backend = std::make_shared<Backend>(std::move(settings));
+    builder.AddBackend(backend);
+    builder.AddBackendToPool(backend, "");
+  }
+  if (builder.config().frontends.empty()) {
+    AddFrontend(builder.Edit(), *Address::Parse("127.0.0.1:53"));
+  }
+  return {};
+}
+
+int CheckConfig(const Options& options) {
+  const auto path = ConfigPath(options);
+  if (!path) return Complain(path.error());
+  ConfigBuilder builder;
+  auto loaded =
+      lua::Configuration::Load(*path, builder, {.check = true, .strict = options.strict});
+  if (!loaded) return Complain(fmt::format("Fatal Lua error: {}", loaded.error()));
+  if (auto applied = ApplyOptions(options, builder); !applied) return Complain(applied.error());
+  (*loaded)->RunExitCallbacks();
+  if (options.structured_logging.value_or(false)) {
+    LogInfo("setup", "Configuration OK");
+  } else {
+    fmt::print("Configuration '{}' OK!\n", *path);
+  }
+  return 0;
+}
+
+int RunClient(const Options& options) {
+  const auto path = ConfigPath(options);
+  if (!path) return Complain(path.error());
+  ConfigBuilder builder;
+  auto loaded = lua::Configuration::Load(*path, builder, {.client = true});
+  if (!loaded) return Complain(fmt::format("Fatal Lua error: {}", loaded.error()));
+  const Settings& settings = builder.config().settings;
+  ControlClientSettings client{.server = settings.control_socket,
+                               .key = settings.console_key,
+                               .max_reply = settings.console_output_max};
+  if (!options.client_address.empty()) {
+    const auto address = Address::Parse(options.client_address, 5199);
+    if (!address) return Complain(address.error());
+    client.server = *address;
+  }
+  if (!options.key.empty()) {
+    auto key = DecodeConsoleKey(options.key);
+    if (!key) return Complain(fmt::format("-k: {}", key.error()));
+    client.key = *key;
+  }
+  if (!client.server.IsSet()) client.server = *Address::Parse("127.0.0.1:5199");
+  if (options.execute.empty()) return RunConsoleClient(client, std::cout, std::cerr);
+  return RunConsoleCommand(client, options.execute, std::cout, std::cerr);
+}
+
+// The main thread's loop while serving: it is the script thread.
+class ScriptThread {
+ public:
+  explicit ScriptThread(lua::Configuration& lua) : lua_(lua) {}
+
+  // Until SIGTERM or SIGINT.
+  void Run() {
+    sigset_t waited;
+    sigemptyset(&waited);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&waited, signal);
+    for (;;) {
+      const timespec second{.tv_sec = 1, .tv_nsec = 0};
+      const int signal = sigtimedwait(&waited, nullptr, &second);
+      if (signal == SIGTERM || signal == SIGINT) return;
+      if (signal == SIGHUP) {
+        LogWarning("setup", "SIGHUP: reload is not available yet, nothing was changed");
+      }
+      lua_.Maintenance();
+    }
+  }
+  // Before any thread is made: all inherit that these signals wait for Run().
+  static void BlockSignals() {
+    std::signal(SIGPIPE, SIG_IGN);
+    sigset_t waited;
+    sigemptyset(&waited);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&waited, signal);
+    pthread_sigmask(SIG_BLOCK, &waited, nullptr);
+  }
+
+ private:
+  lua::Configuration& lua_;
+};
+
+int Serve(const Options& options) {
+  ScriptThread::BlockSignals();
+  const auto path = ConfigPath(options);
+  if (!path) return Complain(path.error());
+  ConfigBuilder builder;
+  auto loaded = lua::Configuration::Load(*path, builder, {.strict = options.strict});
+  if (!loaded) return Complain(fmt::format("Fatal Lua error: {}", loaded.error()));
+  lua::Configuration& lua = **loaded;
+  if (auto applied = ApplyOptions(options, builder); !applied) return Complain(applied.error());
+
+  Server server(builder.Publish());
+  if (auto bound = server.Bind(); !bound) return Complain(bound.error());
+  if (auto dropped = DropPrivileges({options.user, options.group}); !dropped) {
+    return Complain(dropped.error());
+  }
+  lua.UseServer(server, server.script_stats());
+  server.OnServerState([&](const BackendPtr& backend, bool up) { lua.OnServerState(backend, up); });
+  builder.OnPublish([&](ConfigPtr config) { server.Publish(std::move(config)); });
+  ControlServer console(server.control_loop(), lua);
+  const Address console_address = builder.config().settings.control_socket;
+  if (console_address.IsSet()) {
+    // A console that cannot be had is no reason not to serve.
+    if (auto up = console.Start(console_address); !up) LogError("console", "{}", up.error());
+  }
+  if (auto started = server.Start(); !started) return Complain(started.error());
+  sd_notify(0, "READY=1");
+  ScriptThread(lua).Run();
+
+  sd_notify(0, "STOPPING=1");
+  LogInfo("setup", "Exiting on user request");
+  builder.OnPublish(nullptr);
+  server.Stop();
+  lua.RunExitCallbacks();
+  return 0;
+}
+
+int Run(int argc, char** argv) {
+  const auto options = ParseOptions(argc, argv);
+  if (!options) return Complain(options.error());
+  if (sodium_init() < 0) return Complain("libsodium cannot be initialised");
+  SetUpLogs(*options);
+  switch (options->mode) {
+    case RunMode::kHelp: fmt::print("{}", HelpText()); return 0;
+    case RunMode::kVersion: fmt::print("{}\n", VersionText()); return 0;
+    case RunMode::kCheckConfig: return CheckConfig(*options);
+    case RunMode::kClient: return RunClient(*options);
+    case RunMode::kServe: return Serve(*options);
+  }
+  return 1;
+}
+
+}  // namespace
+}  // namespace breakwater
+
+int main(int argc, char** argv) { return breakwater::Run(argc, argv); }

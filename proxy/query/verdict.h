@@ -1,0 +1,16 @@
+// What a step of the query path says about how to go on.
+#pragma once
+
+#include <cstdint>
+
+namespace breakwater {
+
+enum class Verdict : uint8_t {
+  kContinue,  // the next step
+  kAnswer,    // the query's buffer holds a self-made answer
+  kHit,       // the query's buffer holds an answer from the cache
+  kDrop,      // no answer to the client
+  kWait,      // the query was handed to whoever it waits for; do not touch it
+};
+
+}  // namespace breakwater

@@ -1,0 +1,325 @@
+#include "proxy/query_path.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "proxy/dns/client_subnet.h"
+#include "proxy/dns/rewrite.h"
+#include "proxy/query/self_answer.h"
+
+namespace breakwater {
+namespace {
+
+// RFC 9715 and the DNS flag day: what a cacheable query asks for at least, so that one answer
+// serves clients of every size.
+constexpr uint16_t kLeastSharedUdpSize = 1232;
+constexpr uint16_t kMostUdpSize = 4096;
+
+bool IsTransfer(const dns::Question& question) {
+  return question.type == dns::Type::kAxfr || question.type == dns::Type::kIxfr;
+}
+
+// For a message whose question cannot be read: twelve bytes, nothing else.
+void AnswerBareHeader(Query& query, dns::RCode rcode) {
+  query.size = dns::kHeaderSize;
+  dns::Header header = query.header();
+  constexpr uint16_t kKept = dns::kOpcodeMask | dns::kFlagRd | dns::kFlagCd;
+  header.set_flags(static_cast<uint16_t>((header.flags() & kKept) | dns::kFlagQr));
+  header.set_rcode(rcode);
+  for (const auto section : {dns::Section::kQuestion, dns::Section::kAnswer,
+                             dns::Section::kAuthority, dns::Section::kAdditional}) {
+    header.set_count(section, 0);
+  }
+}
+
+}  // namespace
+
+QueryPath::QueryPath(PathEnvironment environment, ConfigPtr config)
+    : env_(std::move(environment)),
+      config_(std::move(config)),
+      in_flight_(*this, env_.timers),
+      delayed_(env_.timers, env_.stats.counters),
+      retries_(config_->settings.retry_budget_share),
+      find_pool_([this](std::string_view name) { return config_->FindPool(name); }) {}
+
+QueryPath::~QueryPath() { DropAll(); }
+
+void QueryPath::UseConfig(ConfigPtr config) {
+  config_ = std::move(config);
+  retries_.set_share(config_->settings.retry_budget_share);
+}
+
+size_t QueryPath::Waiting() const { return in_flight_.size() + delayed_.size(); }
+
+SelfAnswerContext QueryPath::SelfAnswers() {
+  return {.packets = env_.queries.packets(),
+          .add_edns = config_->settings.add_edns_to_self_generated,
+          .udp_size = config_->settings.payload_size_on_self_generated};
+}
+
+RuleContext QueryPath::Rules(const BackendPtr* backend) {
+  return RuleContext{.now = now(),
+                     .random = env_.random,
+                     .counters = env_.stats.counters,
+                     .packets = env_.queries.packets(),
+                     .find_pool = find_pool_,
+                     .edns_on_self_answers = config_->settings.add_edns_to_self_generated,
+                     .self_answer_udp_size = config_->settings.payload_size_on_self_generated,
+                     .backend = backend};
+}
+
+void QueryPath::OnQuery(QueryPtr query) {
+  env_.stats.counters.Add(Metric::kQueries);
+  Verdict verdict = CheckAcceptable(*query);
+  if (verdict == Verdict::kContinue) verdict = ParseQuestion(*query);
+  if (verdict == Verdict::kContinue) verdict = RunQueryRules(*query);
+  if (verdict == Verdict::kContinue) return Proceed(std::move(query));
+  Conclude(std::move(query), verdict);
+}
+
+void QueryPath::Proceed(QueryPtr query) {
+  Route route{.policy = {.query = *query, .now = now(), .random = env_.random}};
+  Verdict verdict = ChoosePool(*query, route);
+  if (verdict == Verdict::kContinue) verdict = DecideClientSubnet(*query, route);
+  if (verdict == Verdict::kContinue) verdict = LookUpCache(*query, route);
+  if (verdict == Verdict::kContinue) verdict = RunCacheMissRules(*query, route);
+  if (verdict == Verdict::kContinue) verdict = ChooseBackend(*query, route);
+  if (verdict == Verdict::kContinue) {
+    PrepareForBackend(*query, route);
+    return Forward(std::move(query), route);
+  }
+  Conclude(std::move(query), verdict);
+}
+
+void QueryPath::Conclude(QueryPtr query, Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kAnswer: return FinishSelfAnswer(std::move(query));
+    case Verdict::kHit: return FinishHit(std::move(query));
+    case Verdict::kDrop: return Drop(std::move(query), DropReason::kRule);
+    case Verdict::kContinue:
+    case Verdict::kWait: return;
+  }
+}
+
+// Headers that no server should see: answers were dropped by the listener already.
+Verdict QueryPath::CheckAcceptable(Query& query) {
+  const dns::Header header = query.header();
+  query.client_id = header.id();
+  query.client_flags = header.flags();
+  if (header.Has(dns::kFlagRd)) env_.stats.counters.Add(Metric::kRdQueries);
+  const uint16_t questions = header.count(dns::Section::kQuestion);
+  if (questions == 1) return Verdict::kContinue;
+  if (questions == 0) {
+    env_.stats.counters.Add(Metric::kEmptyQueries);
+    if (config_->settings.drop_empty_queries) return Verdict::kDrop;
+    AnswerBareHeader(query, dns::RCode::kNotImp);
+    return Verdict::kAnswer;
+  }
+  // RFC 9619: more than one question is a format error.
+  env_.stats.counters.Add(Metric::kNoncompliantQueries);
+  query.frontend->noncompliant_queries.Add();
+  AnswerBareHeader(query, dns::RCode::kFormErr);
+  return Verdict::kAnswer;
+}
+
+Verdict QueryPath::ParseQuestion(Query& query) {
+  const auto question = dns::ParseQuestion(query.message());
+  if (!question) {
+    env_.stats.counters.Add(Metric::kNoncompliantQueries);
+    query.frontend->noncompliant_queries.Add();
+    return Verdict::kDrop;
+  }
+  query.question = *question;
+  const auto edns = dns::FindEdns(query.message(), question->end());
+  if (!edns) {
+    // A second OPT, or counts that the message does not hold: what rules see must be what a
+    // backend would see, so it goes no further (RFC 6891, 6.1.1).
+    env_.stats.counters.Add(Metric::kNoncompliantQueries);
+    query.frontend->noncompliant_queries.Add();
+    AnswerError(query, dns::RCode::kFormErr);
+    return Verdict::kAnswer;
+  }
+  query.edns = *edns;
+  query.client_has_edns = edns->present;
+  query.client_udp_size = edns->udp_size;
+  query.client_dnssec_ok = edns->dnssec_ok;
+  env_.rings.AddQuery(ring_cursor_, RingRecordOf(query));
+  if (query.protocol == Protocol::kDoh && IsTransfer(query.question)) {
+    AnswerError(query, dns::RCode::kNotImp);
+    return Verdict::kAnswer;
+  }
+  return Verdict::kContinue;
+}
+
+RingRecord QueryPath::RingRecordOf(const Query& query) const {
+  return {.now = now(),
+          .client = query.client,
+          .protocol = query.protocol,
+          .message = query.message(),
+          .name_length = query.question.name_length,
+          .type = query.question.type};
+}
+
+Verdict QueryPath::FlowToVerdict(Flow flow, Query& query) {
+  switch (flow) {
+    case Flow::kContinue:
+    case Flow::kStop: return Verdict::kContinue;
+    case Flow::kAnswer: CountRuleAnswer(query); return Verdict::kAnswer;
+    case Flow::kDrop: env_.stats.counters.Add(Metric::kRuleDrop); return Verdict::kDrop;
+    case Flow::kSuspended: return Verdict::kWait;
+  }
+  return Verdict::kDrop;
+}
+
+Verdict QueryPath::RunQueryRules(Query& query) {
+  if (config_->chains.query.empty()) return Verdict::kContinue;
+  RuleContext context = Rules();
+  return FlowToVerdict(RunChain(config_->chains.query, query, context), query);
+}
+
+void QueryPath::CountRuleAnswer(const Query& query) {
+  const dns::Header header = query.header();
+  if (header.Has(dns::kFlagTc)) return env_.stats.counters.Add(Metric::kRuleTruncated);
+  switch (header.rcode()) {
+    case dns::RCode::kNxDomain: return env_.stats.counters.Add(Metric::kRuleNxdomain);
+    case dns::RCode::kRefused: return env_.stats.counters.Add(Metric::kRuleRefused);
+    case dns::RCode::kServFail: return env_.stats.counters.Add(Metric::kRuleServfail);
+    default: return;
+  }
+}
+
+Verdict QueryPath::ChoosePool(Query& query, Route& route) {
+  route.pool = config_->FindPool(query.pool_name);
+  // dnsdist's behaviour: a rule that names a pool nobody made is an error, not an answer.
+  return route.pool == nullptr ? Verdict::kDrop : Verdict::kContinue;
+}
+
+Verdict QueryPath::DecideClientSubnet(Query& query, Route& route) {
+  const bool cacheable = !query.skip_cache && route.pool->cache != nullptr;
+  if (cacheable) route.cache = route.pool->cache.get();
+  const bool add = query.use_ecs && route.pool->UsesClientSubnet();
+  if (cacheable && add && route.pool->ZeroScope() && route.cache->settings().key.parse_ecs) {
+    const bool had = dns::FindOption(query.message(), query.edns,
+                                     dns::OptionCode::kClientSubnet).has_value();
+    if (!had) {
+      route.scope_zero_key = MakeCacheKey(query.message(), query.question, query.edns,
+                                          route.cache->settings().key, false);
+    }
+  }
+  if (add) AddClientSubnet(query);
+  return Verdict::kContinue;
+}
+
+bool QueryPath::LookUp(Query& query, Route& route, const CacheKey& key) {
+  CacheLookup how{.now = now(), .datagram = IsDatagram(query.protocol)};
+  if (config_->settings.stale_cache_entries_ttl_s > 0 && !route.pool->AnyUp()) {
+    how.allow_expired_s = config_->settings.stale_cache_entries_ttl_s;
+  }
+  const CacheResult result =
+      route.cache->Lookup(key, {query.data, query.capacity}, query.question.name_length, how,
+                          &query.size);
+  query.stale_hit = result == CacheResult::kStale;
+  return result != CacheResult::kMiss;
+}
+
+Verdict QueryPath::LookUpCache(Query& query, Route& route) {
+  if (route.cache == nullptr) return Verdict::kContinue;
+  route.key = MakeCacheKey(query.message(), query.question, query.edns,
+                           route.cache->settings().key, true);
+  if (!route.key) {
+    route.cache = nullptr;
+    return Verdict::kContinue;
+  }
+  if ((route.scope_zero_key && LookUp(query, route, *route.scope_zero_key)) ||
+      LookUp(query, route, *route.key)) {
+    env_.stats.counters.Add(Metric::kCacheHits);
+    return Verdict::kHit;
+  }
+  env_.stats.counters.Add(Metric::kCacheMisses);
+  return Verdict::kContinue;
+}
+
+Verdict QueryPath::RunCacheMissRules(Query& query, Route& route) {
+  if (route.cache == nullptr || config_->chains.cache_miss.empty()) return Verdict::kContinue;
+  RuleContext context = Rules();
+  const Verdict verdict =
+      FlowToVerdict(RunChain(config_->chains.cache_miss, query, context), query);
+  if (verdict != Verdict::kContinue || route.pool->name == query.pool_name) return verdict;
+  // Another pool now: its servers and its cache, under the key of the first look-up.
+  route.pool = config_->FindPool(query.pool_name);
+  if (route.pool == nullptr) return Verdict::kDrop;
+  route.cache = route.pool->cache.get();
+  return Verdict::kContinue;
+}
+
+Verdict QueryPath::ChooseBackend(Query& query, Route& route) {
+  const PolicyPtr& policy = route.pool->policy ? route.pool->policy : config_->policy;
+  route.backend = policy->Choose(route.pool->servers, route.policy);
+  if (route.backend != nullptr) return Verdict::kContinue;
+  env_.stats.counters.Add(Metric::kNoPolicy);
+  if (!config_->settings.servfail_when_no_server) return Verdict::kDrop;
+  AnswerError(query, dns::RCode::kServFail);
+  return Verdict::kAnswer;
+}
+
+void QueryPath::PrepareForBackend(Query& query, const Route& route) {
+  if (!query.client_name_saved) query.Detach(env_.queries.packets());
+  if (route.cache == nullptr || !query.edns.present) return;
+  const uint16_t size = std::clamp(query.client_udp_size, kLeastSharedUdpSize, kMostUdpSize);
+  StoreU16(query.data + query.edns.offset + 3, size);
+}
+
+void QueryPath::Forward(QueryPtr query, Route& route) {
+  const std::shared_ptr<PacketCache> cache = route.cache ? route.pool->cache : nullptr;
+  const BackendPtr backend = std::move(route.backend);
+  const FlightId id = in_flight_.Open(std::move(query), now());
+  Flight& flight = *in_flight_.Find(id);
+  if (cache != nullptr) {
+    flight.cache = cache;
+    flight.key = *route.key;
+    flight.asked_epoch = cache->epoch();
+    flight.has_scope_zero_key = route.scope_zero_key.has_value();
+    if (route.scope_zero_key) flight.scope_zero_key = *route.scope_zero_key;
+  }
+  retries_.OnQuery();
+  if (Start(id, backend)) return;
+  backend->counters().send_errors.Add();
+  env_.stats.counters.Add(Metric::kDownstreamSendErrors);
+  if (!RetryElsewhere(id, flight, FailureKind::kSend)) GiveUp(id, flight);
+}
+
+// The option is put in, or replaced where the override says so (RFC 7871, 7.1.1 and 11.3).
+void QueryPath::AddClientSubnet(Query& query) {
+  const bool overriding =
+      query.ecs_override_set ? query.ecs_override : config_->settings.ecs_override;
+  const bool had =
+      dns::FindOption(query.message(), query.edns, dns::OptionCode::kClientSubnet).has_value();
+  const bool had_opt = query.edns.present;
+  if (had && !overriding) return;
+  const Settings& settings = config_->settings;
+  unsigned bits = query.client.IsV6() ? settings.ecs_prefix_v6 : settings.ecs_prefix_v4;
+  if (query.ecs_prefix_set) bits = query.client.IsV6() ? query.ecs_prefix_v6 : query.ecs_prefix_v4;
+  Netmask subnet(query.client, bits);
+  if (const QueryExtras* extras = query.extras(); extras != nullptr) {
+    const auto& chosen = query.client.IsV6() ? extras->ecs_v6 : extras->ecs_v4;
+    if (chosen) subnet = *chosen;
+  }
+  query.Detach(env_.queries.packets());
+  dns::EditBuffer buffer = query.edit();
+  const dns::ClientSubnetData option = dns::WriteClientSubnet({.source = subnet});
+  if (!dns::SetOption(buffer, query.question.end(), dns::OptionCode::kClientSubnet,
+                      option.span())) {
+    return;  // no room: the query goes as it came
+  }
+  query.Take(buffer);
+  query.ecs_added = !had;
+  query.edns_added = query.edns_added || !had_opt;
+  const auto edns = dns::FindEdns(query.message(), query.question.end());
+  if (edns) query.edns = *edns;
+}
+
+void QueryPath::AnswerError(Query& query, dns::RCode rcode) {
+  (void)MakeAnswer(query, SelfAnswers(), {.rcode = static_cast<uint16_t>(rcode), .flags = {}});
+}
+
+}  // namespace breakwater

@@ -1,0 +1,122 @@
+// THE file to read first: a query's life in named steps, one object a worker, all on that
+// worker's thread.
+//
+//   OnQuery    CheckAcceptable, ParseQuestion, RunQueryRules, then Proceed:
+//   Proceed    ChoosePool, DecideClientSubnet, LookUpCache, RunCacheMissRules, ChooseBackend,
+//              PrepareForBackend, Forward           (a restarted query enters here)
+//   OnReply    (reply_path.cc) TakeReply, UndoBackendChanges, RunResponseRules, StoreInCache,
+//              RunCacheInsertedRules, then Finish
+//   OnFailure  (failure_path.cc) RetryElsewhere, RunTimeoutRules, then give up
+//   Finish     (reply_path.cc) CapTtl, WriteExtendedErrors, FitToClient, Send
+//
+// Cache hits and self-made answers enter Finish with a chain of their own, so that fitting and
+// counting exist once. Listeners and exchanges call in through QuerySink; the answer leaves
+// through Query::target.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "proxy/backend/in_flight.h"
+#include "proxy/backend/retry_budget.h"
+#include "proxy/delayed_replies.h"
+#include "proxy/query/client_reply.h"
+#include "proxy/query/self_answer.h"
+#include "proxy/query/verdict.h"
+#include "proxy/rules/rule_context.h"
+#include "proxy/worker/worker_path.h"
+
+namespace breakwater {
+
+class QueryPath final : public WorkerPath {
+ public:
+  QueryPath(PathEnvironment environment, ConfigPtr config);
+  ~QueryPath() override;
+
+  void OnQuery(QueryPtr query) override;
+  void OnReply(FlightId flight, uint8_t attempt, std::span<uint8_t> reply) override;
+  void OnFailure(FlightId flight, uint8_t attempt, FailureKind kind) override;
+  void OnSlow(FlightId flight) override;
+
+  void UseConfig(ConfigPtr config) override;
+  size_t Waiting() const override;
+  void DropAll() override;
+
+ private:
+  // What the steps between the pool and the backend find out.
+  struct Route {
+    const Pool* pool = nullptr;
+    PacketCache* cache = nullptr;       // null: none, or not for this query
+    std::optional<CacheKey> key{};
+    std::optional<CacheKey> scope_zero_key{};  // for answers that are good for every subnet
+    BackendPtr backend{};
+    PolicyContext policy;
+  };
+
+  // --- OnQuery
+  Verdict CheckAcceptable(Query& query);
+  Verdict ParseQuestion(Query& query);
+  Verdict RunQueryRules(Query& query);
+  void Proceed(QueryPtr query);
+  Verdict ChoosePool(Query& query, Route& route);
+  Verdict DecideClientSubnet(Query& query, Route& route);
+  Verdict LookUpCache(Query& query, Route& route);
+  Verdict RunCacheMissRules(Query& query, Route& route);
+  Verdict ChooseBackend(Query& query, Route& route);
+  void PrepareForBackend(Query& query, const Route& route);
+  void Forward(QueryPtr query, Route& route);
+  void AddClientSubnet(Query& query);
+  bool LookUp(Query& query, Route& route, const CacheKey& key);
+  void SaveClientFields(Query& query);
+  void AnswerError(Query& query, dns::RCode rcode);
+  Verdict FlowToVerdict(Flow flow, Query& query);
+  void CountRuleAnswer(const Query& query);
+
+  // --- OnReply
+  void CountReply(Flight& flight, uint8_t attempt, std::span<const uint8_t> reply);
+  void TakeReply(Query& query, std::span<const uint8_t> reply);
+  void UndoBackendChanges(Query& query);
+  bool RunResponseChain(Query& query, ResponseChainKind kind, const BackendPtr* backend);
+  // What the steps between a reply and its storing remember of it.
+  struct ReplyFacts {
+    bool datagram = false;
+    bool scope_zero = false;  // a client subnet option says: good for all
+  };
+  ReplyFacts FactsOf(const Flight& flight, uint8_t attempt, std::span<const uint8_t> reply) const;
+  void StoreInCache(Flight& flight, const Query& query, const ReplyFacts& facts);
+  void FinishSelfAnswer(QueryPtr query);
+  void FinishHit(QueryPtr query);
+  void Finish(QueryPtr query);
+  void CapTtl(Query& query);
+  void WriteExtendedErrors(Query& query);
+  void FitToClient(Query& query);
+  void Send(QueryPtr query);
+  void CountAnswer(const Query& query);
+  RingRecord RingRecordOf(const Query& query) const;
+  void Drop(QueryPtr query, DropReason reason);
+  // Ends a query whose steps said `verdict` other than kContinue.
+  void Conclude(QueryPtr query, Verdict verdict);
+
+  // --- OnFailure
+  bool Start(FlightId id, const BackendPtr& backend);
+  bool RetryElsewhere(FlightId id, Flight& flight, FailureKind kind);
+  BackendPtr AnotherBackend(const Flight& flight);
+  uint32_t RetryAfterMs(const Backend& backend) const;
+  uint32_t TimeoutMs(const Backend& backend) const;
+  void GiveUp(FlightId id, Flight& flight);
+
+  SelfAnswerContext SelfAnswers();
+  RuleContext Rules(const BackendPtr* backend = nullptr);
+  MonoTime now() const { return env_.now(); }
+
+  PathEnvironment env_;
+  ConfigPtr config_;
+  InFlight in_flight_;
+  DelayedReplies delayed_;
+  RetryBudget retries_;
+  RingCursor ring_cursor_;
+  std::function<const Pool*(std::string_view)> find_pool_;
+};
+
+}  // namespace breakwater

@@ -1,0 +1,228 @@
+// From a backend's reply, a cache hit or a self-made answer to the datagram or frame that leaves.
+#include <algorithm>
+#include <utility>
+
+#include "proxy/dns/client_subnet.h"
+#include "proxy/dns/extended_error.h"
+#include "proxy/dns/rewrite.h"
+#include "proxy/query/self_answer.h"
+#include "proxy/query_path.h"
+
+namespace breakwater {
+namespace {
+
+constexpr uint16_t kClientBits = dns::kFlagRd | dns::kFlagCd;
+
+// The client's own ID, RD and CD; its own spelling of the name where the question is there.
+void RestoreClient(Query& query) {
+  dns::Header header = query.header();
+  header.set_id(query.client_id);
+  header.set_flags(static_cast<uint16_t>((header.flags() & ~kClientBits) |
+                                         (query.client_flags & kClientBits)));
+  if (query.client_name_saved && header.count(dns::Section::kQuestion) == 1 &&
+      query.size >= dns::kHeaderSize + query.client_name_length &&
+      query.question.name_length == query.client_name_length) {
+    std::copy_n(query.client_name.data(), query.client_name_length,
+                query.data + dns::kHeaderSize);
+  }
+}
+
+bool IsTransferAnswer(const Query& query) {
+  return query.tcp() && (query.question.type == dns::Type::kAxfr ||
+                         query.question.type == dns::Type::kIxfr);
+}
+
+}  // namespace
+
+void QueryPath::OnReply(FlightId id, uint8_t attempt, std::span<uint8_t> reply) {
+  Flight* flight = in_flight_.Find(id);
+  if (flight == nullptr || attempt >= flight->attempt_count) return;
+  CountReply(*flight, attempt, reply);
+  const BackendPtr backend = flight->attempts[attempt].backend;
+  const ReplyFacts facts = FactsOf(*flight, attempt, reply);
+  Flight ended = in_flight_.Take(id);
+  Query& query = *ended.query;
+  query.answered_by = backend->address();
+  TakeReply(query, reply);
+  UndoBackendChanges(query);
+  if (IsTransferAnswer(query)) {
+    if (!RunResponseChain(query, ResponseChainKind::kXfr, &backend)) {
+      return Drop(std::move(ended.query), DropReason::kRule);
+    }
+    return Finish(std::move(ended.query));
+  }
+  if (!RunResponseChain(query, ResponseChainKind::kResponse, &backend)) {
+    return Drop(std::move(ended.query), DropReason::kRule);
+  }
+  if (ended.cache != nullptr && !query.skip_cache) {
+    StoreInCache(ended, query, facts);
+    if (!RunResponseChain(query, ResponseChainKind::kCacheInserted, &backend)) {
+      return Drop(std::move(ended.query), DropReason::kRule);
+    }
+  }
+  Finish(std::move(ended.query));
+}
+
+void QueryPath::CountReply(Flight& flight, uint8_t attempt, std::span<const uint8_t> reply) {
+  Attempt& answered = flight.attempts[attempt];
+  Backend& backend = *answered.backend;
+  backend.counters().responses.Add();
+  env_.stats.counters.Add(Metric::kResponses);
+  const double us = static_cast<double>((now() - answered.sent).us());
+  if (answered.exchange != nullptr && answered.exchange->IsDatagram()) {
+    backend.AddUdpLatency(us);
+  } else {
+    backend.AddTcpLatency(us);
+  }
+  const dns::RCode rcode = dns::ConstHeader(reply.data()).rcode();
+  if (rcode == dns::RCode::kServFail) env_.stats.counters.Add(Metric::kServfailResponses);
+  const bool servfail_counts =
+      backend.settings().health.lazy_mode == LazyFailureMode::kTimeoutOrServFail;
+  backend.health().AddSample(servfail_counts && rcode == dns::RCode::kServFail);
+}
+
+void QueryPath::TakeReply(Query& query, std::span<const uint8_t> reply) {
+  query.ReplaceMessage(env_.queries.packets(), reply);
+  query.is_response = true;
+}
+
+void QueryPath::UndoBackendChanges(Query& query) {
+  RestoreClient(query);
+  if (!query.edns_added && !query.ecs_added) return;
+  dns::EditBuffer buffer = query.edit();
+  const size_t question_end = query.question.end();
+  if (query.edns_added) {
+    (void)dns::RemoveOpt(buffer, question_end);
+  } else {
+    (void)dns::RemoveOption(buffer, question_end, dns::OptionCode::kClientSubnet);
+  }
+  query.Take(buffer);
+}
+
+bool QueryPath::RunResponseChain(Query& query, ResponseChainKind kind, const BackendPtr* backend) {
+  const ResponseRuleChain& chain = config_->chains.Of(kind);
+  if (chain.empty()) return true;
+  RuleContext context = Rules(backend);
+  return RunChain(chain, query, context) != Flow::kDrop;
+}
+
+QueryPath::ReplyFacts QueryPath::FactsOf(const Flight& flight, uint8_t attempt,
+                                         std::span<const uint8_t> reply) const {
+  const Exchange* exchange = flight.attempts[attempt].exchange;
+  ReplyFacts facts{.datagram = exchange != nullptr && exchange->IsDatagram()};
+  if (!flight.has_scope_zero_key) return facts;
+  const auto edns = dns::FindEdns(reply, flight.query->question.end());
+  if (!edns) return facts;
+  const auto subnet = dns::FindClientSubnet(reply, *edns);
+  facts.scope_zero = !subnet || subnet->scope == 0;
+  return facts;
+}
+
+void QueryPath::StoreInCache(Flight& flight, const Query& query, const ReplyFacts& facts) {
+  const CacheInsert how{.now = now(),
+                        .asked = flight.asked,
+                        .asked_epoch = flight.asked_epoch,
+                        .datagram = facts.datagram,
+                        .temporary_failure_ttl = query.temp_failure_ttl};
+  const CacheKey& key =
+      flight.has_scope_zero_key && facts.scope_zero ? flight.scope_zero_key : flight.key;
+  (void)flight.cache->Insert(key, query.message(), how);
+}
+
+void QueryPath::FinishHit(QueryPtr query) {
+  query->is_response = true;
+  query->from_cache = true;
+  env_.stats.counters.Add(Metric::kResponses);
+  RestoreClient(*query);
+  if (!RunResponseChain(*query, ResponseChainKind::kCacheHit, nullptr)) {
+    return Drop(std::move(query), DropReason::kRule);
+  }
+  Finish(std::move(query));
+}
+
+void QueryPath::FinishSelfAnswer(QueryPtr query) {
+  query->is_response = true;
+  query->self_answered = true;
+  env_.stats.counters.Add(Metric::kSelfAnswered);
+  RestoreClient(*query);
+  if (!RunResponseChain(*query, ResponseChainKind::kSelfAnswered, nullptr)) {
+    return Drop(std::move(query), DropReason::kRule);
+  }
+  Finish(std::move(query));
+}
+
+void QueryPath::Finish(QueryPtr query) {
+  if (query->max_returned_ttl > 0) CapTtl(*query);
+  if (query->extras() != nullptr) WriteExtendedErrors(*query);
+  FitToClient(*query);
+  CountAnswer(*query);
+  if (query->target == nullptr) return;
+  if (query->delay_ms > 0 && IsDatagram(query->protocol)) {
+    query->Detach(env_.queries.packets());
+    const MonoTime when = now() + MonoTime::FromMs(query->delay_ms);
+    return delayed_.Hold(std::move(query), when);
+  }
+  ReplyTarget* target = query->target;
+  target->Send(std::move(query));
+}
+
+void QueryPath::CapTtl(Query& query) {
+  const uint32_t cap = query.max_returned_ttl;
+  (void)dns::VisitTtls(query.message(), query.question.end(),
+                       [cap](const dns::Record& record) { return std::min(record.ttl, cap); });
+}
+
+void QueryPath::WriteExtendedErrors(Query& query) {
+  const QueryExtras& extras = *query.extras();
+  if (extras.extended_errors.empty() || !query.client_has_edns) return;
+  query.Detach(env_.queries.packets());
+  dns::EditBuffer buffer = query.edit();
+  const size_t question_end = query.question.end();
+  if (extras.clear_extended_errors) {
+    (void)dns::RemoveOption(buffer, question_end, dns::OptionCode::kExtendedError);
+  }
+  for (const ExtendedError& error : extras.extended_errors) {
+    (void)dns::AppendExtendedError(buffer, question_end, {error.code, error.text});
+  }
+  query.Take(buffer);
+}
+
+void QueryPath::FitToClient(Query& query) {
+  size_t limit = query.MaxAnswerSize();
+  if (!query.tcp() && config_->settings.max_udp_response_size != 0) {
+    limit = std::min<size_t>(limit, config_->settings.max_udp_response_size);
+  }
+  if (query.size <= limit) return;
+  dns::EditBuffer buffer = query.edit();
+  dns::TruncateAnswer(buffer, query.question.end());
+  query.Take(buffer);
+}
+
+void QueryPath::CountAnswer(const Query& query) {
+  switch (query.header().rcode()) {
+    case dns::RCode::kNoError: env_.stats.counters.Add(Metric::kFrontendNoerror); break;
+    case dns::RCode::kNxDomain: env_.stats.counters.Add(Metric::kFrontendNxdomain); break;
+    case dns::RCode::kServFail: env_.stats.counters.Add(Metric::kFrontendServfail); break;
+    default: break;
+  }
+  const int64_t us = query.from_cache || query.self_answered ? 0 : (now() - query.arrived).us();
+  if (query.question.name_length > 0) {
+    env_.rings.AddResponse(ring_cursor_, RingRecordOf(query), static_cast<uint32_t>(us),
+                           query.answered_by);
+  }
+  if (query.self_answered) return;
+  env_.stats.RecordLatency(query.protocol, static_cast<uint64_t>(us));
+}
+
+void QueryPath::Drop(QueryPtr query, DropReason reason) {
+  if (query->target == nullptr) return;
+  ReplyTarget* target = query->target;
+  target->Drop(std::move(query), reason);
+}
+
+void QueryPath::DropAll() {
+  in_flight_.ForEach([&](FlightId id) { Drop(in_flight_.Close(id), DropReason::kShutdown); });
+  delayed_.DropAll();
+}
+
+}  // namespace breakwater

@@ -1,0 +1,116 @@
+#include "proxy/server.h"
+
+#include <pthread.h>
+
+#include <utility>
+
+#include "proxy/base/log.h"
+#include "proxy/query_path.h"
+#include "proxy/base/version.h"
+
+namespace breakwater {
+namespace {
+
+constexpr MonoTime kSecond = MonoTime::FromSeconds(1);
+constexpr MonoTime kGrace = MonoTime::FromSeconds(2);
+
+std::unique_ptr<WorkerPath> MakePath(PathEnvironment environment, ConfigPtr config) {
+  return std::make_unique<QueryPath>(std::move(environment), std::move(config));
+}
+
+}  // namespace
+
+Server::Server(ConfigPtr config)
+    : config_(config),
+      counters_(clock_.Now()),
+      control_stats_(counters_.AddWorker()),
+      script_stats_(counters_.AddWorker()),
+      rings_(config->settings.rings),
+      workers_(config, MakePath, WorkersShared{counters_, rings_}),
+      health_(control_loop_, ProbeOptions(*config)),
+      keeper_(clock_),
+      watchdog_(control_stats_->counters,
+                [this](size_t worker) { return workers_.ActivityOf(worker); }),
+      commands_(*this) {}
+
+Server::~Server() { Stop(); }
+
+std::string Server::Version() const { return kBreakwaterVersion; }
+
+HealthProbeOptions Server::ProbeOptions(const Config& config) {
+  return {.backends = [this] { return CurrentConfig()->backends; },
+          .on_change =
+              [this](const BackendPtr& backend, bool up) {
+                if (up && backend->settings().reconnect_on_up) workers_.RenewSockets(backend);
+                if (on_server_state_) on_server_state_(backend, up);
+              },
+          .run_script = {},
+          .verbose = config.settings.verbose_health_checks};
+}
+
+// The control loop runs on the main thread for this once: no other thread exists yet.
+void Server::CheckBackendsOnce() {
+  const ConfigPtr config = CurrentConfig();
+  if (config->backends.empty()) return;
+  health_.CheckAllAtStart(config->backends, [this] { control_loop_.Stop(); });
+  control_loop_.Run();
+}
+
+TextResult<void> Server::Bind() { return workers_.Bind(); }
+
+TextResult<void> Server::Start() {
+  const ConfigPtr config = CurrentConfig();
+  CheckBackendsOnce();
+  if (!config->settings.control_unix_path.empty()) {
+    control_socket_ = std::make_unique<ControlSocket>(
+        control_loop_,
+        [this](std::string_view line, const ControlCaller& caller) {
+          return commands_.Handle(line, caller);
+        },
+        ControlSocketSettingsOf(config->settings));
+    if (auto started = control_socket_->Start(); !started) return Fail(started.error());
+  }
+  for (const auto& frontend : config->frontends) {
+    LogInfo("setup", "Listening on {} ({})", frontend->settings.address.ToStringWithPort(),
+            frontend->TypeText());
+  }
+  workers_.Start();
+  control_thread_ = std::thread([this] { RunControlThread(); });
+  return {};
+}
+
+void Server::RunControlThread() {
+  pthread_setname_np(pthread_self(), "bw/control");
+  health_.Start();
+  EverySecond();
+  EveryStep();
+  control_loop_.Run();
+}
+
+void Server::EverySecond() {
+  watchdog_.Check(workers_.Turns(), control_loop_.now());
+  control_loop_.timers().Add(control_loop_.now() + kSecond, [this] { EverySecond(); });
+}
+
+void Server::EveryStep() {
+  keeper_.Step(*CurrentConfig());
+  control_loop_.timers().Add(control_loop_.now() + CacheKeeper::kStep, [this] { EveryStep(); });
+}
+
+void Server::OnServerState(std::function<void(const BackendPtr&, bool up)> listener) {
+  on_server_state_ = std::move(listener);
+}
+
+void Server::Publish(ConfigPtr config) {
+  config_.With([&](ConfigPtr& current) { current = config; });
+  workers_.Publish(config);
+}
+
+void Server::Stop() {
+  workers_.Stop(kGrace);
+  if (!control_thread_.joinable()) return;
+  control_loop_.Stop();
+  control_thread_.join();
+}
+
+}  // namespace breakwater

@@ -1,0 +1,78 @@
+// The running program: sockets, workers, the control thread and what console, control socket and
+// web server ask about. Made on the main thread from the first configuration; the main thread is
+// also the script thread, which publishes later configurations with Publish().
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "proxy/backend/health_probe.h"
+#include "proxy/control/control_commands.h"
+#include "proxy/control/control_socket.h"
+#include "proxy/control/control_target.h"
+#include "proxy/net/loop.h"
+#include "proxy/observe/metrics.h"
+#include "proxy/observe/rings.h"
+#include "proxy/worker/cache_keeper.h"
+#include "proxy/worker/watchdog.h"
+#include "proxy/worker/worker_group.h"
+
+namespace breakwater {
+
+class Server final : public ControlTarget {
+ public:
+  explicit Server(ConfigPtr config);
+  ~Server() override;
+
+  // In this order, on the main thread. Bind needs the privileges for low ports; nothing before
+  // Start() makes a thread.
+  TextResult<void> Bind();
+  TextResult<void> Start();
+
+  // The script thread: workers and the control thread see `config` from their next message on.
+  // Waits until the workers have acknowledged, at most a second.
+  void Publish(ConfigPtr config);
+  // Graceful: takes no more queries, lets those in flight finish for at most two seconds.
+  void Stop();
+
+  // Called on the control thread when a health check changes a server's state, and once for
+  // each server's start-up check. Before Start().
+  void OnServerState(std::function<void(const BackendPtr&, bool up)> listener);
+  // For the console and what else lives on the control thread.
+  Loop& control_loop() { return control_loop_; }
+  // Counters for what Lua does outside of the workers.
+  std::shared_ptr<WorkerStats> script_stats() { return script_stats_; }
+
+  ConfigPtr CurrentConfig() const override { return config_.Copy(); }
+  const CounterRegistry& counters() const override { return counters_; }
+  const Rings& rings() const override { return rings_; }
+  const Clock& clock() const override { return clock_; }
+  std::string Version() const override;
+
+ private:
+  void RunControlThread();
+  HealthProbeOptions ProbeOptions(const Config& config);
+  void CheckBackendsOnce();
+  void EverySecond();
+  void EveryStep();
+
+  SystemClock clock_;
+  Guarded<ConfigPtr> config_;
+  CounterRegistry counters_;
+  std::shared_ptr<WorkerStats> control_stats_;
+  std::shared_ptr<WorkerStats> script_stats_;
+  Rings rings_;
+  Loop control_loop_;
+  WorkerGroup workers_;
+  HealthProbe health_;
+  CacheKeeper keeper_;
+  Watchdog watchdog_;
+  ControlCommands commands_;
+  std::function<void(const BackendPtr&, bool up)> on_server_state_;
+  std::unique_ptr<ControlSocket> control_socket_;
+  std::thread control_thread_;
+};
+
+}  // namespace breakwater

@@ -1,0 +1,54 @@
+#include "proxy/worker/cache_keeper.h"
+
+#include <algorithm>
+
+namespace breakwater {
+namespace {
+
+constexpr size_t kBatch = 1024;
+
+// keepStaleData: expired entries stay while a pool that uses the cache has servers, none of
+// them up (meaning-operation.md).
+bool KeepsStale(const PacketCache& cache, const Config& config) {
+  if (!cache.settings().keep_stale_data) return false;
+  return std::any_of(config.pools.begin(), config.pools.end(), [&](const auto& entry) {
+    const Pool& pool = *entry.second;
+    return pool.cache.get() == &cache && !pool.servers.empty() && !pool.AnyUp();
+  });
+}
+
+}  // namespace
+
+void CacheKeeper::Step(const Config& config) {
+  std::erase_if(progress_, [](const auto& entry) { return entry.second.cache.expired(); });
+  for (const auto& [name, pool] : config.pools) {
+    if (pool->cache == nullptr) continue;
+    const auto [place, added] = progress_.try_emplace(pool->cache.get());
+    Progress& progress = place->second;
+    if (added) progress = {.cache = pool->cache, .epoch = pool->cache->epoch()};
+  }
+  const MonoTime end = clock_.Now() + kBusyPerStep;
+  for (auto& [address, progress] : progress_) {
+    if (const auto cache = progress.cache.lock()) SweepOne(*cache, progress, config, end);
+  }
+}
+
+void CacheKeeper::SweepOne(PacketCache& cache, Progress& progress, const Config& config,
+                           MonoTime end) {
+  const size_t entries = cache.EntryCount();
+  if (entries == 0) return;
+  if (const uint32_t epoch = cache.epoch(); epoch != progress.epoch) {
+    progress.epoch = epoch;
+    progress.left_of_fast_pass = 2 * entries;  // a full pass that began after the flush
+  }
+  const bool keep_stale = KeepsStale(cache, config);
+  const auto delay_s = std::max<size_t>(1, config.settings.cache_cleaning_delay_s);
+  const size_t quota = std::max<size_t>(64, entries * static_cast<size_t>(kStep.ms()) / (delay_s * 1000));
+  (void)cache.Sweep(quota, keep_stale);
+  while (progress.left_of_fast_pass > 0 && clock_.Now() < end) {
+    (void)cache.Sweep(kBatch, keep_stale);
+    progress.left_of_fast_pass -= std::min(progress.left_of_fast_pass, kBatch);
+  }
+}
+
+}  // namespace breakwater

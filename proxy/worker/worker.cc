@@ -1,0 +1,146 @@
+#include "proxy/worker/worker.h"
+
+#include <pthread.h>
+#include <sched.h>
+
+#include <utility>
+
+#include "proxy/base/log.h"
+
+namespace breakwater {
+namespace {
+
+constexpr MonoTime kBeat = MonoTime::FromSeconds(1);
+constexpr MonoTime kStopCheck = MonoTime::FromMs(10);
+
+ListenSettings ListenSettingsOf(const Config& config) {
+  const Settings& settings = config.settings;
+  return {.acl = &config.acl,
+          .tcp_recv_timeout_s = settings.tcp_recv_timeout_s,
+          .tcp_send_timeout_s = settings.tcp_send_timeout_s,
+          .max_tcp_queries_per_connection = settings.max_tcp_queries_per_connection,
+          .max_tcp_connection_duration_s = settings.max_tcp_connection_duration_s,
+          .max_tcp_queued_connections = settings.max_tcp_queued_connections,
+          .max_read_ios_per_query = settings.client_limits.max_read_ios_per_query,
+          .overload_threshold_percent = settings.client_limits.overload_threshold_percent};
+}
+
+}  // namespace
+
+Worker::Worker(WorkerSettings settings, ConfigPtr config, const PathFactory& make_path,
+               WorkerShared shared)
+    : settings_(std::move(settings)),
+      config_(config),
+      stats_(std::move(shared.stats)),
+      exchanges_(loop_, random_, stats_->counters, settings_.workers),
+      path_(make_path(
+          PathEnvironment{.now = [this] { return loop_.now(); },
+                          .queries = queries_,
+                          .timers = loop_.timers(),
+                          .random = random_,
+                          .stats = *stats_,
+                          .rings = shared.rings,
+                          .exchange_for =
+                              [this](const BackendPtr& backend, BackendTransport transport) {
+                                return exchanges_.For(backend, transport);
+                              }},
+          config)),
+      listen_{.loop = loop_,
+              .queries = queries_,
+              .sink = *path_,
+              .counters = stats_->counters,
+              .limits = shared.limits,
+              .settings = listen_settings_} {
+  exchanges_.Connect(*path_);
+  Adopt(std::move(config));
+}
+
+Worker::~Worker() { Join(); }
+
+void Worker::AddListener(std::shared_ptr<Frontend> frontend, UniqueFd socket) {
+  if (IsDatagram(frontend->settings.protocol)) {
+    udp_.push_back(std::make_unique<UdpListener>(listen_, std::move(frontend),
+                                                 UdpListener::Source{.fd = std::move(socket)}));
+  } else {
+    streams_.push_back(
+        std::make_unique<StreamListener>(listen_, std::move(frontend), std::move(socket)));
+  }
+}
+
+void Worker::Start() {
+  thread_ = std::thread([this] { Run(); });
+}
+
+void Worker::Pin() {
+  if (settings_.cpus.empty()) return;
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (const int cpu : settings_.cpus) CPU_SET(static_cast<size_t>(cpu), &set);
+  if (pthread_setaffinity_np(pthread_self(), sizeof(set), &set) != 0) {
+    LogWarning("setup", "worker {} cannot be pinned to CPU {}", settings_.index,
+               settings_.cpus.front());
+  }
+}
+
+void Worker::Run() {
+  pthread_setname_np(pthread_self(), fmt::format("bw/worker{}", settings_.index).c_str());
+  Pin();
+  activity_.store(&Activity::OfThisThread(), std::memory_order_release);
+  Beat();
+  loop_.Run();
+  activity_.store(nullptr, std::memory_order_release);
+}
+
+// The loop turns at least once a second, for the watchdog; what is done at leisure goes here.
+void Worker::Beat() {
+  exchanges_.Prune();
+  loop_.timers().Add(loop_.now() + kBeat, [this] { Beat(); });
+}
+
+std::string Worker::Doing() const {
+  const Activity* activity = activity_.load(std::memory_order_acquire);
+  return activity == nullptr ? "not running" : activity->what();
+}
+
+void Worker::Adopt(ConfigPtr config) {
+  config_ = std::move(config);
+  listen_settings_ = ListenSettingsOf(*config_);
+  exchanges_.UseConfig(config_);
+  path_->UseConfig(config_);
+}
+
+void Worker::UseConfig(ConfigPtr config, std::function<void()> done) {
+  loop_.Post([this, config = std::move(config), done = std::move(done)]() mutable {
+    Adopt(std::move(config));
+    done();
+  });
+}
+
+void Worker::RenewSockets(const BackendPtr& backend) {
+  loop_.Post([this, backend] { exchanges_.RenewSockets(backend); });
+}
+
+void Worker::Stop(MonoTime grace) {
+  loop_.Post([this, grace] {
+    for (auto& listener : udp_) listener->StopAccepting();
+    for (auto& listener : streams_) listener->StopAccepting();
+    EndWhenDone(loop_.now() + grace);
+  });
+}
+
+void Worker::EndWhenDone(MonoTime deadline) {
+  if (path_->Waiting() == 0 || loop_.now() >= deadline) {
+    path_->DropAll();
+    for (auto& listener : streams_) listener->Close();
+    for (auto& listener : udp_) listener->Close();
+    loop_.Stop();
+    return;
+  }
+  loop_.timers().Add(loop_.now() + kStopCheck, [this, deadline] { EndWhenDone(deadline); });
+}
+
+void Worker::Join() {
+  if (thread_.joinable()) thread_.join();
+}
+
+}  // namespace breakwater

@@ -1,0 +1,51 @@
+// All workers: their sockets, their start and stop, and the configuration they see. Made,
+// bound, started and stopped on the main thread.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proxy/guard/client_limits.h"
+#include "proxy/observe/metrics.h"
+#include "proxy/worker/worker.h"
+
+namespace breakwater {
+
+// What the server lends to all workers; outlives them.
+struct WorkersShared {
+  CounterRegistry& counters;
+  Rings& rings;
+};
+
+class WorkerGroup {
+ public:
+  // One worker per CPU that this process may use, unless the settings say a number.
+  WorkerGroup(ConfigPtr config, const PathFactory& make_path, WorkersShared shared);
+  ~WorkerGroup();
+
+  // Opens every frontend's sockets, one a worker, in group order.
+  TextResult<void> Bind();
+  void Start();
+  // The script thread. Returns when every worker has acknowledged, or after a second.
+  void Publish(const ConfigPtr& config);
+  // Any thread: fresh sockets to this backend at their next use (reconnectOnUp).
+  void RenewSockets(const BackendPtr& backend);
+  void Stop(MonoTime grace);
+
+  size_t size() const { return workers_.size(); }
+  std::vector<uint64_t> Turns() const;            // any thread
+  std::string ActivityOf(size_t worker) const;    // any thread
+  // How many workers a configuration gets.
+  static size_t CountFor(const Config& config);
+
+ private:
+  std::vector<Worker*> ServersOf(const FrontendSettings& frontend) const;
+
+  ConfigPtr config_;
+  ClientLimits limits_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  bool started_ = false;
+};
+
+}  // namespace breakwater

@@ -1,0 +1,189 @@
+#include "tests/scenario/world.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace breakwater::test {
+namespace {
+
+constexpr size_t kReceiveSlot = 4096 + 512;
+
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(const std::string& text) {
+    const int fd = mkstemp(path_.data());
+    if (fd < 0 || write(fd, text.data(), text.size()) != static_cast<ssize_t>(text.size())) {
+      std::abort();
+    }
+    close(fd);
+  }
+  ~TemporaryFile() { unlink(path_.c_str()); }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_ = "/tmp/scenario-XXXXXX";
+};
+
+}  // namespace
+
+World::World() = default;
+
+TextResult<std::unique_ptr<World>> World::Make(const std::string& lua_text) {
+  std::unique_ptr<World> world(new World);
+  const TemporaryFile file(lua_text);
+  auto loaded = lua::Configuration::Load(file.path(), world->builder_,
+                                         {.strict = true, .clock = &world->clock_});
+  if (!loaded) return breakwater::Fail(loaded.error());
+  world->lua_ = std::move(*loaded);
+  world->config_ = world->builder_.Publish();
+  for (const BackendPtr& backend : world->config_->backends) {
+    if (!backend->health().forced()) backend->health().SetAuto(true);
+  }
+  World* raw = world.get();
+  PathEnvironment environment{
+      .now = [raw] { return raw->clock_.Now(); },
+      .queries = world->queries_,
+      .timers = world->timers_,
+      .random = world->random_,
+      .stats = world->stats_,
+      .rings = world->rings_,
+      .exchange_for = [raw](const BackendPtr& backend, BackendTransport transport) {
+        return raw->ExchangeFor(backend, transport);
+      }};
+  world->path_ = std::make_unique<QueryPath>(std::move(environment), world->config_);
+  world->builder_.OnPublish([raw](ConfigPtr config) { raw->Publish(std::move(config)); });
+  return world;
+}
+
+void World::Publish(ConfigPtr config) {
+  config_ = std::move(config);
+  path_->UseConfig(config_);
+}
+
+Exchange* World::ExchangeFor(const BackendPtr& backend, BackendTransport transport) {
+  auto& exchange = exchanges_[{backend.get(), transport}];
+  if (exchange == nullptr) {
+    exchange = std::make_unique<FakeExchange>(backend, transport == BackendTransport::kDatagram);
+  }
+  return exchange.get();
+}
+
+std::string World::Console(const std::string& line) {
+  return lua_->RunCommand(line);
+}
+
+void World::Ask(uint64_t tag, const std::string& description) {
+  // As a listener does: the query's bytes lie in a receive buffer that is not the query's own.
+  QueryPtr like = maker_.Make(description);
+  receive_buffers_.push_back(std::make_unique<std::vector<uint8_t>>(kReceiveSlot));
+  std::vector<uint8_t>& slot = *receive_buffers_.back();
+  std::copy_n(like->data, like->size, slot.data());
+  QueryPtr query = queries_.Get();
+  query->protocol = like->protocol;
+  query->client = like->client;
+  query->local = like->local;
+  query->frontend = &frontend_;
+  query->target = &client_;
+  query->path.a = tag;
+  query->arrived = clock_.Now();
+  query->data = slot.data();
+  query->size = like->size;
+  query->capacity = slot.size();
+  path_->OnQuery(std::move(query));
+}
+
+void World::Advance(MonoTime by) {
+  const MonoTime end = clock_.Now() + by;
+  MonoTime next_round = MonoTime::FromSeconds(static_cast<double>(clock_.Now().seconds() + 1));
+  for (;;) {
+    const MonoTime next_timer = timers_.Next().value_or(end + MonoTime::FromMs(1));
+    const MonoTime next = std::min({end, next_round, std::max(next_timer, clock_.Now())});
+    clock_.Advance(next - clock_.Now());
+    timers_.RunDue(clock_.Now());
+    if (clock_.Now() == next_round) {
+      HealthRound();
+      next_round = next_round + MonoTime::FromSeconds(1);
+    }
+    if (clock_.Now() >= end && timers_.Next().value_or(end + MonoTime::FromMs(1)) > end) return;
+  }
+}
+
+void World::HealthRound() {
+  for (const BackendPtr& backend : config_->backends) {
+    bool& waits = check_waits_[backend.get()];
+    if (!waits && backend->health().CheckDue(clock_.Now())) waits = true;
+  }
+}
+
+BackendPtr World::FindBackend(const std::string& name) const {
+  for (const BackendPtr& backend : config_->backends) {
+    if (backend->name() == name) return backend;
+  }
+  return nullptr;
+}
+
+FakeExchange::Sent* World::Waiting(const std::string& server, FakeExchange** exchange) {
+  for (auto& [key, candidate] : exchanges_) {
+    if (candidate->backend->name() != server) continue;
+    auto& sent = candidate->sent;
+    std::erase_if(sent, [](const FakeExchange::Sent& one) { return one.cancelled; });
+    if (sent.empty()) continue;
+    if (exchange != nullptr) *exchange = candidate.get();
+    return &sent.front();
+  }
+  return nullptr;
+}
+
+TextResult<void> World::Reply(const std::string& server, const std::string& description) {
+  FakeExchange* exchange = nullptr;
+  FakeExchange::Sent* waiting = Waiting(server, &exchange);
+  if (waiting == nullptr) return breakwater::Fail(fmt::format("'{}' waits for no answer", server));
+  const FakeExchange::Sent sent = *waiting;
+  exchange->sent.pop_front();
+  const auto question = dns::ParseQuestion(sent.message);
+  if (!question) return breakwater::Fail(std::string("the backend got no question"));
+  const auto name = dns::Name::FromWire(
+      std::span(sent.message).subspan(dns::kHeaderSize, question->name_length));
+  std::vector<uint8_t> reply = QueryMaker::Message(
+      fmt::format("{} {} +qr {}", name ? name->ToString() : ".", dns::TypeName(question->type),
+                  description));
+  // Room behind it, as in a real receive slot.
+  const size_t size = reply.size();
+  reply.resize(size + 512);
+  std::copy_n(sent.message.begin(), 2, reply.begin());
+  path_->OnReply(sent.flight, sent.attempt, std::span(reply).first(size));
+  return {};
+}
+
+TextResult<void> World::Fail(const std::string& server, FailureKind kind) {
+  FakeExchange* exchange = nullptr;
+  FakeExchange::Sent* waiting = Waiting(server, &exchange);
+  if (waiting == nullptr) return breakwater::Fail(fmt::format("'{}' waits for no answer", server));
+  const FakeExchange::Sent sent = *waiting;
+  exchange->sent.pop_front();
+  path_->OnFailure(sent.flight, sent.attempt, kind);
+  return {};
+}
+
+TextResult<void> World::Check(const std::string& server, bool good) {
+  const BackendPtr backend = FindBackend(server);
+  if (backend == nullptr) return breakwater::Fail(fmt::format("there is no server '{}'", server));
+  bool& waits = check_waits_[backend.get()];
+  if (!waits) return breakwater::Fail(fmt::format("no health check of '{}' is due", server));
+  waits = false;
+  (void)backend->health().OnCheckResult(good, clock_.Now());
+  return {};
+}
+
+uint64_t World::Counter(const std::string& name) const {
+  for (size_t i = 0; i < kMetricCount; ++i) {
+    const auto metric = static_cast<Metric>(i);
+    if (InfoOf(metric).name == name) return stats_.counters.Get(metric);
+  }
+  return UINT64_MAX;
+}
+
+}  // namespace breakwater::test

@@ -1,0 +1,69 @@
+// The world of a scenario: the query path of one worker with a manual clock, backends that answer
+// when the script says so, and clients that remember. Everything but sockets, threads and time
+// is the program's own, the Lua configuration included. One thread.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "lua/configuration.h"
+#include "proxy/config/config_builder.h"
+#include "proxy/query_path.h"
+#include "tests/support/fake_client.h"
+#include "tests/support/fake_exchange.h"
+#include "tests/support/manual_clock.h"
+#include "tests/support/query_maker.h"
+
+namespace breakwater::test {
+
+class World {
+ public:
+  // Every server begins up. The error is the configuration's.
+  static TextResult<std::unique_ptr<World>> Make(const std::string& lua_text);
+
+  // Runs a console line and gives what it prints.
+  std::string Console(const std::string& line);
+  void Ask(uint64_t tag, const std::string& description);
+  // Runs timers and health rounds (each second) in order up to then.
+  void Advance(MonoTime by);
+
+  // The oldest message that `server` got and nobody has answered or failed.
+  FakeExchange::Sent* Waiting(const std::string& server, FakeExchange** exchange = nullptr);
+  // Answers it: `description` is QueryMaker's, its question and ID are the message's.
+  TextResult<void> Reply(const std::string& server, const std::string& description);
+  TextResult<void> Fail(const std::string& server, FailureKind kind);
+  // The result of the health check that `server` waits for.
+  TextResult<void> Check(const std::string& server, bool good);
+
+  FakeClient& client() { return client_; }
+  uint64_t Counter(const std::string& name) const;
+  BackendPtr FindBackend(const std::string& name) const;
+
+ private:
+  World();
+  void Publish(ConfigPtr config);
+  Exchange* ExchangeFor(const BackendPtr& backend, BackendTransport transport);
+  void HealthRound();
+
+  ManualClock clock_;
+  TimerQueue timers_;
+  Random random_;
+  WorkerStats stats_;
+  Rings rings_{RingSettings{}};
+  QueryPool queries_;
+  QueryMaker maker_;
+  FakeClient client_;
+  Frontend frontend_;
+  ConfigBuilder builder_;
+  ConfigPtr config_;
+  std::unique_ptr<lua::Configuration> lua_;
+  std::map<std::pair<Backend*, BackendTransport>, std::unique_ptr<FakeExchange>> exchanges_;
+  std::map<Backend*, bool> check_waits_;
+  std::unique_ptr<QueryPath> path_;
+  std::vector<std::unique_ptr<std::vector<uint8_t>>> receive_buffers_;
+};
+
+}  // namespace breakwater::test
