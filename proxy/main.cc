@@ -18,6 +18,7 @@
 #include "proxy/console/control_server.h"
 #include "proxy/options.h"
 #include "proxy/server.h"
+#include "proxy/web/web_server.h"
 #include "proxy/worker/privileges.h"
 
 namespace breakwater {
@@ -185,12 +186,18 @@ int Serve(const Options& options) {
     // A console that cannot be had is no reason not to serve.
     if (auto up = console.Start(console_address); !up) LogError("console", "{}", up.error());
   }
+  std::vector<std::unique_ptr<WebServer>> webs;
+  for (const Address& address : builder.config().web.addresses) {
+    webs.push_back(std::make_unique<WebServer>(server));
+    if (auto up = webs.back()->Start(address); !up) LogError("web", "{}", up.error());
+  }
   if (auto started = server.Start(); !started) return Complain(started.error());
   sd_notify(0, "READY=1");
   ScriptThread(lua).Run();
 
   sd_notify(0, "STOPPING=1");
   LogInfo("setup", "Exiting on user request");
+  webs.clear();
   builder.OnPublish(nullptr);
   server.Stop();
   lua.RunExitCallbacks();
