@@ -6,7 +6,7 @@
 #include <functional>
 #include <map>
 
-#include "absl/container/flat_hash_map.h"
+#include <absl/container/flat_hash_map.h>
 #include "proxy/base/counter.h"
 #include "proxy/base/timer_queue.h"
 #include "proxy/query/client_reply.h"

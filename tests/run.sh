@@ -1,6 +1,6 @@
 #!/bin/bash
-# Installs what is missing, builds, and runs every test suite; see tests/README.md.
-#   tests/run.sh            everything
+# Installs what is missing, builds, and runs the test suites; see tests/README.md.
+#   tests/run.sh            all but the sanitizer builds
 #   tests/run.sh SUITE...   only these, in this order
 #   tests/run.sh --list     the suites
 # The last line is "N passed, N failed"; the exit status is 0 only if nothing failed.
@@ -8,7 +8,8 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 logs=build/test-logs
 
-suites="unit scenarios fuzz repo system differential asan tsan"
+suites="unit scenarios fuzz repo system differential"
+slow_suites="asan tsan"  # a build of their own each: on demand
 describe() {
   cat <<'END'
 unit          test programs of proxy/ and lua/ (ctest, release build)
@@ -17,8 +18,8 @@ fuzz          every parser over its seed corpus
 repo          the rules of the repository: sizes, layering, names, documents, examples
 system        the real program with PowerDNS, NSD, dig, kdig, dnsperf
 differential  the same configurations and queries through dnsdist 1.7.3
-asan          build with ASan and UBSan: unit, scenarios, fuzz, part of system
-tsan          build with TSan: unit, scenarios, part of system
+asan          (on demand) build with ASan and UBSan: unit, scenarios, fuzz, part of system
+tsan          (on demand) build with TSan: unit, scenarios, part of system
 END
 }
 
@@ -117,7 +118,7 @@ case "${1:-}" in
 esac
 chosen=${*:-$suites}
 for suite in $chosen; do
-  case " $suites " in *" $suite "*) ;; *) echo "no suite $suite; tests/run.sh --list" >&2; exit 2 ;; esac
+  case " $suites $slow_suites " in *" $suite "*) ;; *) echo "no suite $suite; tests/run.sh --list" >&2; exit 2 ;; esac
 done
 
 begin=$SECONDS
@@ -129,17 +130,7 @@ build release > "$logs/build.log" 2>&1 || {
 }
 echo "built in $((SECONDS - begin)) s"
 
-if [ $# -gt 0 ]; then
-  for suite in $chosen; do run_suite "$suite"; done
-else
-  # The first lane mostly waits for sockets, the second mostly compiles.
-  (for suite in asan tsan; do run_suite $suite; done) > "$logs/second-lane.out" 2>&1 &
-  second=$!
-  trap 'kill $second 2>/dev/null' INT TERM
-  for suite in unit scenarios fuzz repo system differential; do run_suite $suite; done
-  wait $second
-  cat "$logs/second-lane.out"
-fi
+for suite in $chosen; do run_suite "$suite"; done
 
 total_passed=0 total_failed=0
 for suite in $chosen; do

@@ -5,7 +5,7 @@
 
 #include <memory>
 
-#include "absl/container/flat_hash_map.h"
+#include <absl/container/flat_hash_map.h>
 #include "proxy/backend/udp_exchange.h"
 #include "proxy/config/config.h"
 #include "proxy/net/loop.h"

@@ -4,7 +4,7 @@
 
 #include <sstream>
 
-#include "console_fixture.h"
+#include "tests/proxy/console/console_fixture.h"
 
 namespace breakwater::test {
 namespace {

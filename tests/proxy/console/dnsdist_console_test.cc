@@ -10,7 +10,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "console_fixture.h"
+#include "tests/proxy/console/console_fixture.h"
 
 namespace breakwater::test {
 namespace {
