@@ -5,7 +5,7 @@
 # Works as root or through sudo. Installed services are not started: the tests start their own.
 set -eu
 
-BUILD="build-essential cmake ninja-build ccache pkgconf ca-certificates
+BUILD="build-essential cmake ninja-build ccache lld pkgconf ca-certificates
   libuv1-dev liblua5.4-dev libfmt-dev libexpected-dev libabsl-dev libxxhash-dev libre2-dev
   nlohmann-json3-dev libsodium-dev libedit-dev libmicrohttpd-dev libcap-dev libsystemd-dev
   libssl-dev libgtest-dev libgmock-dev libbenchmark-dev
