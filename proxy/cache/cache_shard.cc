@@ -33,9 +33,12 @@ CacheShard::Found CacheShard::Find(const CacheKey& key, uint16_t bits,
   const uint16_t tag = TagOf(key.hash);
   const auto hash = static_cast<uint32_t>(key.hash);
   Found found;
+  // Each of these is a wait for memory in a large cache: the waits may overlap.
+  __builtin_prefetch(&slots_[Home(hash)]);
   for (size_t slot = Home(hash); tags_[slot] != kEmpty; slot = Next(slot)) {
     if (tags_[slot] != tag) continue;
     CacheEntry* entry = slots_[slot];
+    __builtin_prefetch(reinterpret_cast<const uint8_t*>(entry) + 64);
     if (entry->hash != hash) continue;
     if (entry->Matches(key, bits, name)) {
       found.entry = entry;
