@@ -191,7 +191,7 @@ int Serve(const Options& options) {
     webs.push_back(std::make_unique<WebServer>(server));
     if (auto up = webs.back()->Start(address); !up) LogError("web", "{}", up.error());
   }
-  if (auto started = server.Start(); !started) return Complain(started.error());
+  server.Start();
   sd_notify(0, "READY=1");
   ScriptThread(lua).Run();
 

@@ -56,27 +56,34 @@ void Server::CheckBackendsOnce() {
   control_loop_.Run();
 }
 
-TextResult<void> Server::Bind() { return workers_.Bind(); }
+TextResult<void> Server::Bind() {
+  // The control socket first: giving it to a group needs the privileges that are dropped later,
+  // and whoever sees a port accept may expect that the operator's way in is there.
+  if (auto opened = OpenControlSocket(); !opened) return Fail(opened.error());
+  return workers_.Bind();
+}
 
-TextResult<void> Server::Start() {
+TextResult<void> Server::OpenControlSocket() {
+  const ConfigPtr config = CurrentConfig();
+  if (config->settings.control_unix_path.empty()) return {};
+  control_socket_ = std::make_unique<ControlSocket>(
+      control_loop_,
+      [this](std::string_view line, const ControlCaller& caller) {
+        return commands_.Handle(line, caller);
+      },
+      ControlSocketSettingsOf(config->settings));
+  return control_socket_->Start();
+}
+
+void Server::Start() {
   const ConfigPtr config = CurrentConfig();
   CheckBackendsOnce();
-  if (!config->settings.control_unix_path.empty()) {
-    control_socket_ = std::make_unique<ControlSocket>(
-        control_loop_,
-        [this](std::string_view line, const ControlCaller& caller) {
-          return commands_.Handle(line, caller);
-        },
-        ControlSocketSettingsOf(config->settings));
-    if (auto started = control_socket_->Start(); !started) return Fail(started.error());
-  }
   for (const auto& frontend : config->frontends) {
     LogInfo("setup", "Listening on {} ({})", frontend->settings.address.ToStringWithPort(),
             frontend->TypeText());
   }
   workers_.Start();
   control_thread_ = std::thread([this] { RunControlThread(); });
-  return {};
 }
 
 void Server::RunControlThread() {

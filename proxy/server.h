@@ -29,7 +29,7 @@ class Server final : public ControlTarget {
   // In this order, on the main thread. Bind needs the privileges for low ports; nothing before
   // Start() makes a thread.
   TextResult<void> Bind();
-  TextResult<void> Start();
+  void Start();
 
   // The script thread: workers and the control thread see `config` from their next message on.
   // Waits until the workers have acknowledged, at most a second.
@@ -54,6 +54,7 @@ class Server final : public ControlTarget {
  private:
   void RunControlThread();
   HealthProbeOptions ProbeOptions(const Config& config);
+  TextResult<void> OpenControlSocket();
   void CheckBackendsOnce();
   void EverySecond();
   void EveryStep();
