@@ -19,6 +19,10 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "support"))
 import known_failures  # noqa: E402
 
+# A run in the background may have inherited that SIGINT is ignored, and a shell cannot trap what it
+# inherited so. With a handler here, programs start with the default, as from a terminal.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BINARY = os.path.abspath(os.environ.get("BREAKWATER", os.path.join(ROOT, "build/release/breakwater")))
 DNSDIST = "/usr/bin/dnsdist"
