@@ -23,6 +23,11 @@ TEST_F(ObjectsTest, Names) {
   EXPECT_NE(Run("n:append(string.rep('a.', 120))").find("too long"), std::string::npos);
 }
 
+TEST_F(ObjectsTest, WhatIsThrownAwayIsCollected) {
+  Load("function Spend(n) for i = 1, n do newDNSName('www.example.org.') end end");
+  EXPECT_EQ(Run("Spend(300000) print(collectgarbage('count') < 2048)"), "true\n");
+}
+
 TEST_F(ObjectsTest, SetsOfNames) {
   Load("s = newDNSNameSet() t = newSuffixMatchNode()");
   EXPECT_EQ(Run("s:empty()"), "true\n");
