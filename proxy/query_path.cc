@@ -163,7 +163,12 @@ RingRecord QueryPath::RingRecordOf(const Query& query) const {
 Verdict QueryPath::FlowToVerdict(Flow flow, Query& query) {
   switch (flow) {
     case Flow::kContinue:
-    case Flow::kStop: return Verdict::kContinue;
+    case Flow::kStop:
+      if (!query.header().Has(dns::kFlagQr)) return Verdict::kContinue;
+      // ContinueAction around an action that answers: the rules after it ran, and that is all.
+      if (!query.self_answered) FinishTurnedAnswer(query, SelfAnswers());
+      CountRuleAnswer(query);
+      return Verdict::kAnswer;
     case Flow::kAnswer: CountRuleAnswer(query); return Verdict::kAnswer;
     case Flow::kDrop: env_.stats.counters.Add(Metric::kRuleDrop); return Verdict::kDrop;
     case Flow::kSuspended: return Verdict::kWait;
@@ -190,7 +195,8 @@ void QueryPath::CountRuleAnswer(const Query& query) {
 
 Verdict QueryPath::ChoosePool(Query& query, Route& route) {
   route.pool = config_->FindPool(query.pool_name);
-  // dnsdist's behaviour: a rule that names a pool nobody made is an error, not an answer.
+  // A rule named a pool nobody made: there is no policy to ask, so the query is dropped as counted.
+  if (route.pool == nullptr) env_.stats.counters.Add(Metric::kNoPolicy);
   return route.pool == nullptr ? Verdict::kDrop : Verdict::kContinue;
 }
 
@@ -246,10 +252,9 @@ Verdict QueryPath::RunCacheMissRules(Query& query, Route& route) {
       FlowToVerdict(RunChain(config_->chains.cache_miss, query, context), query);
   if (verdict != Verdict::kContinue || route.pool->name == query.pool_name) return verdict;
   // Another pool now: its servers and its cache, under the key of the first look-up.
-  route.pool = config_->FindPool(query.pool_name);
-  if (route.pool == nullptr) return Verdict::kDrop;
-  route.cache = route.pool->cache.get();
-  return Verdict::kContinue;
+  const Verdict chosen = ChoosePool(query, route);
+  if (chosen == Verdict::kContinue) route.cache = route.pool->cache.get();
+  return chosen;
 }
 
 Verdict QueryPath::ChooseBackend(Query& query, Route& route) {
