@@ -110,7 +110,8 @@ std::optional<dns::Type> TypeOrAny(std::optional<uint16_t> type) {
 size_t ExpungeByName(Call& call, PacketCache& cache, const NameArg& name,
                      std::optional<uint16_t> type) {
   const auto suffix = Reader<std::optional<bool>>::Read(call, 4);
-  return cache.ExpungeByName(name.name, TypeOrAny(type), suffix && suffix->value_or(false));
+  return cache.ExpungeByName(
+      {.name = name.name, .type = TypeOrAny(type), .suffix = suffix && suffix->value_or(false)});
 }
 
 // Prints the count, and gives it to Lua: dnsdist prints alone.
@@ -197,7 +198,8 @@ void PrintStats(Call& call, const PacketCache& cache) {
 
 TextResult<void> Dump(Call& call, const PacketCache& cache, const std::string& path,
                       std::optional<bool> raw) {
-  const auto count = cache.Dump(path, raw.value_or(false));
+  const auto count =
+      cache.Dump(path, raw.value_or(false) ? DumpFormat::kTextAndAnswer : DumpFormat::kText);
   if (!count) return Fail(count.error());
   call.Print(fmt::format("Dumped {} records\n", *count));
   return {};

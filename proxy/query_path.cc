@@ -208,8 +208,8 @@ Verdict QueryPath::DecideClientSubnet(Query& query, Route& route) {
     const bool had = dns::FindOption(query.message(), query.edns,
                                      dns::OptionCode::kClientSubnet).has_value();
     if (!had) {
-      route.scope_zero_key = MakeCacheKey(query.message(), query.question, query.edns,
-                                          route.cache->settings().key, false);
+      route.scope_zero_key = MakeCacheKey({query.message(), query.question, query.edns},
+                                          route.cache->settings().key, KeySubnet::kLeftOut);
     }
   }
   if (add) AddClientSubnet(query);
@@ -221,17 +221,18 @@ bool QueryPath::LookUp(Query& query, Route& route, const CacheKey& key) {
   if (config_->settings.stale_cache_entries_ttl_s > 0 && !route.pool->AnyUp()) {
     how.allow_expired_s = config_->settings.stale_cache_entries_ttl_s;
   }
-  const CacheResult result =
-      route.cache->Lookup(key, {query.data, query.capacity}, query.question.name_length, how,
-                          &query.size);
-  query.stale_hit = result == CacheResult::kStale;
-  return result != CacheResult::kMiss;
+  const CacheHit hit =
+      route.cache->Lookup(key, {query.data, query.capacity}, query.question.name_length, how);
+  query.stale_hit = hit.result == CacheResult::kStale;
+  if (hit.result == CacheResult::kMiss) return false;
+  query.size = hit.size;
+  return true;
 }
 
 Verdict QueryPath::LookUpCache(Query& query, Route& route) {
   if (route.cache == nullptr) return Verdict::kContinue;
-  route.key = MakeCacheKey(query.message(), query.question, query.edns,
-                           route.cache->settings().key, true);
+  route.key = MakeCacheKey({query.message(), query.question, query.edns},
+                           route.cache->settings().key);
   if (!route.key) {
     route.cache = nullptr;
     return Verdict::kContinue;

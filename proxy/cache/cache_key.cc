@@ -42,16 +42,16 @@ struct CountedOption {
 
 // Writes the options that count, sorted by code: the order in the query does not matter.
 bool WriteOptions(std::span<const uint8_t> message, const dns::Edns& edns,
-                  const CacheKeyOptions& options, bool with_client_subnet, ByteWriter& tail) {
+                  const CacheKeyOptions& options, KeySubnet subnet, ByteWriter& tail) {
   std::array<CountedOption, kMaxKeyOptions> counted;
   size_t count = 0;
   bool too_many = false;
   dns::ForEachOption(message, edns, [&](dns::OptionCode option, std::span<const uint8_t> content) {
     const auto code = static_cast<uint16_t>(option);
-    const bool counts =
-        code == kClientSubnet
-            ? with_client_subnet && (options.parse_ecs || !Contains(options.skip_options, code))
-            : !Contains(options.skip_options, code);
+    const bool counts = code == kClientSubnet
+                            ? subnet != KeySubnet::kLeftOut &&
+                                  (options.parse_ecs || !Contains(options.skip_options, code))
+                            : !Contains(options.skip_options, code);
     if (!counts) return true;
     too_many = count == kMaxKeyOptions;
     if (!too_many) counted[count++] = {code, content};
@@ -69,10 +69,11 @@ bool WriteOptions(std::span<const uint8_t> message, const dns::Edns& edns,
 }
 
 // False where what counts does not fit the tail.
-bool AddEdns(std::span<const uint8_t> message, const dns::Edns& edns,
-             const CacheKeyOptions& options, bool with_client_subnet, CacheKey& key) {
+bool AddEdns(const KeySource& query, const CacheKeyOptions& options, KeySubnet subnet,
+             CacheKey& key) {
+  const dns::Edns& edns = query.edns;
   // Extended rcode, version and flags lie where other records have their TTL (RFC 6891, 6.1.3).
-  const uint32_t fixed = LoadU32(message.data() + edns.offset + 5);
+  const uint32_t fixed = LoadU32(query.message.data() + edns.offset + 5);
   constexpr uint32_t kDoBit = 0x8000;
   ByteWriter tail(key.tail);
   key.bits |= kKeyEdns;
@@ -85,7 +86,7 @@ bool AddEdns(std::span<const uint8_t> message, const dns::Edns& edns,
     key.bits |= kKeyRankInTail;
     tail.U16(RankedSize(options.payload_ranks, edns.udp_size));
   }
-  if (edns.options_length != 0 && !WriteOptions(message, edns, options, with_client_subnet, tail)) {
+  if (edns.options_length != 0 && !WriteOptions(query.message, edns, options, subnet, tail)) {
     return false;
   }
   key.tail_length = static_cast<uint8_t>(tail.offset());
@@ -122,9 +123,9 @@ bool KeyCoversOption(std::span<const uint8_t> tail, uint16_t bits, uint16_t code
   return false;
 }
 
-std::optional<CacheKey> MakeCacheKey(std::span<const uint8_t> message,
-                                     const dns::Question& question, const dns::Edns& edns,
-                                     const CacheKeyOptions& options, bool with_client_subnet) {
+std::optional<CacheKey> MakeCacheKey(const KeySource& query, const CacheKeyOptions& options,
+                                     KeySubnet subnet) {
+  const auto& [message, question, edns] = query;
   const dns::Header header = dns::ConstHeader(message.data());
   if (!HeaderIsPlain(header, edns.present)) return std::nullopt;
   if (question.type == dns::Type::kAxfr || question.type == dns::Type::kIxfr) return std::nullopt;
@@ -137,7 +138,7 @@ std::optional<CacheKey> MakeCacheKey(std::span<const uint8_t> message,
   if (header.Has(dns::kFlagRd)) key.bits |= kKeyRd;
   if (header.Has(dns::kFlagAd)) key.bits |= kKeyAd;
   if (header.Has(dns::kFlagCd)) key.bits |= kKeyCd;
-  if (edns.present && !AddEdns(message, edns, options, with_client_subnet, key)) {
+  if (edns.present && !AddEdns(query, options, subnet, key)) {
     return std::nullopt;
   }
   key.hash = HashKey(message.subspan(dns::kHeaderSize, question.name_length), key);

@@ -47,12 +47,19 @@ std::span<const uint8_t> KeyOptions(std::span<const uint8_t> tail, uint16_t bits
 // True where an option of this code is part of a key.
 bool KeyCoversOption(std::span<const uint8_t> tail, uint16_t bits, uint16_t code);
 
+// `question` and `edns` must come from the message.
+struct KeySource {
+  std::span<const uint8_t> message;
+  const dns::Question& question;
+  const dns::Edns& edns;
+};
+// Left out: the look-up for answers of scope 0.
+enum class KeySubnet : uint8_t { kAsOptionsSay, kLeftOut };
+
 // Nothing when the query must not be shared: opcode other than QUERY, header flags no query has,
 // AXFR, IXFR, records beside one OPT, TSIG, SIG(0), trailing data, or options too long for the
-// tail. `question` and `edns` must come from the same bytes.
-// `with_client_subnet` false leaves the client subnet out (the look-up for answers of scope 0).
-std::optional<CacheKey> MakeCacheKey(std::span<const uint8_t> message,
-                                     const dns::Question& question, const dns::Edns& edns,
-                                     const CacheKeyOptions& options, bool with_client_subnet);
+// tail.
+std::optional<CacheKey> MakeCacheKey(const KeySource& query, const CacheKeyOptions& options,
+                                     KeySubnet subnet = KeySubnet::kAsOptionsSay);
 
 }  // namespace breakwater

@@ -78,8 +78,8 @@ Candidate PacketCache::Impl::FindServable(CacheShard& shard, const CacheKey& key
   return {found.entry, verdict};
 }
 
-CacheResult PacketCache::Lookup(const CacheKey& key, std::span<uint8_t> buffer, size_t name_length,
-                                const CacheLookup& how, size_t* size) {
+CacheHit PacketCache::Lookup(const CacheKey& key, std::span<uint8_t> buffer, size_t name_length,
+                             const CacheLookup& how) {
   CacheStore& store = impl_->store;
   CacheShard& shard = store.shard(store.ShardIndex(key.hash));
   const auto name = std::span<const uint8_t>(buffer).subspan(dns::kHeaderSize, name_length);
@@ -93,14 +93,13 @@ CacheResult PacketCache::Lookup(const CacheKey& key, std::span<uint8_t> buffer, 
   }
   if (hit.entry == nullptr || hit.entry->length > buffer.size()) {
     ++shard.counters().misses;
-    return CacheResult::kMiss;
+    return {};
   }
   CopyToClient(*hit.entry, hit.verdict.rewrite, buffer.data());
   if (store.settings().shuffle) ShuffleAddresses(*hit.entry, buffer.data(), shard.random());
-  *size = hit.entry->length;
   CacheShard::Touch(hit.entry);
   ++shard.counters().hits;
-  return hit.verdict.result;
+  return {hit.verdict.result, hit.entry->length};
 }
 
 bool PacketCache::Insert(const CacheKey& key, std::span<const uint8_t> answer,
@@ -211,19 +210,19 @@ std::optional<FlushStatus> PacketCache::StatusOf(FlushId id) const {
   return impl_->store.flushes().StatusOf(id);
 }
 
-size_t PacketCache::Sweep(size_t max_entries, bool keep_stale) {
+size_t PacketCache::Sweep(size_t max_entries, ExpiredEntries expired) {
+  const bool keep_stale = expired == ExpiredEntries::kKeep;
   return impl_->sweeper.Run({impl_->clock.Now(), max_entries, keep_stale});
 }
 
-size_t PacketCache::ExpungeByName(const dns::Name& name, std::optional<dns::Type> type,
-                                  bool suffix) {
+size_t PacketCache::ExpungeByName(const ExpungeRequest& request) {
   size_t removed = 0;
   ScanPosition position;
   const auto applies = [&](const CacheEntry& entry) {
-    if (type && entry.type() != *type) return false;
-    if (!suffix) return dns::EqualFold(entry.name(), name.wire());
+    if (request.type && entry.type() != *request.type) return false;
+    if (!request.suffix) return dns::EqualFold(entry.name(), request.name.wire());
     const auto own = dns::Name::FromWire(entry.name());
-    return own && own->IsPartOf(name);
+    return own && own->IsPartOf(request.name);
   };
   while (impl_->store.ScanStep(position, removed, applies)) {
   }
@@ -304,7 +303,8 @@ std::string PacketCache::ToString() const {
   return fmt::format("PacketCache({}/{})", EntryCount(), settings().max_entries);
 }
 
-TextResult<size_t> PacketCache::Dump(const std::string& path, bool raw) const {
+TextResult<size_t> PacketCache::Dump(const std::string& path, DumpFormat format) const {
+  const bool raw = format == DumpFormat::kTextAndAnswer;
   return DumpCache(impl_->store, path, {impl_->clock.Now(), raw});
 }
 

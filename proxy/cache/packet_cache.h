@@ -48,6 +48,18 @@ struct CacheLookup {
 };
 
 enum class CacheResult : uint8_t { kMiss, kFresh, kStale };
+struct CacheHit {
+  CacheResult result = CacheResult::kMiss;
+  size_t size = 0;  // of the answer in the buffer; 0 for a miss
+};
+
+struct ExpungeRequest {
+  dns::Name name;
+  std::optional<dns::Type> type{};  // nothing: every type
+  bool suffix = false;              // names below it as well
+};
+enum class ExpiredEntries : uint8_t { kFree, kKeep };
+enum class DumpFormat : uint8_t { kText, kTextAndAnswer };  // the answer in base64
 
 struct CacheInsert {
   MonoTime now;
@@ -76,10 +88,10 @@ class PacketCache {
 
   // Looks for an answer to the question in `buffer` (header, name, type, class at offset 12) and
   // on a hit turns the buffer into it: everything but the ID and the name, whose spelling stays
-  // the client's; RD and CD stay as well; TTLs are aged. `*size` becomes the answer's size. A
-  // miss, or an answer larger than the buffer, changes nothing.
-  CacheResult Lookup(const CacheKey& key, std::span<uint8_t> buffer, size_t name_length,
-                     const CacheLookup& how, size_t* size);
+  // the client's; RD and CD stay as well; TTLs are aged. A miss, or an answer larger than the
+  // buffer, changes nothing.
+  CacheHit Lookup(const CacheKey& key, std::span<uint8_t> buffer, size_t name_length,
+                  const CacheLookup& how);
 
   // Offers an answer; its question must be the key's. What must not be stored (TTL too short,
   // too large, older than what is held) is counted and left out. True where it was stored.
@@ -92,12 +104,12 @@ class PacketCache {
   std::optional<FlushStatus> StatusOf(FlushId id) const;
 
   // One step of the sweeper, for one thread at a time: frees expired and flushed entries, at most
-  // `max_entries` looked at, 64 a lock hold. `keep_stale`: expired ones stay (keepStaleData while
-  // no backend is up). Returns how many it freed.
-  size_t Sweep(size_t max_entries, bool keep_stale);
+  // `max_entries` looked at, 64 a lock hold. Expired ones are kept for keepStaleData while no
+  // backend is up. Returns how many it freed.
+  size_t Sweep(size_t max_entries, ExpiredEntries expired = ExpiredEntries::kFree);
 
   // dnsdist's own functions; they hold a shard for 64 entries at most.
-  size_t ExpungeByName(const dns::Name& name, std::optional<dns::Type> type, bool suffix);
+  size_t ExpungeByName(const ExpungeRequest& request);
   size_t Expunge(size_t down_to);       // until at most so many entries are left
   size_t PurgeExpired(size_t down_to);  // expired ones, until at most so many entries are left
   size_t EntryCount() const;
@@ -105,7 +117,7 @@ class PacketCache {
   PacketCacheStats Stats() const;
   std::string ToString() const;  // "PacketCache(12/10000)"
   // Writes one line an entry; refuses an existing file. Returns how many.
-  TextResult<size_t> Dump(const std::string& path, bool raw) const;
+  TextResult<size_t> Dump(const std::string& path, DumpFormat format) const;
   std::vector<dns::Name> DomainsByAddress(const Address& address) const;
   std::vector<Address> AddressesByDomain(const dns::Name& name) const;
 

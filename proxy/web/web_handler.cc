@@ -176,7 +176,7 @@ WebResponse WebHandler::PurgeCache(const WebRequest& request, const Config& conf
     if (!type) return PurgeProblem(400, "type is not a record type");
   }
   const bool suffix = request.Argument("suffix") != nullptr;
-  const size_t count = pool->cache->ExpungeByName(*name, type, suffix);
+  const size_t count = pool->cache->ExpungeByName({.name = *name, .type = type, .suffix = suffix});
   return Json(DumpJson({{"status", "purged"}, {"count", std::to_string(count)}}));
 }
 

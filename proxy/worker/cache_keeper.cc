@@ -9,12 +9,13 @@ constexpr size_t kBatch = 1024;
 
 // keepStaleData: expired entries stay while a pool that uses the cache has servers, none of
 // them up (meaning-operation.md).
-bool KeepsStale(const PacketCache& cache, const Config& config) {
-  if (!cache.settings().keep_stale_data) return false;
-  return std::any_of(config.pools.begin(), config.pools.end(), [&](const auto& entry) {
+ExpiredEntries FateOfExpired(const PacketCache& cache, const Config& config) {
+  if (!cache.settings().keep_stale_data) return ExpiredEntries::kFree;
+  const bool alone = std::any_of(config.pools.begin(), config.pools.end(), [&](const auto& entry) {
     const Pool& pool = *entry.second;
     return pool.cache.get() == &cache && !pool.servers.empty() && !pool.AnyUp();
   });
+  return alone ? ExpiredEntries::kKeep : ExpiredEntries::kFree;
 }
 
 }  // namespace
@@ -41,12 +42,13 @@ void CacheKeeper::SweepOne(PacketCache& cache, Progress& progress, const Config&
     progress.epoch = epoch;
     progress.left_of_fast_pass = 2 * entries;  // a full pass that began after the flush
   }
-  const bool keep_stale = KeepsStale(cache, config);
+  const ExpiredEntries expired = FateOfExpired(cache, config);
   const auto delay_s = std::max<size_t>(1, config.settings.cache_cleaning_delay_s);
-  const size_t quota = std::max<size_t>(64, entries * static_cast<size_t>(kStep.ms()) / (delay_s * 1000));
-  (void)cache.Sweep(quota, keep_stale);
+  const size_t quota =
+      std::max<size_t>(64, entries * static_cast<size_t>(kStep.ms()) / (delay_s * 1000));
+  (void)cache.Sweep(quota, expired);
   while (progress.left_of_fast_pass > 0 && clock_.Now() < end) {
-    (void)cache.Sweep(kBatch, keep_stale);
+    (void)cache.Sweep(kBatch, expired);
     progress.left_of_fast_pass -= std::min(progress.left_of_fast_pass, kBatch);
   }
 }

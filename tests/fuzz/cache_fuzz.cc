@@ -21,11 +21,9 @@ void LookUp(PacketCache& cache, const CacheKey& key, std::span<const uint8_t> qu
   for (const int64_t age_s : {0, 30, 100'000}) {
     std::vector<uint8_t> buffer(65535);
     std::copy(query.begin(), query.end(), buffer.begin());
-    size_t size = query.size();
-    const CacheResult result = cache.Lookup(
+    const auto [result, size] = cache.Lookup(
         key, buffer, name_length,
-        {.now = MonoTime::FromSeconds(1000 + static_cast<double>(age_s)), .allow_expired_s = 60},
-        &size);
+        {.now = MonoTime::FromSeconds(1000 + static_cast<double>(age_s)), .allow_expired_s = 60});
     if (result == CacheResult::kMiss) continue;
     // The client's ID, name, RD and CD; nothing larger than what was stored.
     if (size > 65535 || !std::equal(query.begin(), query.begin() + 2, buffer.begin())) std::abort();
@@ -62,7 +60,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   settings.shuffle = true;
   settings.key.parse_ecs = true;
   const auto cache = PacketCache::Make(settings, clock);
-  const auto key = MakeCacheKey(query, *question, *edns, settings.key, true);
+  const auto key = MakeCacheKey({query, *question, *edns}, settings.key);
   if (!cache || !key) return 0;
   const bool stored =
       (*cache)->Insert(*key, answer, {.now = clock.Now(), .asked = clock.Now(), .asked_epoch = 1});
@@ -70,6 +68,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if ((*cache)->EntryCount() != (stored ? 1u : 0u)) std::abort();
   (*cache)->DomainsByAddress(Address::FromRaw(std::array<uint8_t, 4>{192, 0, 2, 1}));
   (*cache)->Flush({.name = dns::Name(), .suffix = true, .hard = true});
-  if ((*cache)->Sweep(1'000'000, false) != (stored ? 1u : 0u)) std::abort();
+  if ((*cache)->Sweep(1'000'000) != (stored ? 1u : 0u)) std::abort();
   return 0;
 }

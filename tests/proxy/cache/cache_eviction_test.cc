@@ -22,8 +22,7 @@ class CacheEvictionTest : public test::CacheFixture {
     const CacheKey key = names.Key(number);
     std::array<uint8_t, 512> buffer;
     std::memcpy(buffer.data(), names.data(), NumberedNames::kQuerySize);
-    size_t size = 0;
-    return cache().Lookup(key, buffer, NumberedNames::kNameLength, {.now = clock.Now()}, &size) !=
+    return cache().Lookup(key, buffer, NumberedNames::kNameLength, {.now = clock.Now()}).result !=
            CacheResult::kMiss;
   }
   NumberedNames names;

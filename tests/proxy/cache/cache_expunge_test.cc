@@ -27,10 +27,10 @@ class CacheExpungeTest : public test::CacheFixture {
 };
 
 TEST_F(CacheExpungeTest, ByNameCountsExactly) {
-  EXPECT_EQ(cache().ExpungeByName(NameOf("H1.example.com"), dns::Type::kAaaa, false), 1u);
-  EXPECT_EQ(cache().ExpungeByName(NameOf("H1.example.com"), std::nullopt, false), 2u);
-  EXPECT_EQ(cache().ExpungeByName(NameOf("example.com"), std::nullopt, false), 0u);
-  EXPECT_EQ(cache().ExpungeByName(NameOf("example.com"), std::nullopt, true), 99u);
+  EXPECT_EQ(cache().ExpungeByName({NameOf("H1.example.com"), dns::Type::kAaaa}), 1u);
+  EXPECT_EQ(cache().ExpungeByName({NameOf("H1.example.com")}), 2u);
+  EXPECT_EQ(cache().ExpungeByName({NameOf("example.com")}), 0u);
+  EXPECT_EQ(cache().ExpungeByName({.name = NameOf("example.com"), .suffix = true}), 99u);
   EXPECT_EQ(cache().EntryCount(), 1u);
   EXPECT_TRUE(Hits("h1.example.org"));
 }
@@ -53,16 +53,16 @@ TEST_F(CacheExpungeTest, PurgeTakesExpiredEntriesAlone) {
 
 TEST_F(CacheExpungeTest, SweeperFreesExpiredEntriesUnlessTheyAreWanted) {
   Advance(300);
-  EXPECT_EQ(SweepAll(true), 0u);
-  EXPECT_EQ(SweepAll(false), 103u);
+  EXPECT_EQ(SweepAll(ExpiredEntries::kKeep), 0u);
+  EXPECT_EQ(SweepAll(), 103u);
   EXPECT_EQ(cache().EntryCount(), 0u);
 }
 
 TEST_F(CacheExpungeTest, SweeperFreesWhatIsTooOldForItsTimesInAnyCase) {
   Advance(22.0 * 86400);
-  EXPECT_EQ(SweepAll(true), 0u);
+  EXPECT_EQ(SweepAll(ExpiredEntries::kKeep), 0u);
   Advance(1.0 * 86400);
-  EXPECT_EQ(SweepAll(true), 103u);
+  EXPECT_EQ(SweepAll(ExpiredEntries::kKeep), 103u);
 }
 
 class CacheDumpTest : public test::CacheFixture {
@@ -86,21 +86,21 @@ TEST_F(CacheDumpTest, WritesALineForEachEntryAndRefusesAnExistingFile) {
   EXPECT_TRUE(Put("nx.example.com AAAA +dnssec +cd +option=8:00011800c00002",
                   "+rcode=3 / authority example.com 60 SOA a. b. 1 2 3 4 60"));
   Advance(10);
-  EXPECT_EQ(cache().Dump(path, false).value_or(0), 2u);
+  EXPECT_EQ(cache().Dump(path, DumpFormat::kText).value_or(0), 2u);
   EXPECT_THAT(Dumped(), HasSubstr("\nwww.example.com. 290 IN A ; ecs none, rcode 0, key "));
   EXPECT_THAT(Dumped(), HasSubstr(", received over UDP 1, added "));
   EXPECT_THAT(Dumped(), HasSubstr(", dnssecOK 0, raw query flags 256\n"));
   EXPECT_THAT(Dumped(),
               HasSubstr("\nnx.example.com. 50 IN AAAA ; ecs 192.0.2.0/24, rcode 3, key "));
   EXPECT_THAT(Dumped(), HasSubstr(", dnssecOK 1, raw query flags 272\n"));
-  const auto again = cache().Dump(path, false);
+  const auto again = cache().Dump(path, DumpFormat::kText);
   ASSERT_FALSE(again);
   EXPECT_THAT(again.error(), HasSubstr("File exists"));
 }
 
 TEST_F(CacheDumpTest, AddsTheAnswerOnRequest) {
   EXPECT_TRUE(Put("a.b +id=0", "/ answer a.b 300 A 192.0.2.1"));
-  EXPECT_EQ(cache().Dump(path, true).value_or(0), 1u);
+  EXPECT_EQ(cache().Dump(path, DumpFormat::kTextAndAnswer).value_or(0), 1u);
   EXPECT_THAT(Dumped(), HasSubstr(", base64response AACBAAABAAEAAAAAAWEBYgAAAQABAWEBYgAAAQABAAABL"
                                   "AAEwAACAQ==\n"));
 }

@@ -17,12 +17,12 @@ namespace breakwater::test {
 
 inline std::optional<CacheKey> KeyOf(const std::vector<uint8_t>& query,
                                      const CacheKeyOptions& options = {},
-                                     bool with_client_subnet = true) {
+                                     KeySubnet subnet = KeySubnet::kAsOptionsSay) {
   const auto question = dns::ParseQuestion(query);
   EXPECT_TRUE(question);
   const auto edns = dns::FindEdns(query, question->end());
   EXPECT_TRUE(edns);
-  return MakeCacheKey(query, *question, *edns, options, with_client_subnet);
+  return MakeCacheKey({query, *question, *edns}, options, subnet);
 }
 
 class CacheFixture : public testing::Test {
@@ -67,10 +67,10 @@ class CacheFixture : public testing::Test {
     Reply reply;
     reply.message = wire;
     reply.message.resize(4096);
-    size_t size = wire.size();
     const size_t name_length = dns::ParseQuestion(wire)->name_length;
-    reply.result = cache().Lookup(*key, reply.message, name_length, how, &size);
-    reply.message.resize(size);
+    const CacheHit hit = cache().Lookup(*key, reply.message, name_length, how);
+    reply.result = hit.result;
+    reply.message.resize(hit.result == CacheResult::kMiss ? wire.size() : hit.size);
     reply.text = Describe(reply.message);
     return reply;
   }
@@ -80,7 +80,9 @@ class CacheFixture : public testing::Test {
 
   void Advance(double seconds) { clock.Advance(MonoTime::FromSeconds(seconds)); }
   // Whole passes of the sweeper: what it freed.
-  size_t SweepAll(bool keep_stale = false) { return cache().Sweep(1'000'000'000, keep_stale); }
+  size_t SweepAll(ExpiredEntries expired = ExpiredEntries::kFree) {
+    return cache().Sweep(1'000'000'000, expired);
+  }
 
   PacketCacheSettings settings;
   ManualClock clock;

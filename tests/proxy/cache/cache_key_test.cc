@@ -63,7 +63,8 @@ TEST(CacheKey, CountsTheClientSubnetAndLeavesItOutOnRequest) {
   EXPECT_FALSE(Same(one, two, {.parse_ecs = true}));
   EXPECT_FALSE(Same(one, plain));
   const CacheKeyOptions options{.parse_ecs = true};
-  EXPECT_EQ(KeyOf(QueryMaker::Message(one), options, false)->hash, Key(plain, options).hash);
+  EXPECT_EQ(KeyOf(QueryMaker::Message(one), options, KeySubnet::kLeftOut)->hash,
+            Key(plain, options).hash);
   // Even where it is listed as an option to skip.
   EXPECT_FALSE(Same(one, two, {.skip_options = {8}, .parse_ecs = true}));
   EXPECT_TRUE(Same(one, two, {.skip_options = {8}}));

@@ -23,9 +23,9 @@ void AskAndStore(PacketCache& cache, const Clock& clock, uint32_t seed) {
     const CacheKey key = names.Key(number);
     std::memcpy(buffer.data(), names.data(), NumberedNames::kQuerySize);
     const uint32_t epoch = cache.epoch();
-    size_t size = 0;
-    if (cache.Lookup(key, buffer, NumberedNames::kNameLength, {.now = clock.Now()}, &size) !=
-        CacheResult::kMiss) {
+    const auto [result, size] =
+        cache.Lookup(key, buffer, NumberedNames::kNameLength, {.now = clock.Now()});
+    if (result != CacheResult::kMiss) {
       ASSERT_EQ(size, NumberedNames::kAnswerSize);
       const auto answer = names.Answer(number);
       ASSERT_TRUE(std::ranges::equal(answer.subspan(12), std::span(buffer).subspan(12, size - 12)));
@@ -45,7 +45,7 @@ void FlushAndUndo(PacketCache& cache) {
         {.name = i % 100 == 0 ? dns::Name() : name, .suffix = i % 2 == 0, .hard = i % 3 == 0});
     if (i % 5 == 0) cache.Undo(id);
     if (i % 7 == 0) cache.StatusOf(id);
-    if (i % 500 == 0) cache.ExpungeByName(name, std::nullopt, true);
+    if (i % 500 == 0) cache.ExpungeByName({.name = name, .suffix = true});
   }
 }
 
@@ -58,7 +58,7 @@ TEST(CacheThreads, AgreeUnderLookupsInsertsFlushesAndSweeps) {
   std::atomic<bool> over{false};
   std::thread sweeper([&] {
     while (!over) {
-      cache->Sweep(640, false);
+      cache->Sweep(640);
       cache->Stats();
     }
   });
@@ -75,8 +75,8 @@ TEST(CacheThreads, AgreeUnderLookupsInsertsFlushesAndSweeps) {
   // After one last flush of everything nothing asked for earlier is left, nor counted.
   EXPECT_LE(cache->EntryCount(), settings.max_entries);
   cache->Flush({.name = dns::Name(), .suffix = true, .hard = true});
-  cache->Sweep(1'000'000'000, false);
-  cache->Sweep(1'000'000'000, false);
+  cache->Sweep(1'000'000'000);
+  cache->Sweep(1'000'000'000);
   EXPECT_EQ(cache->EntryCount(), 0u);
   EXPECT_EQ(cache->Stats().bytes, 0u);
 }

@@ -150,7 +150,7 @@ TEST_F(FlushTest, CountsWhatItMatchedOnceThePassIsOver) {
 }
 
 TEST_F(FlushTest, APassThatHadBegunDoesNotCount) {
-  cache().Sweep(64, false);
+  cache().Sweep(64);
   const FlushId id = Soft("example.com", true);
   SweepAll();  // the rest of that pass
   EXPECT_FALSE(Status(id).swept);

@@ -29,7 +29,7 @@ class NumberedNames {
     return {bytes_.data(), kAnswerSize};
   }
   CacheKey Key(uint32_t number) {
-    return *MakeCacheKey(Query(number), question_, dns::Edns{}, options_, true);
+    return *MakeCacheKey({Query(number), question_, no_edns_}, options_);
   }
   const dns::Question& question() const { return question_; }
   uint8_t* data() { return bytes_.data(); }
@@ -52,6 +52,7 @@ class NumberedNames {
       0,    1,    0,    1,    0,   0,   0x0e, 0x10, 0,   4,   192, 0,   2,    1};
   dns::Question question_{
       .name_length = kNameLength, .type = dns::Type::kA, .cls = dns::Class::kIn};
+  dns::Edns no_edns_;
   CacheKeyOptions options_;
 };
 

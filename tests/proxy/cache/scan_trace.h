@@ -35,10 +35,9 @@ inline double ZipfHitRatio(const TraceOptions& options, const Clock& clock) {
   const auto ask = [&](uint32_t number) {
     const CacheKey key = names.Key(number);
     std::memcpy(buffer.data(), names.data(), NumberedNames::kQuerySize);
-    size_t size = 0;
-    const CacheResult result =
-        cache->Lookup(key, buffer, NumberedNames::kNameLength, {.now = clock.Now()}, &size);
-    if (result != CacheResult::kMiss) return true;
+    const CacheHit hit =
+        cache->Lookup(key, buffer, NumberedNames::kNameLength, {.now = clock.Now()});
+    if (hit.result != CacheResult::kMiss) return true;
     cache->Insert(key, names.Answer(number),
                   {.now = clock.Now(), .asked = clock.Now(), .asked_epoch = cache->epoch()});
     return false;
