@@ -36,7 +36,7 @@ bool QueryPath::Start(FlightId id, const BackendPtr& backend) {
   const uint32_t timeout_ms = stream ? backend->settings().tcp_connect_timeout_ms +
                                            backend->settings().tcp_recv_timeout_ms
                                      : TimeoutMs(*backend);
-  const auto attempt = in_flight_.StartAttempt(id, backend, *exchange, now(), timeout_ms);
+  const auto attempt = in_flight_.StartAttempt(id, {backend, *exchange, timeout_ms}, now());
   if (!attempt) return false;
   backend->counters().queries.Add();
   // A first datagram that stays unanswered is sent to another server long before its own time
@@ -102,7 +102,7 @@ void QueryPath::OnFailure(FlightId id, uint8_t attempt, FailureKind kind) {
     }
   }
   if (kind == FailureKind::kSend) env_.stats.counters.Add(Metric::kDownstreamSendErrors);
-  backend->health().AddSample(true);
+  backend->health().AddSample(HealthState::Sample::kFailed);
   if (kind != FailureKind::kTimeout && RetryElsewhere(id, *flight, kind)) return;
   const auto end = flight->attempts.begin() + flight->attempt_count;
   const bool open = std::any_of(flight->attempts.begin(), end,

@@ -78,7 +78,9 @@ void QueryPath::CountReply(Flight& flight, uint8_t attempt, std::span<const uint
   if (rcode == dns::RCode::kServFail) env_.stats.counters.Add(Metric::kServfailResponses);
   const bool servfail_counts =
       backend.settings().health.lazy_mode == LazyFailureMode::kTimeoutOrServFail;
-  backend.health().AddSample(servfail_counts && rcode == dns::RCode::kServFail);
+  backend.health().AddSample(servfail_counts && rcode == dns::RCode::kServFail
+                                 ? HealthState::Sample::kFailed
+                                 : HealthState::Sample::kGood);
 }
 
 void QueryPath::TakeReply(Query& query, std::span<const uint8_t> reply) {

@@ -135,12 +135,12 @@ void BackendConnection::OnReadable() {
 }
 
 void BackendConnection::OnMessage(std::span<const uint8_t> message) {
-  if (message.size() < dns::kHeaderSize) return context_.host.OnStray(true);
+  if (message.size() < dns::kHeaderSize) return context_.host.OnStray(Stray::kNoncompliant);
   const auto found = requests_.find(dns::ConstHeader(message.data()).id());
-  if (found == requests_.end()) return context_.host.OnStray(false);
+  if (found == requests_.end()) return context_.host.OnStray(Stray::kLate);
   const StreamRequest& asked = *found->second;
   if (dns::MatchReply(asked.message, asked.name_length, message, {}) != dns::ReplyMatch::kMatch) {
-    return context_.host.OnStray(true);
+    return context_.host.OnStray(Stray::kNoncompliant);
   }
   StreamRequestPtr request = std::move(found->second);
   requests_.erase(found);

@@ -38,14 +38,18 @@ class BackendConnection : public StreamHandler {
     kReadTimeout,
     kIdle,  // nothing asked for too long, or no longer wanted
   };
+  // A reply that is not taken.
+  enum class Stray : uint8_t {
+    kLate,          // nothing waits for it
+    kNoncompliant,  // it answers another question, or none
+  };
   class Host {
    public:
     virtual ~Host() = default;
     // The reply may be edited; it is valid during the call.
     virtual void OnAnswer(BackendConnection& from, StreamRequestPtr request,
                           std::span<uint8_t> reply) = 0;
-    // A reply for which nothing waits; `noncompliant`: it answers another question, or none.
-    virtual void OnStray(bool noncompliant) = 0;
+    virtual void OnStray(Stray stray) = 0;
     // To be destroyed after this call returned to the loop, its requests taken before.
     virtual void OnEnd(BackendConnection& connection, End end) = 0;
   };

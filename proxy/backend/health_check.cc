@@ -41,7 +41,7 @@ bool HealthCheck::Begin() {
     if (send(fd->get(), query_.data(), query_.size(), 0) < 0) return false;
     poller_ =
         std::make_unique<Poller>(loop_, std::move(*fd), [this](bool, bool) { OnUdpReadable(); });
-    poller_->Watch(true, false);
+    poller_->Watch({.readable = true});
     return poller_->valid();
   }
   const Address& to = backend_->address();
@@ -53,7 +53,7 @@ bool HealthCheck::Begin() {
   outgoing_.insert(outgoing_.end(), query_.begin(), query_.end());
   poller_ = std::make_unique<Poller>(
       loop_, std::move(*fd), [this](bool readable, bool writable) { OnTcp(readable, writable); });
-  poller_->Watch(true, true);
+  poller_->Watch({.readable = true, .writable = true});
   return poller_->valid();
 }
 
@@ -73,7 +73,7 @@ bool HealthCheck::WriteTcp() {
   const ssize_t sent = send(poller_->fd(), outgoing_.data(), outgoing_.size(), MSG_NOSIGNAL);
   if (sent < 0) return errno == EAGAIN || errno == EINTR || errno == EINPROGRESS;
   outgoing_.erase(outgoing_.begin(), outgoing_.begin() + sent);
-  if (outgoing_.empty()) poller_->Watch(true, false);
+  if (outgoing_.empty()) poller_->Watch({.readable = true});
   return true;
 }
 
@@ -99,7 +99,7 @@ void HealthCheck::Judge(std::span<const uint8_t> reply) {
 void HealthCheck::Finish(HealthVerdict verdict) {
   loop_.timers().Cancel(timer_);
   timer_ = 0;
-  if (poller_) poller_->Watch(false, false);
+  if (poller_) poller_->Watch({});
   // A copy: the call may destroy this check, and with it the function.
   const Done done = done_;
   done(verdict, loop_.now() - sent_);

@@ -157,8 +157,9 @@ void HealthProbe::Count(Backend& backend, HealthVerdict verdict, MonoTime took) 
 }
 
 void HealthProbe::Apply(const BackendPtr& backend, HealthVerdict verdict, Kind kind) {
-  const HealthState::Change change = backend->health().OnCheckResult(
-      verdict == HealthVerdict::kGood, loop_.now(), kind == Kind::kInitial);
+  const HealthState::CheckResult result{.good = verdict == HealthVerdict::kGood,
+                                        .initial = kind == Kind::kInitial};
+  const HealthState::Change change = backend->health().OnCheckResult(result, loop_.now());
   if (change == HealthState::Change::kNone) return;
   const bool up = change == HealthState::Change::kUp;
   LogInfo("health-check", "Marking downstream {} as '{}'", backend->NameWithAddress(),

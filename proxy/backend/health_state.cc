@@ -213,28 +213,29 @@ bool HealthState::CheckDue(MonoTime now) {
   });
 }
 
-HealthState::Change HealthState::OnCheckResult(bool good, MonoTime now, bool initial) {
+HealthState::Change HealthState::OnCheckResult(CheckResult result, MonoTime now) {
   return state_.With([&](State& state) {
     if (state.Forced()) return Change::kNone;
     const bool before = state.flag;
-    if (initial) {
-      state.OnInitial(good, now);
-    } else if (good) {
+    if (result.initial) {
+      state.OnInitial(result.good, now);
+    } else if (result.good) {
       state.OnGood(now);
     } else {
       state.OnBad(now);
     }
     Publish(state);
-    if (state.flag == before && !initial) return Change::kNone;
+    if (state.flag == before && !result.initial) return Change::kNone;
     return state.flag ? Change::kUp : Change::kDown;
   });
 }
 
-void HealthState::AddSample(bool failed) {
+void HealthState::AddSample(Sample sample) {
   if (!sampling_.load(std::memory_order_relaxed)) return;
   state_.With([&](State& state) {
     if (state.mode != Mode::kLazy) return;
     const size_t size = state.settings.lazy_sample_size;
+    const bool failed = sample == Sample::kFailed;
     if (state.samples.size() < size) {
       state.samples.push_back(failed);
       return;

@@ -37,11 +37,17 @@ class HealthState {
   // called once a second: intervals count from the call that was due, to the nearest second.
   bool CheckDue(MonoTime now);
   enum class Change : uint8_t { kNone, kUp, kDown };
-  // `initial`: the start-up check, whose one result decides without rise or max_failures; it is
-  // told as a change even where the flag stays. What comes after a force is ignored.
-  Change OnCheckResult(bool good, MonoTime now, bool initial);
+  struct CheckResult {
+    bool good = false;
+    // The start-up check: its one result decides without rise or max_failures, and is told as a
+    // change even where the flag stays.
+    bool initial = false;
+  };
+  // What comes after a force is ignored.
+  Change OnCheckResult(CheckResult result, MonoTime now);
+  enum class Sample : uint8_t { kGood, kFailed };
   // One answered or failed query (lazy mode only; cheap and ignored otherwise).
-  void AddSample(bool failed);
+  void AddSample(Sample sample);
   // setHealthCheckParams: zero leaves a value as it is.
   void SetParams(uint32_t timeout_ms, uint32_t interval_s, uint32_t max_failures, uint32_t rise);
   uint32_t timeout_ms() const;

@@ -181,20 +181,19 @@ size_t InFlight::size() const {
   return impl_->open;
 }
 
-Result<uint8_t> InFlight::StartAttempt(FlightId id, const BackendPtr& backend, Exchange& exchange,
-                                       MonoTime now, uint32_t timeout_ms) {
+Result<uint8_t> InFlight::StartAttempt(FlightId id, const AttemptPlan& plan, MonoTime now) {
   Slot* slot = impl_->FindSlot(id);
   if (slot == nullptr) return Fail(Error::kNotFound);
   Flight& flight = slot->flight;
   if (flight.attempt_count >= kMaxAttempts) return Fail(Error::kLimit);
   const uint8_t attempt = flight.attempt_count;
   const std::span<const uint8_t> message = std::as_const(*flight.query).message();
-  if (auto sent = exchange.Send(id, attempt, message); !sent) return Fail(sent.error());
-  flight.attempts[attempt] = Attempt{backend, &exchange, now};
+  if (auto sent = plan.exchange.Send(id, attempt, message); !sent) return Fail(sent.error());
+  flight.attempts[attempt] = Attempt{plan.backend, &plan.exchange, now};
   ++flight.attempt_count;
-  backend->AddOutstanding();
-  impl_->PushBack(impl_->FifoFor(timeout_ms), id.slot * kLinks + attempt,
-                  now + MonoTime::FromMs(timeout_ms));
+  plan.backend->AddOutstanding();
+  impl_->PushBack(impl_->FifoFor(plan.timeout_ms), id.slot * kLinks + attempt,
+                  now + MonoTime::FromMs(plan.timeout_ms));
   return attempt;
 }
 

@@ -40,6 +40,13 @@ struct Flight {
   std::vector<QueryPtr> waiters;
 };
 
+// How a query is to be sent.
+struct AttemptPlan {
+  const BackendPtr& backend;
+  Exchange& exchange;
+  uint32_t timeout_ms;  // then OnFailure(kTimeout)
+};
+
 class InFlight {
  public:
   InFlight(QuerySink& sink, TimerQueue& timers);
@@ -49,10 +56,9 @@ class InFlight {
   Flight* Find(FlightId id);  // null where it is over
   size_t size() const;
 
-  // Sends over `exchange`; on success the attempt's number. `timeout_ms` from `now`, then
-  // OnFailure(kTimeout). An error means that nothing was sent and no attempt was made.
-  Result<uint8_t> StartAttempt(FlightId id, const BackendPtr& backend, Exchange& exchange,
-                               MonoTime now, uint32_t timeout_ms);
+  // Sends; on success the attempt's number. An error means that nothing was sent and no attempt
+  // was made.
+  Result<uint8_t> StartAttempt(FlightId id, const AttemptPlan& plan, MonoTime now);
   // Ends one attempt (its reply came, or it failed); false where it had ended.
   bool EndAttempt(FlightId id, uint8_t attempt);
   // Ends the flight and all its attempts; gives the query (and leaves waiters to the caller,

@@ -104,9 +104,9 @@ void StreamExchange::OnAnswer(BackendConnection&, StreamRequestPtr request,
   context_.sink.OnReply(request->flight, request->attempt, reply);
 }
 
-void StreamExchange::OnStray(bool noncompliant) {
+void StreamExchange::OnStray(BackendConnection::Stray stray) {
   context_.counters.Add(Metric::kUnmatchedReplies);
-  if (!noncompliant) return;
+  if (stray != BackendConnection::Stray::kNoncompliant) return;
   backend_->counters().noncompliant_responses.Add();
   context_.counters.Add(Metric::kNoncompliantResponses);
 }

@@ -41,7 +41,7 @@ class StreamExchange : public Exchange, private BackendConnection::Host {
 
   void OnAnswer(BackendConnection& from, StreamRequestPtr request,
                 std::span<uint8_t> reply) override;
-  void OnStray(bool noncompliant) override;
+  void OnStray(BackendConnection::Stray stray) override;
   void OnEnd(BackendConnection& connection, BackendConnection::End end) override;
 
   Result<void> Dispatch(StreamRequestPtr& request, Use use);

@@ -134,11 +134,12 @@ Result<uint16_t> UdpExchange::OpenSocket(size_t lane) {
                                          [this, id](bool readable, bool writable) {
                                            // The batch that waited for room goes at the end of this
                                            // turn.
-                                           if (writable) sockets_[id]->poller.Watch(true, false);
+                                           if (writable)
+                                             sockets_[id]->poller.Watch({.readable = true});
                                            if (readable) OnReadable(id);
                                          });
   if (!socket->poller.valid()) return Fail(Error::kIo);
-  socket->poller.Watch(true, false);
+  socket->poller.Watch({.readable = true});
   sockets_[number] = std::move(socket);
   lanes_[lane] = id;
   if (renew_timer_ == 0) {
@@ -162,7 +163,7 @@ void UdpExchange::SendWaiting() {
     Flush(pending_);
     if (!pending_.messages.empty()) {
       std::swap(pending_, kept_);
-      sockets_[kept_.socket]->poller.Watch(true, true);
+      sockets_[kept_.socket]->poller.Watch({.readable = true, .writable = true});
     }
     pending_.Clear();
   }

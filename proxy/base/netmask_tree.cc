@@ -17,25 +17,34 @@ TextResult<void> NetmaskGroup::Add(std::string_view text) {
   const bool include = text.empty() || text.front() != '!';
   const auto network = Netmask::Parse(include ? text : text.substr(1));
   if (!network) return Fail(network.error());
-  Add(*network, include);
+  Place({*network, include});
   return {};
 }
 
-void NetmaskGroup::Add(const Netmask& network, bool include) {
-  if (!network.IsSet()) return;
+void NetmaskGroup::Add(const Netmask& network) {
+  Place({network, true});
+}
+
+void NetmaskGroup::Exclude(const Netmask& network) {
+  Place({network, false});
+}
+
+void NetmaskGroup::Place(const Entry& added) {
+  if (!added.network.IsSet()) return;
   // A network given twice keeps its place in the list; what was said last counts.
-  if (Insert({network, include})) {
-    entries_.push_back({network, include});
+  if (Insert(added)) {
+    entries_.push_back(added);
     return;
   }
-  const auto old = std::find_if(entries_.begin(), entries_.end(),
-                                [&](const Entry& entry) { return entry.network == network; });
-  old->include = include;
+  const auto old = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
+    return entry.network == added.network;
+  });
+  old->include = added.include;
 }
 
 void NetmaskGroup::AddAll(const NetmaskGroup& other) {
   if (&other == this) return;
-  for (const Entry& entry : other.entries_) Add(entry.network, entry.include);
+  for (const Entry& entry : other.entries_) Place(entry);
 }
 
 bool NetmaskGroup::Remove(const Netmask& network) {

@@ -17,7 +17,8 @@ namespace breakwater {
 class NetmaskGroup {
  public:
   TextResult<void> Add(std::string_view text);  // "192.0.2.0/24" or "!192.0.2.1"
-  void Add(const Netmask& network, bool include = true);
+  void Add(const Netmask& network);
+  void Exclude(const Netmask& network);
   void AddAll(const NetmaskGroup& other);
   bool Remove(const Netmask& network);
   void Clear();
@@ -37,6 +38,7 @@ class NetmaskGroup {
     int32_t child[2] = {-1, -1};
     int8_t verdict = 0;  // 0 none, 1 included, -1 excluded
   };
+  void Place(const Entry& added);
   bool Insert(const Entry& entry);  // false where the network was there: its verdict is replaced
   void Rebuild();
 

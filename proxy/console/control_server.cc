@@ -80,7 +80,7 @@ class ControlServer::Connection {
         fd_(fd.get()),
         poller_(owner.loop_, std::move(fd), [this](bool r, bool w) { OnReady(r, w); }) {
     if (peer_.log) LogInfo("console", "connection from {}", peer_.address.ToStringWithPort());
-    poller_.Watch(true, false);
+    poller_.Watch({.readable = true});
     timeout_ =
         owner_.loop_.timers().Add(owner_.loop_.now() + MonoTime::FromMs(kHandshakeMs), [this] {
           timeout_ = 0;
@@ -109,7 +109,7 @@ class ControlServer::Connection {
     if (!Consume() || !Flush() || (ended_ && !running_ && output_.empty())) {
       return owner_.Close(peer_.id);
     }
-    poller_.Watch(!running_ && !ended_ && output_.empty(), !output_.empty());
+    poller_.Watch({.readable = !running_ && !ended_ && output_.empty(), .writable = !output_.empty()});
   }
 
   bool Read() {
@@ -228,7 +228,7 @@ TextResult<void> ControlServer::Start(const Address& address) {
   }
   helper_ = std::make_unique<Helper>();
   listener_ = std::make_unique<Poller>(loop_, std::move(fd), [this](bool, bool) { Accept(); });
-  listener_->Watch(true, false);
+  listener_->Watch({.readable = true});
   return {};
 }
 
@@ -256,10 +256,10 @@ std::string ControlServer::RefusalOf(const Address& peer, const Config& config) 
 
 // The connection that cannot be taken for want of descriptors would keep the loop spinning.
 void ControlServer::PauseAccepting() {
-  listener_->Watch(false, false);
+  listener_->Watch({});
   pause_ = loop_.timers().Add(loop_.now() + MonoTime::FromMs(100), [this] {
     pause_ = 0;
-    listener_->Watch(true, false);
+    listener_->Watch({.readable = true});
   });
 }
 

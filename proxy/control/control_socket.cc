@@ -86,7 +86,7 @@ class ControlSocket::Connection {
         fd_(fd.get()),
         poller_(owner.loop_, std::move(fd),
                 [this](bool readable, bool writable) { OnReady(readable, writable); }) {
-    poller_.Watch(true, false);
+    poller_.Watch({.readable = true});
   }
 
  private:
@@ -95,7 +95,7 @@ class ControlSocket::Connection {
     if (readable && !Read()) return owner_.Close(fd_);
     if (!Flush()) return owner_.Close(fd_);
     if (ended_ && output_.empty()) return owner_.Close(fd_);
-    poller_.Watch(!ended_ && output_.size() < kMaxPendingOutput, !output_.empty());
+    poller_.Watch({.readable = !ended_ && output_.size() < kMaxPendingOutput, .writable = !output_.empty()});
   }
 
   // False when the connection is over.
@@ -208,16 +208,16 @@ TextResult<void> ControlSocket::Start() {
   auto fd = Bind();
   if (!fd) return Fail(fd.error());
   listener_ = std::make_unique<Poller>(loop_, std::move(*fd), [this](bool, bool) { Accept(); });
-  listener_->Watch(true, false);
+  listener_->Watch({.readable = true});
   return {};
 }
 
 // The connection that cannot be taken would keep the loop spinning.
 void ControlSocket::PauseAccepting() {
-  listener_->Watch(false, false);
+  listener_->Watch({});
   pause_ = loop_.timers().Add(loop_.now() + MonoTime::FromMs(100), [this] {
     pause_ = 0;
-    listener_->Watch(true, false);
+    listener_->Watch({.readable = true});
   });
 }
 

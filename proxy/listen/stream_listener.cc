@@ -37,7 +37,7 @@ StreamListener::StreamListener(ListenContext& context, std::shared_ptr<Frontend>
       rooms_(std::make_unique_for_overwrite<uint8_t[]>(kReadRoom + kMessageRoom)) {
   poller_ = std::make_unique<Poller>(context_.loop, std::move(fd),
                                      [this](bool, bool) { OnAcceptable(); });
-  poller_->Watch(true, false);
+  poller_->Watch({.readable = true});
   hook_ = context_.loop.AtTurnEnd([this] { OnTurnEnd(); });
 }
 
@@ -90,10 +90,10 @@ void StreamListener::WaitForDescriptors(int error) {
                "files ({} more such messages were left out)",
                address_.ToStringWithPort(), std::strerror(error), suppressed);
   }
-  poller_->Watch(false, false);
+  poller_->Watch({});
   accept_timer_ = context_.loop.timers().Add(now + kAcceptPause, [this] {
     accept_timer_ = 0;
-    poller_->Watch(true, false);
+    poller_->Watch({.readable = true});
   });
 }
 

@@ -33,7 +33,7 @@ UdpListener::UdpListener(ListenContext& context, std::shared_ptr<Frontend> front
       std::make_unique<Poller>(context_.loop, std::move(source.fd), [this](bool readable, bool) {
         if (readable && accepting_) OnReadable();
       });
-  poller_->Watch(true, false);
+  poller_->Watch({.readable = true});
   hook_ = context_.loop.AtTurnEnd([this] { SendQueued(); });
 }
 
@@ -43,7 +43,7 @@ UdpListener::~UdpListener() {
 
 void UdpListener::StopAccepting() {
   accepting_ = false;
-  if (poller_ != nullptr) poller_->Watch(false, kept_);
+  if (poller_ != nullptr) poller_->Watch({.writable = kept_});
 }
 
 void UdpListener::Close() {
@@ -137,7 +137,7 @@ void UdpListener::SendQueued() {
   if (outcome == SendBatch::Outcome::kKept) {
     if (!kept_) {
       kept_ = true;
-      poller_->Watch(accepting_, true);
+      poller_->Watch({.readable = accepting_, .writable = true});
       return;
     }
     lost = out_->Discard();
@@ -152,7 +152,7 @@ void UdpListener::Release() {
   queued_.clear();
   if (!kept_) return;
   kept_ = false;
-  poller_->Watch(accepting_, false);
+  poller_->Watch({.readable = accepting_});
 }
 
 }  // namespace breakwater

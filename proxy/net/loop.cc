@@ -225,8 +225,8 @@ bool Poller::valid() const {
   return handle_->open;
 }
 
-void Poller::Watch(bool readable, bool writable) {
-  const int events = (readable ? UV_READABLE : 0) | (writable ? UV_WRITABLE : 0);
+void Poller::Watch(Interest interest) {
+  const int events = (interest.readable ? UV_READABLE : 0) | (interest.writable ? UV_WRITABLE : 0);
   if (!handle_->open || events == handle_->events) return;
   handle_->events = events;
   if (events == 0) {

@@ -57,7 +57,11 @@ class Poller {
 
   int fd() const;
   bool valid() const;  // false when the kernel cannot watch it; no callback will come (logged)
-  void Watch(bool readable, bool writable);  // both false: stops watching
+  struct Interest {
+    bool readable = false;
+    bool writable = false;
+  };
+  void Watch(Interest interest);  // in nothing: stops watching
 
  private:
   struct Handle;

@@ -129,7 +129,7 @@ void TcpStream::ShutDownWriting() {
 }
 
 void TcpStream::UpdateWatch() {
-  poller_->Watch(reading_ && !connecting_, blocked_ || connecting_);
+  poller_->Watch({.readable = reading_ && !connecting_, .writable = blocked_ || connecting_});
 }
 
 // Each handler call may destroy this stream; nothing of it is touched after that.

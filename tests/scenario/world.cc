@@ -174,7 +174,7 @@ TextResult<void> World::Check(const std::string& server, bool good) {
   bool& waits = check_waits_[backend.get()];
   if (!waits) return breakwater::Fail(fmt::format("no health check of '{}' is due", server));
   waits = false;
-  (void)backend->health().OnCheckResult(good, clock_.Now(), false);
+  (void)backend->health().OnCheckResult({.good = good}, clock_.Now());
   return {};
 }
 

@@ -19,16 +19,16 @@ class HealthStateTest : public testing::Test {
   // A lazy server that has failed a start-up check.
   void MakeFailed() {
     Make(HealthCheckMode::kLazy);
-    state_->OnCheckResult(false, now_, true);
+    state_->OnCheckResult({.good = false, .initial = true}, now_);
   }
   void MakePotentialFailure() {
     Make(HealthCheckMode::kLazy);
-    state_->AddSample(true);
+    state_->AddSample(HealthState::Sample::kFailed);
     ASSERT_TRUE(Due());
   }
 
   bool Due() { return state_->CheckDue(now_); }
-  Change Result(bool good) { return state_->OnCheckResult(good, now_, false); }
+  Change Result(bool good) { return state_->OnCheckResult({.good = good}, now_); }
   void Second() { now_ = now_ + MonoTime::FromMs(1000); }
   // Seconds until a check is due, at most 5000.
   int SecondsToCheck() {
@@ -39,8 +39,8 @@ class HealthStateTest : public testing::Test {
     return -1;
   }
   void Samples(int good, int bad) {
-    for (int i = 0; i < good; ++i) state_->AddSample(false);
-    for (int i = 0; i < bad; ++i) state_->AddSample(true);
+    for (int i = 0; i < good; ++i) state_->AddSample(HealthState::Sample::kGood);
+    for (int i = 0; i < bad; ++i) state_->AddSample(HealthState::Sample::kFailed);
   }
 
   HealthCheckSettings settings_;
@@ -76,17 +76,17 @@ TEST_F(HealthStateTest, TheFirstResultDecidesWhateverRiseAndFailuresSay) {
   settings_.rise = 3;
   settings_.max_failures = 3;
   Make(HealthCheckMode::kActive);
-  EXPECT_EQ(state_->OnCheckResult(true, now_, true), Change::kUp);
+  EXPECT_EQ(state_->OnCheckResult({.good = true, .initial = true}, now_), Change::kUp);
   EXPECT_TRUE(state_->IsUp());
-  EXPECT_EQ(state_->OnCheckResult(false, now_, true), Change::kDown);
+  EXPECT_EQ(state_->OnCheckResult({.good = false, .initial = true}, now_), Change::kDown);
   EXPECT_FALSE(state_->IsUp());
-  EXPECT_EQ(state_->OnCheckResult(false, now_, true), Change::kDown);
+  EXPECT_EQ(state_->OnCheckResult({.good = false, .initial = true}, now_), Change::kDown);
 }
 
 TEST_F(HealthStateTest, ActiveGoesDownAfterMaxFailuresInARow) {
   settings_.max_failures = 3;
   Make(HealthCheckMode::kActive);
-  state_->OnCheckResult(true, now_, true);
+  state_->OnCheckResult({.good = true, .initial = true}, now_);
   EXPECT_EQ(Result(false), Change::kNone);
   EXPECT_EQ(Result(false), Change::kNone);
   EXPECT_EQ(Result(true), Change::kNone);
@@ -120,7 +120,7 @@ TEST_F(HealthStateTest, ForcedStatesAreNeitherCheckedNorChanged) {
 
 TEST_F(HealthStateTest, AutoBringsBackTheLastKnownFlagOrTheOneGiven) {
   Make(HealthCheckMode::kActive);
-  state_->OnCheckResult(true, now_, true);
+  state_->OnCheckResult({.good = true, .initial = true}, now_);
   state_->ForceDown();
   EXPECT_FALSE(state_->IsUp());
   state_->SetAuto(std::nullopt);
@@ -163,7 +163,7 @@ TEST_F(HealthStateTest, AServerSetLazyWhileDownIsLookedForAtOnce) {
 TEST_F(HealthStateTest, ZeroesInParamsChangeNothing) {
   settings_.max_failures = 2;
   Make(HealthCheckMode::kActive);
-  state_->OnCheckResult(true, now_, true);
+  state_->OnCheckResult({.good = true, .initial = true}, now_);
   state_->SetParams(250, 0, 0, 0);
   EXPECT_EQ(state_->timeout_ms(), 250U);
   EXPECT_EQ(Result(false), Change::kNone);

@@ -15,7 +15,7 @@ class InFlightTest : public testing::Test {
 
   FlightId Open() { return flights_.Open(maker_.Make("www.example.com"), now_); }
   Result<uint8_t> Start(FlightId id, uint32_t timeout_ms = 2000) {
-    return flights_.StartAttempt(id, backend_, exchange_, now_, timeout_ms);
+    return flights_.StartAttempt(id, {backend_, exchange_, timeout_ms}, now_);
   }
   void Advance(int64_t ms) {
     now_ = now_ + MonoTime::FromMs(ms);
@@ -207,7 +207,7 @@ TEST_F(InFlightTest, WhatIsLeftAtTheEndIsNoLongerOutstanding) {
   {
     InFlight other(sink_, timers_);
     const FlightId id = other.Open(maker_.Make("www.example.com"), now_);
-    ASSERT_TRUE(other.StartAttempt(id, backend_, exchange_, now_, 100).has_value());
+    ASSERT_TRUE(other.StartAttempt(id, {backend_, exchange_, 100}, now_).has_value());
   }
   EXPECT_EQ(backend_->outstanding(), 0U);
   Advance(100);

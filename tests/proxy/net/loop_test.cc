@@ -109,7 +109,7 @@ TEST(Loop, HooksRunInOrderAfterDescriptorsOfTheSameTurn) {
   Poller poller(loop, std::move(near), [&](bool readable, bool) {
     if (readable) order += 'r';
   });
-  poller.Watch(true, false);
+  poller.Watch({.readable = true});
   ASSERT_EQ(send(far.get(), "x", 1, 0), 1);
   loop.Run();
   EXPECT_EQ(order.substr(order.find('r'), 3), "r12");
@@ -183,7 +183,7 @@ TEST(Poller, OwnerMayDestroyItInItsOwnCallback) {
     poller.reset();
     loop.Stop();
   });
-  poller->Watch(true, true);
+  poller->Watch({.readable = true, .writable = true});
   loop.Run();
   EXPECT_EQ(calls, 1);
   // Closed by libuv's close callback: the other end sees the end of the stream.
@@ -197,14 +197,14 @@ TEST(Poller, StopsAndStartsWatching) {
   auto [near, far] = SocketPair();
   int reads = 0;
   Poller poller(loop, std::move(near), [&](bool readable, bool) { reads += readable ? 1 : 0; });
-  poller.Watch(true, false);
+  poller.Watch({.readable = true});
   ASSERT_EQ(send(far.get(), "x", 1, 0), 1);
   uv_run(loop.raw(), UV_RUN_NOWAIT);
   EXPECT_EQ(reads, 1);
-  poller.Watch(false, false);
+  poller.Watch({});
   uv_run(loop.raw(), UV_RUN_NOWAIT);
   EXPECT_EQ(reads, 1);
-  poller.Watch(true, false);
+  poller.Watch({.readable = true});
   uv_run(loop.raw(), UV_RUN_NOWAIT);
   EXPECT_EQ(reads, 2);
 }
@@ -228,7 +228,7 @@ TEST(Poller, SocketErrorIsReportedAndWatchingGoesOn) {
     if (errors == 2) return loop.Stop();
     (void)send(poller.fd(), "y", 1, 0);
   });
-  poller.Watch(true, false);
+  poller.Watch({.readable = true});
   ASSERT_EQ(send(poller.fd(), "x", 1, 0), 1);
   loop.Run();
   EXPECT_EQ(errors, 2);
