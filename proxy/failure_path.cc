@@ -68,7 +68,8 @@ BackendPtr QueryPath::AnotherBackend(const Flight& flight) {
 }
 
 bool QueryPath::RetryElsewhere(FlightId id, Flight& flight, FailureKind kind) {
-  if (flight.attempt_count >= kMaxAttempts || NeverTwice(*flight.query)) return false;
+  if (flight.attempt_count >= kMaxAttempts || flight.parts > 0) return false;
+  if (NeverTwice(*flight.query)) return false;
   BackendPtr other = AnotherBackend(flight);
   if (other == nullptr) return false;
   // A refusal or a server marked down is news that costs it nothing; silence may be a brown-out,
@@ -112,6 +113,7 @@ void QueryPath::OnFailure(FlightId id, uint8_t attempt, FailureKind kind) {
 
 // Nobody is left to ask: rules may look, then the client gets nothing, as with dnsdist.
 void QueryPath::GiveUp(FlightId id, Flight& flight) {
+  if (flight.parts > 0) return BreakOff(id);
   const Address last = flight.attempt_count == 0
                            ? Address()
                            : flight.attempts[flight.attempt_count - 1u].backend->address();

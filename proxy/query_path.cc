@@ -15,10 +15,6 @@ namespace {
 constexpr uint16_t kLeastSharedUdpSize = 1232;
 constexpr uint16_t kMostUdpSize = 4096;
 
-bool IsTransfer(const dns::Question& question) {
-  return question.type == dns::Type::kAxfr || question.type == dns::Type::kIxfr;
-}
-
 // For a message whose question cannot be read: twelve bytes, nothing else.
 void AnswerBareHeader(Query& query, dns::RCode rcode) {
   query.size = dns::kHeaderSize;
@@ -144,7 +140,7 @@ Verdict QueryPath::ParseQuestion(Query& query) {
   query.client_udp_size = edns->udp_size;
   query.client_dnssec_ok = edns->dnssec_ok;
   env_.rings.AddQuery(ring_cursor_, RingRecordOf(query));
-  if (query.protocol == Protocol::kDoh && IsTransfer(query.question)) {
+  if (query.protocol == Protocol::kDoh && query.IsTransfer()) {
     AnswerError(query, dns::RCode::kNotImp);
     return Verdict::kAnswer;
   }
@@ -203,7 +199,8 @@ Verdict QueryPath::ChoosePool(Query& query, Route& route) {
 Verdict QueryPath::DecideClientSubnet(Query& query, Route& route) {
   const bool cacheable = !query.skip_cache && route.pool->cache != nullptr;
   if (cacheable) route.cache = route.pool->cache.get();
-  const bool add = query.use_ecs && route.pool->UsesClientSubnet();
+  // What is added to a transfer would come back to the client: nothing is taken out of those.
+  const bool add = query.use_ecs && route.pool->UsesClientSubnet() && !query.IsTransfer();
   if (cacheable && add && route.pool->ZeroScope() && route.cache->settings().key.parse_ecs) {
     const bool had = dns::FindOption(query.message(), query.edns,
                                      dns::OptionCode::kClientSubnet).has_value();

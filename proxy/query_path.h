@@ -7,7 +7,8 @@
 //   OnReply    (reply_path.cc) TakeReply, UndoBackendChanges, RunResponseRules, StoreInCache,
 //              RunCacheInsertedRules, then Finish
 //   OnFailure  (failure_path.cc) RetryElsewhere, RunTimeoutRules, then give up
-//   Finish     (reply_path.cc) CapTtl, WriteExtendedErrors, FitToClient, Send
+//   OnPart     (transfer_path.cc) zone transfers of several messages
+//   Finish     (reply_path.cc) CapTtl, WriteExtendedErrors, FitToClient, ReplyTarget::Send
 //
 // Cache hits and self-made answers enter Finish with a chain of their own, so that fitting and
 // counting exist once. Listeners and exchanges call in through QuerySink; the answer leaves
@@ -20,6 +21,7 @@
 
 #include "proxy/backend/in_flight.h"
 #include "proxy/backend/retry_budget.h"
+#include "proxy/base/log.h"
 #include "proxy/delayed_replies.h"
 #include "proxy/query/client_reply.h"
 #include "proxy/query/self_answer.h"
@@ -38,6 +40,8 @@ class QueryPath final : public WorkerPath {
   void OnReply(FlightId flight, uint8_t attempt, std::span<uint8_t> reply) override;
   void OnFailure(FlightId flight, uint8_t attempt, FailureKind kind) override;
   void OnSlow(FlightId flight) override;
+  void OnPart(FlightId flight, uint8_t attempt, std::span<uint8_t> part) override;
+  void OnRoom(FlightId flight) override;
 
   void UseConfig(ConfigPtr config) override;
   size_t Waiting() const override;
@@ -91,12 +95,17 @@ class QueryPath final : public WorkerPath {
   void CapTtl(Query& query);
   void WriteExtendedErrors(Query& query);
   void FitToClient(Query& query);
-  void Send(QueryPtr query);
   void CountAnswer(const Query& query);
   RingRecord RingRecordOf(const Query& query) const;
   void Drop(QueryPtr query, DropReason reason);
   // Ends a query whose steps said `verdict` other than kContinue.
   void Conclude(QueryPtr query, Verdict verdict);
+
+  // --- OnPart
+  bool TakePart(FlightId id, uint8_t attempt, std::span<const uint8_t> part);
+  void OnLastPart(FlightId id, uint8_t attempt, std::span<const uint8_t> part);
+  void BreakOff(FlightId id);
+  void DropFlight(FlightId id, DropReason reason);
 
   // --- OnFailure
   bool Start(FlightId id, const BackendPtr& backend);
@@ -116,6 +125,7 @@ class QueryPath final : public WorkerPath {
   DelayedReplies delayed_;
   RetryBudget retries_;
   RingCursor ring_cursor_;
+  LogLimiter broken_transfers_;
   std::function<const Pool*(std::string_view)> find_pool_;
 };
 

@@ -27,16 +27,12 @@ void RestoreClient(Query& query) {
   }
 }
 
-bool IsTransferAnswer(const Query& query) {
-  return query.tcp() && (query.question.type == dns::Type::kAxfr ||
-                         query.question.type == dns::Type::kIxfr);
-}
-
 }  // namespace
 
 void QueryPath::OnReply(FlightId id, uint8_t attempt, std::span<uint8_t> reply) {
   Flight* flight = in_flight_.Find(id);
   if (flight == nullptr || attempt >= flight->attempt_count) return;
+  if (flight->query->IsTransfer()) return OnLastPart(id, attempt, reply);
   CountReply(*flight, attempt, reply);
   const BackendPtr backend = flight->attempts[attempt].backend;
   const ReplyFacts facts = FactsOf(*flight, attempt, reply);
@@ -45,12 +41,6 @@ void QueryPath::OnReply(FlightId id, uint8_t attempt, std::span<uint8_t> reply) 
   query.answered_by = backend->address();
   TakeReply(query, reply);
   UndoBackendChanges(query);
-  if (IsTransferAnswer(query)) {
-    if (!RunResponseChain(query, ResponseChainKind::kXfr, &backend)) {
-      return Drop(std::move(ended.query), DropReason::kRule);
-    }
-    return Finish(std::move(ended.query));
-  }
   if (!RunResponseChain(query, ResponseChainKind::kResponse, &backend)) {
     return Drop(std::move(ended.query), DropReason::kRule);
   }
@@ -86,13 +76,14 @@ void QueryPath::CountReply(Flight& flight, uint8_t attempt, std::span<const uint
 void QueryPath::TakeReply(Query& query, std::span<const uint8_t> reply) {
   query.ReplaceMessage(env_.queries.packets(), reply);
   query.is_response = true;
+  query.question_left_out = query.header().count(dns::Section::kQuestion) == 0;
 }
 
 void QueryPath::UndoBackendChanges(Query& query) {
   RestoreClient(query);
   if (!query.edns_added && !query.ecs_added) return;
   dns::EditBuffer buffer = query.edit();
-  const size_t question_end = query.question.end();
+  const size_t question_end = query.records_start();
   if (query.edns_added) {
     (void)dns::RemoveOpt(buffer, question_end);
   } else {
@@ -170,7 +161,7 @@ void QueryPath::Finish(QueryPtr query) {
 
 void QueryPath::CapTtl(Query& query) {
   const uint32_t cap = query.max_returned_ttl;
-  (void)dns::VisitTtls(query.message(), query.question.end(),
+  (void)dns::VisitTtls(query.message(), query.records_start(),
                        [cap](const dns::Record& record) { return std::min(record.ttl, cap); });
 }
 
@@ -179,7 +170,7 @@ void QueryPath::WriteExtendedErrors(Query& query) {
   if (extras.extended_errors.empty() || !query.client_has_edns) return;
   query.Detach(env_.queries.packets());
   dns::EditBuffer buffer = query.edit();
-  const size_t question_end = query.question.end();
+  const size_t question_end = query.records_start();
   if (extras.clear_extended_errors) {
     (void)dns::RemoveOption(buffer, question_end, dns::OptionCode::kExtendedError);
   }
@@ -196,7 +187,7 @@ void QueryPath::FitToClient(Query& query) {
   }
   if (query.size <= limit) return;
   dns::EditBuffer buffer = query.edit();
-  dns::TruncateAnswer(buffer, query.question.end());
+  dns::TruncateAnswer(buffer, query.records_start());
   query.Take(buffer);
 }
 

@@ -47,9 +47,10 @@ BackendConnection::~BackendConnection() {
   context_.loop.timers().Cancel(timer_);
 }
 
-bool BackendConnection::CanTake() const {
-  const size_t most = std::max(backend_->settings().max_in_flight, 1U);
-  return !retired_ && !ended_ && requests_.size() < most;
+bool BackendConnection::CanTake(const StreamRequest& request) const {
+  if (retired_ || ended_ || transferring_) return false;
+  const size_t most = request.transfer ? 1 : std::max(backend_->settings().max_in_flight, 1U);
+  return requests_.size() < most;
 }
 
 bool BackendConnection::Send(StreamRequestPtr& request) {
@@ -62,6 +63,7 @@ bool BackendConnection::Send(StreamRequestPtr& request) {
   if (stream_->queued_bytes() == 0) last_write_ = context_.loop.now();
   if (!stream_->QueueMessage(std::move(copy), message.size())) return false;
   if (requests_.empty()) last_read_ = context_.loop.now();
+  transferring_ = request->transfer.has_value();
   requests_[id] = std::move(request);
   Arm();
   return true;
@@ -117,7 +119,7 @@ void BackendConnection::OnBroken(int error) {
 
 void BackendConnection::OnReadable() {
   // A reader that keeps up with a fast peer must leave the loop to others now and then.
-  for (int i = 0; i < 4 && !ended_; ++i) {
+  for (int i = 0; i < 4 && !ended_ && !paused_; ++i) {
     std::array<uint8_t, 16384> room;
     const auto read = stream_->Read(room);
     if (read.status == Stream::ReadStatus::kNothing) return;
@@ -138,16 +140,50 @@ void BackendConnection::OnMessage(std::span<const uint8_t> message) {
   if (message.size() < dns::kHeaderSize) return context_.host.OnStray(Stray::kNoncompliant);
   const auto found = requests_.find(dns::ConstHeader(message.data()).id());
   if (found == requests_.end()) return context_.host.OnStray(Stray::kLate);
-  const StreamRequest& asked = *found->second;
-  if (dns::MatchReply(asked.message, asked.name_length, message, {}) != dns::ReplyMatch::kMatch) {
+  StreamRequest& asked = *found->second;
+  const dns::ReplyMatchOptions how{.allow_no_question = asked.begun};
+  if (dns::MatchReply(asked.message, asked.name_length, message, how) != dns::ReplyMatch::kMatch) {
     return context_.host.OnStray(Stray::kNoncompliant);
   }
+  reply_.assign(message.begin(), message.end());
+  if (asked.transfer && TakePart(asked)) return;
+  transferring_ = false;
   StreamRequestPtr request = std::move(found->second);
   requests_.erase(found);
   ++answered_;
-  reply_.assign(message.begin(), message.end());
   context_.host.OnAnswer(*this, std::move(request), reply_);
   if (retired_ && requests_.empty()) Finish(End::kIdle);
+}
+
+// False where the message is the transfer's last one.
+bool BackendConnection::TakePart(StreamRequest& asked) {
+  switch (asked.transfer->Take(reply_)) {
+    case dns::TransferProgress::State::kOver:
+      return false;
+    case dns::TransferProgress::State::kMore:
+      asked.begun = true;
+      context_.host.OnPart(asked, reply_);
+      return true;
+    case dns::TransferProgress::State::kBroken:
+      context_.host.OnStray(Stray::kNoncompliant);
+      Finish(End::kBroken);
+      return true;
+  }
+  return true;
+}
+
+void BackendConnection::Pause() {
+  if (ended_ || paused_) return;
+  paused_ = true;
+  stream_->PauseReading();
+}
+
+void BackendConnection::Resume() {
+  if (ended_ || !paused_) return;
+  paused_ = false;
+  last_read_ = context_.loop.now();
+  stream_->ResumeReading();
+  Arm();
 }
 
 void BackendConnection::Finish(End end) {
@@ -180,6 +216,7 @@ MonoTime BackendConnection::Deadline(End* end) const {
 
 // A deadline that moved back leaves the timer where it is: it looks again when it runs.
 void BackendConnection::Arm() {
+  if (paused_) return;
   End unused{};
   const MonoTime when = Deadline(&unused);
   if (timer_ != 0 && timer_at_ <= when) return;
@@ -190,6 +227,7 @@ void BackendConnection::Arm() {
 
 void BackendConnection::OnTimer() {
   timer_ = 0;
+  if (paused_) return;
   End end{};
   if (Deadline(&end) <= context_.loop.now()) return Finish(end);
   Arm();

@@ -6,11 +6,13 @@
 #include <absl/container/flat_hash_map.h>
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
 #include "proxy/backend/backend.h"
 #include "proxy/base/random.h"
+#include "proxy/dns/transfer_progress.h"
 #include "proxy/net/dns_framing.h"
 #include "proxy/net/tcp_stream.h"
 #include "proxy/query/query_sink.h"
@@ -24,6 +26,8 @@ struct StreamRequest {
   uint32_t retries_left = 0;
   uint16_t name_length = 0;
   std::vector<uint8_t> message;
+  std::optional<dns::TransferProgress> transfer{};
+  bool begun = false;  // a part of the answer was handed on: it cannot be asked again
 };
 using StreamRequestPtr = std::unique_ptr<StreamRequest>;
 
@@ -49,6 +53,8 @@ class BackendConnection : public StreamHandler {
     // The reply may be edited; it is valid during the call.
     virtual void OnAnswer(BackendConnection& from, StreamRequestPtr request,
                           std::span<uint8_t> reply) = 0;
+    // One message of a transfer, more will come; the request stays. Valid and editable as above.
+    virtual void OnPart(const StreamRequest& request, std::span<uint8_t> part) = 0;
     virtual void OnStray(Stray stray) = 0;
     // To be destroyed after this call returned to the loop, its requests taken before.
     virtual void OnEnd(BackendConnection& connection, End end) = 0;
@@ -66,8 +72,8 @@ class BackendConnection : public StreamHandler {
                                                          uint32_t idle_ms);
   ~BackendConnection() override;
 
-  // Room for one more query, and nothing known against it.
-  bool CanTake() const;
+  // Room for that query, and nothing known against the connection. A transfer has one to itself.
+  bool CanTake(const StreamRequest& request) const;
   bool idle() const { return requests_.empty() && !ended_; }
   uint64_t answered() const { return answered_; }
   MonoTime opened() const { return opened_; }
@@ -80,6 +86,9 @@ class BackendConnection : public StreamHandler {
   void Flush();
   void Close() { Finish(End::kIdle); }
   std::vector<StreamRequestPtr> TakeRequests();
+  // No reading, and no read time-out, until Resume().
+  void Pause();
+  void Resume();
 
   void OnConnected() override;
   void OnReadable() override;
@@ -89,6 +98,7 @@ class BackendConnection : public StreamHandler {
  private:
   BackendConnection(const Context& context, BackendPtr backend, uint32_t idle_ms);
   void OnMessage(std::span<const uint8_t> message);
+  bool TakePart(StreamRequest& asked);
   void Finish(End end);
   MonoTime Deadline(End* end) const;
   void Arm();
@@ -107,6 +117,8 @@ class BackendConnection : public StreamHandler {
   MonoTime last_write_;  // or when there was first something to write
   bool connecting_ = true;
   bool retired_ = false;
+  bool transferring_ = false;
+  bool paused_ = false;
   bool ended_ = false;
   TimerId timer_ = 0;
   MonoTime timer_at_;

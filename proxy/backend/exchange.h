@@ -16,10 +16,15 @@ class Exchange {
   virtual ~Exchange() = default;
   // Queues the message with a random ID of its own (the caller's bytes are copied, not kept);
   // datagrams leave at the end of the turn. Then exactly one of QuerySink::OnReply,
-  // QuerySink::OnFailure or Cancel() ends it. An error means that nothing was queued.
+  // QuerySink::OnFailure or Cancel() ends it; the messages of a transfer but the last one come
+  // before that, through QuerySink::OnPart. An error means that nothing was queued.
   virtual Result<void> Send(FlightId flight, uint8_t attempt, std::span<const uint8_t> message) = 0;
   // The attempt is over (time-out, another answered): a late reply is dropped, counted.
   virtual void Cancel(FlightId flight, uint8_t attempt) = 0;
+  // Streams, between two messages of a transfer: takes no more from the nameserver until Resume(),
+  // so that what a client does not read does not pile up here.
+  virtual void Pause(FlightId flight, uint8_t attempt) { (void)flight, (void)attempt; }
+  virtual void Resume(FlightId flight, uint8_t attempt) { (void)flight, (void)attempt; }
   // True when replies come as datagrams (may be truncated, may be asked again over TCP).
   virtual bool IsDatagram() const = 0;
 };

@@ -62,6 +62,11 @@ struct InFlight::Impl {
     return slot.open && slot.generation == id.generation ? &slot : nullptr;
   }
 
+  bool IsOpen(FlightId id, uint8_t attempt) {
+    const Slot* slot = FindSlot(id);
+    return slot != nullptr && attempt < slot->flight.attempt_count &&
+           slot->flight.attempts[attempt].exchange != nullptr;
+  }
   void AddChunk();
   Fifo& FifoFor(uint32_t timeout_ms);
   void PushBack(Fifo& fifo, uint32_t number, MonoTime deadline);
@@ -197,6 +202,17 @@ Result<uint8_t> InFlight::StartAttempt(FlightId id, const AttemptPlan& plan, Mon
   return attempt;
 }
 
+void InFlight::Prolong(FlightId id, uint8_t attempt, MonoTime now, uint32_t timeout_ms) {
+  StopTimeout(id, attempt);
+  if (!impl_->IsOpen(id, attempt)) return;
+  impl_->PushBack(impl_->FifoFor(timeout_ms), id.slot * kLinks + attempt,
+                  now + MonoTime::FromMs(timeout_ms));
+}
+
+void InFlight::StopTimeout(FlightId id, uint8_t attempt) {
+  if (impl_->IsOpen(id, attempt)) impl_->Unlink(id.slot * kLinks + attempt);
+}
+
 bool InFlight::EndAttempt(FlightId id, uint8_t attempt) {
   Slot* slot = impl_->FindSlot(id);
   return slot != nullptr && impl_->End(*slot, id.slot, attempt);
@@ -214,6 +230,7 @@ void InFlight::Impl::Free(Slot& slot, uint32_t slot_number) {
   Flight& flight = slot.flight;
   for (uint8_t i = 0; i < flight.attempt_count; ++i) flight.attempts[i].backend.reset();
   flight.attempt_count = 0;
+  flight.parts = 0;
   flight.cache.reset();
   flight.has_scope_zero_key = false;
   flight.asked_epoch = 0;

@@ -29,7 +29,8 @@ struct Flight {
   QueryPtr query;  // its message is what is sent
   std::array<Attempt, kMaxAttempts> attempts;
   uint8_t attempt_count = 0;
-  MonoTime asked;  // before the first send
+  MonoTime asked;      // before the first send
+  uint32_t parts = 0;  // messages of a transfer that went to the client: nobody else can go on
   // Where the answer is stored; null: nowhere.
   std::shared_ptr<PacketCache> cache;
   CacheKey key;
@@ -59,6 +60,10 @@ class InFlight {
   // Sends; on success the attempt's number. An error means that nothing was sent and no attempt
   // was made.
   Result<uint8_t> StartAttempt(FlightId id, const AttemptPlan& plan, MonoTime now);
+  // The attempt's time runs anew from `now`: a part of its answer came.
+  void Prolong(FlightId id, uint8_t attempt, MonoTime now, uint32_t timeout_ms);
+  // No time-out until Prolong(): it is not the backend that is waited for.
+  void StopTimeout(FlightId id, uint8_t attempt);
   // Ends one attempt (its reply came, or it failed); false where it had ended.
   bool EndAttempt(FlightId id, uint8_t attempt);
   // Ends the flight and all its attempts; gives the query (and leaves waiters to the caller,

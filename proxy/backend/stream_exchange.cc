@@ -32,12 +32,13 @@ Result<void> StreamExchange::Send(FlightId flight, uint8_t attempt,
   request->retries_left = backend_->settings().retries;
   request->name_length = question->name_length;
   request->message.assign(message.begin(), message.end());
+  request->transfer = dns::TransferProgress::Of(message, *question);
   return Dispatch(request, Use::kAny);
 }
 
 Result<void> StreamExchange::Dispatch(StreamRequestPtr& request, Use use) {
   BackendCounters& counters = backend_->counters();
-  BackendConnection* connection = use == Use::kAny ? FindRoom() : nullptr;
+  BackendConnection* connection = use == Use::kAny ? FindRoom(*request) : nullptr;
   const bool reused = connection != nullptr;
   if (!reused) {
     const auto opened = OpenConnection();
@@ -53,9 +54,10 @@ Result<void> StreamExchange::Dispatch(StreamRequestPtr& request, Use use) {
 }
 
 // The most recently used one that has room: the others may then grow old and close.
-BackendConnection* StreamExchange::FindRoom() {
-  const auto found = std::find_if(connections_.rbegin(), connections_.rend(),
-                                  [](const auto& connection) { return connection->CanTake(); });
+BackendConnection* StreamExchange::FindRoom(const StreamRequest& request) {
+  const auto found =
+      std::find_if(connections_.rbegin(), connections_.rend(),
+                   [&](const auto& connection) { return connection->CanTake(request); });
   if (found == connections_.rend()) return nullptr;
   std::rotate(found.base() - 1, found.base(), connections_.end());
   return connections_.back().get();
@@ -89,12 +91,28 @@ void StreamExchange::Cancel(FlightId flight, uint8_t attempt) {
   std::erase_if(failures_, [&](const Failure& failure) {
     return failure.flight == flight && failure.attempt == attempt;
   });
-  const auto found = carriers_.find(KeyOf(flight, attempt));
-  if (found == carriers_.end()) return;
-  BackendConnection* connection = found->second;
-  if (!connection->Carries(flight, attempt)) return;
-  carriers_.erase(found);
+  BackendConnection* connection = CarrierOf(flight, attempt);
+  if (connection == nullptr) return;
+  carriers_.erase(KeyOf(flight, attempt));
   connection->Cancel(flight, attempt);
+}
+
+BackendConnection* StreamExchange::CarrierOf(FlightId flight, uint8_t attempt) const {
+  const auto found = carriers_.find(KeyOf(flight, attempt));
+  if (found == carriers_.end() || !found->second->Carries(flight, attempt)) return nullptr;
+  return found->second;
+}
+
+void StreamExchange::Pause(FlightId flight, uint8_t attempt) {
+  if (BackendConnection* connection = CarrierOf(flight, attempt)) connection->Pause();
+}
+
+void StreamExchange::Resume(FlightId flight, uint8_t attempt) {
+  if (BackendConnection* connection = CarrierOf(flight, attempt)) connection->Resume();
+}
+
+void StreamExchange::OnPart(const StreamRequest& request, std::span<uint8_t> part) {
+  context_.sink.OnPart(request.flight, request.attempt, part);
 }
 
 void StreamExchange::OnAnswer(BackendConnection&, StreamRequestPtr request,
@@ -124,10 +142,11 @@ void StreamExchange::OnEnd(BackendConnection& connection, End end) {
   const bool was_kept = connection.answered() > 0 && (end == End::kClosed || end == End::kBroken);
   for (StreamRequestPtr& request : requests) {
     carriers_.erase(KeyOf(request->flight, request->attempt));
-    if (was_kept && request->retries_left > 0) {
+    const bool again = was_kept && !request->begun;
+    if (again && request->retries_left > 0) {
       --request->retries_left;
       if (Dispatch(request, Use::kFresh)) continue;
-    } else if (was_kept) {
+    } else if (again) {
       backend_->counters().tcp_gave_up.Add();
     }
     FailLater(*request, end == End::kRefused       ? FailureKind::kRefusedPort

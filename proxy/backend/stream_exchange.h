@@ -1,6 +1,7 @@
 // Queries of one worker to one backend over TCP: connections are kept and used again, each carries
-// one query at a time, or up to maxInFlight. A query whose kept connection was closed before the
-// answer came is sent again over a fresh one. Owned by its worker, on whose loop it lives.
+// one query at a time, or up to maxInFlight; a zone transfer has one to itself. A query whose kept
+// connection was closed before the answer came is sent again over a fresh one. Owned by its worker,
+// on whose loop it lives.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
@@ -27,6 +28,8 @@ class StreamExchange : public Exchange, private BackendConnection::Host {
   // opened; kNoSpace: over 65,535 bytes; else the message has no sound question.
   Result<void> Send(FlightId flight, uint8_t attempt, std::span<const uint8_t> message) override;
   void Cancel(FlightId flight, uint8_t attempt) override;
+  void Pause(FlightId flight, uint8_t attempt) override;
+  void Resume(FlightId flight, uint8_t attempt) override;
   bool IsDatagram() const override { return false; }
 
   size_t open_connections() const { return connections_.size(); }
@@ -41,11 +44,13 @@ class StreamExchange : public Exchange, private BackendConnection::Host {
 
   void OnAnswer(BackendConnection& from, StreamRequestPtr request,
                 std::span<uint8_t> reply) override;
+  void OnPart(const StreamRequest& request, std::span<uint8_t> part) override;
   void OnStray(BackendConnection::Stray stray) override;
   void OnEnd(BackendConnection& connection, BackendConnection::End end) override;
 
   Result<void> Dispatch(StreamRequestPtr& request, Use use);
-  BackendConnection* FindRoom();
+  BackendConnection* FindRoom(const StreamRequest& request);
+  BackendConnection* CarrierOf(FlightId flight, uint8_t attempt) const;
   Result<BackendConnection*> OpenConnection();
   void CountEnd(const BackendConnection& connection, BackendConnection::End end, bool had_queries);
   void TrimIdle();

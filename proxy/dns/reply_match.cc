@@ -19,6 +19,7 @@ ReplyMatch MatchReply(std::span<const uint8_t> query, size_t name_length,
       header.rcode() != RCode::kNoError) {
     return ReplyMatch::kMatch;
   }
+  if (questions == 0 && options.allow_no_question) return ReplyMatch::kMatch;
   if (questions != 1) return ReplyMatch::kBadQuestion;
   // The reply's question must be the query's, octet by octet but for letter case, so comparing
   // says as much as parsing would.

@@ -11,6 +11,8 @@ namespace breakwater::dns {
 struct ReplyMatchOptions {
   // Take a bare header as an error reply: some servers answer REFUSED and the like that way.
   bool allow_empty_response = true;
+  // A message of a transfer behind the first one may come without the question (RFC 5936, 2.2.2).
+  bool allow_no_question = false;
 };
 
 enum class ReplyMatch : uint8_t {

@@ -73,6 +73,7 @@ void ClientStream::End(StreamEnd end) {
   }
   CountEnd();
   host_.Ended(*this);
+  TellRoom();
 }
 
 void ClientStream::CountEnd() {
@@ -212,13 +213,32 @@ void ClientStream::OnAnswer(QueryPtr query) {
     bytes = host_.context().queries.packets().Get(size);
     std::memcpy(bytes.data(), query->data, size);
   }
-  if (stream_->QueueMessage(std::move(bytes), size)) {
-    host_.frontend().responses.Add();
-    return;
-  }
+  if (Queue(std::move(bytes), size)) host_.frontend().responses.Add();
+}
+
+bool ClientStream::Queue(PacketBuffer bytes, size_t size) {
+  if (stream_->QueueMessage(std::move(bytes), size)) return true;
   // The client asks and does not read; it has had its bound.
   host_.frontend().tcp_died_sending_response.Add();
   End(StreamEnd::kCut);
+  return false;
+}
+
+ReplyTarget::Room ClientStream::OnPart(const Query& query, FlightId flight) {
+  host_.MarkDirty(*this);
+  if (host_.frontend().muted.load(std::memory_order_relaxed)) return ReplyTarget::Room::kFree;
+  PacketBuffer bytes = host_.context().queries.packets().Get(query.size);
+  std::memcpy(bytes.data(), query.data, query.size);
+  if (!Queue(std::move(bytes), query.size)) return ReplyTarget::Room::kGone;
+  if (stream_->queued_bytes() <= kPauseAbove) return ReplyTarget::Room::kFree;
+  full_for_.push_back(flight);
+  return ReplyTarget::Room::kFull;
+}
+
+// There is room again, or there will never be any.
+void ClientStream::TellRoom() {
+  if (!ended_ && stream_->queued_bytes() > kPauseAbove) return;
+  for (const FlightId flight : std::exchange(full_for_, {})) host_.context().sink.OnRoom(flight);
 }
 
 // No answer will come: the client learns it from the end of the connection, after the answers to
@@ -241,6 +261,7 @@ void ClientStream::OnTurnEnd() {
   }
   const bool was_blocked = std::exchange(write_blocked_, status == Stream::FlushStatus::kBlocked);
   if (!was_blocked || stream_->queued_bytes() < before) last_write_ = host_.context().loop.now();
+  TellRoom();
   Settle();
 }
 
@@ -248,6 +269,7 @@ void ClientStream::OnWriteProgress() {
   if (ended_) return;
   write_blocked_ = stream_->queued_bytes() > 0;
   last_write_ = host_.context().loop.now();
+  TellRoom();
   Settle();
 }
 

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "proxy/listen/listen_context.h"
 #include "proxy/net/dns_framing.h"
@@ -62,6 +63,7 @@ class ClientStream : public StreamHandler {
   void End(StreamEnd end);
 
   void OnAnswer(QueryPtr query);
+  ReplyTarget::Room OnPart(const Query& query, FlightId flight);
   void OnDrop(DropReason reason);
   void OnTurnEnd();
   void TakeUnread();
@@ -76,6 +78,8 @@ class ClientStream : public StreamHandler {
   void OnWriteProgress() override;
   void OnBroken(int error) override;
 
+  bool Queue(PacketBuffer bytes, size_t size);
+  void TellRoom();
   size_t MaxInFlight() const;
   bool CanTake() const;
   size_t ReadSize() const;
@@ -111,6 +115,7 @@ class ClientStream : public StreamHandler {
   bool taking_ = false;       // within Consume(): answers come from within
   bool write_blocked_ = false;
   bool ended_ = false;
+  std::vector<FlightId> full_for_;  // transfers that wait until the client has read
   MonoTime last_read_;
   MonoTime last_write_;  // when the kernel last took something, or was first asked to
   TimerId timer_ = 0;

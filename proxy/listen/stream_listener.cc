@@ -187,6 +187,11 @@ void StreamListener::Send(QueryPtr query) {
   if (stream != nullptr) stream->OnAnswer(std::move(query));
 }
 
+ReplyTarget::Room StreamListener::SendPart(const Query& query, FlightId flight) {
+  ClientStream* stream = Find(query.path);
+  return stream == nullptr ? Room::kGone : stream->OnPart(query, flight);
+}
+
 void StreamListener::Drop(QueryPtr query, DropReason reason) {
   ClientStream* stream = Find(query->path);
   if (stream != nullptr) stream->OnDrop(reason);

@@ -34,6 +34,7 @@ class StreamListener : public ReplyTarget, private ClientStreamHost {
   void Close();
 
   void Send(QueryPtr query) override;
+  Room SendPart(const Query& query, FlightId flight) override;
   void Drop(QueryPtr query, DropReason reason) override;
   bool Alive(const Query& query) const override;
 

@@ -2,7 +2,7 @@
 // listener implements it; calls come on the worker that owns the listener.
 #pragma once
 
-#include "proxy/query/query.h"
+#include "proxy/query/query_sink.h"
 
 namespace breakwater {
 
@@ -14,6 +14,16 @@ class ReplyTarget {
   // query->message() is the finished answer. Takes the query: its memory is used until the
   // answer has left. Where the client is gone the answer is dropped.
   virtual void Send(QueryPtr query) = 0;
+  enum class Room : uint8_t {
+    kFree,
+    kFull,  // taken, but the client does not keep up: QuerySink::OnRoom tells when it has
+    kGone,  // there is no connection any more
+  };
+  // query.message() is one message of an answer of several; Send or Drop ends it. Streams alone.
+  virtual Room SendPart(const Query& query, FlightId flight) {
+    (void)query, (void)flight;
+    return Room::kGone;
+  }
   // The client gets no answer (a stream may close, HTTP gets a status).
   virtual void Drop(QueryPtr query, DropReason reason) = 0;
   // False once the client's connection is known to be gone; datagrams are always true.

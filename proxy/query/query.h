@@ -85,6 +85,7 @@ struct QueryFields {
   dns::Question question;
   dns::Edns edns;                   // of the query; see ReparseEdns()
   bool is_response = false;         // `data` holds an answer
+  bool question_left_out = false;   // of that answer: client_name has the name
 
   // --- what rules and Lua decided
   bool pool_set = false;
@@ -121,7 +122,17 @@ struct Query : QueryFields {
   dns::Header header() { return dns::Header(data); }
   const dns::Header header() const { return dns::ConstHeader(data); }
   // The question's name as it stands in `data`, uncompressed wire form.
-  std::span<const uint8_t> name() const { return {data + dns::kHeaderSize, question.name_length}; }
+  std::span<const uint8_t> name() const {
+    if (question_left_out) return {client_name.data(), client_name_length};
+    return {data + dns::kHeaderSize, question.name_length};
+  }
+  // Where the records begin in `data`.
+  size_t records_start() const { return question_left_out ? dns::kHeaderSize : question.end(); }
+  // A zone transfer as a client on a stream gets it: perhaps many messages.
+  bool IsTransfer() const {
+    return tcp() && header().opcode() == dns::Opcode::kQuery &&
+           (question.type == dns::Type::kAxfr || question.type == dns::Type::kIxfr);
+  }
   dns::Name NameCopy() const;
   dns::EditBuffer edit() { return {data, size, capacity}; }
   void Take(const dns::EditBuffer& edited) { size = edited.size; }

@@ -33,6 +33,12 @@ class QuerySink {
   // A reply that matches the flight in address, port, ID and question. `reply` is valid during
   // the call and may be edited. `attempt` says which send of the flight it answers.
   virtual void OnReply(FlightId flight, uint8_t attempt, std::span<uint8_t> reply) = 0;
+  // A message of a transfer behind which more will come: as OnReply, but the attempt goes on.
+  virtual void OnPart(FlightId flight, uint8_t attempt, std::span<uint8_t> part) {
+    (void)flight, (void)attempt, (void)part;
+  }
+  // The client has read what made ReplyTarget::SendPart say kFull, or is gone.
+  virtual void OnRoom(FlightId flight) { (void)flight; }
   virtual void OnFailure(FlightId flight, uint8_t attempt, FailureKind kind) = 0;
   // The flight has waited for as long as InFlight::CallAfter was told; nothing has failed yet.
   virtual void OnSlow(FlightId flight) { (void)flight; }

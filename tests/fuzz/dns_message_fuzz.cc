@@ -3,6 +3,7 @@
 #include "proxy/dns/question.h"
 #include "proxy/dns/record_walker.h"
 #include "proxy/dns/rewrite.h"
+#include "proxy/dns/transfer_progress.h"
 #include "tests/fuzz/check.h"
 
 using namespace breakwater;
@@ -59,6 +60,22 @@ void CheckRecords(std::span<const uint8_t> message, size_t start) {
   Require(options == edns->options_length && edns->end() <= message.size(), "options fill the OPT");
 }
 
+// As the answer to a transfer, whatever came before it.
+void CheckTransfer(std::span<const uint8_t> message) {
+  static constexpr uint8_t kAxfr[] = {0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 252, 0, 1};
+  static constexpr uint8_t kIxfr[] = {0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 251, 0, 1};
+  for (const std::span<const uint8_t> query : {std::span(kAxfr), std::span(kIxfr)}) {
+    auto progress = TransferProgress::Of(query, *ParseQuestion(query));
+    Require(progress.has_value(), "a query for a transfer");
+    bool over = false;
+    for (int i = 0; i < 4; ++i) {
+      const auto state = progress->Take(message);
+      Require(!over || state != TransferProgress::State::kMore, "over stays over");
+      over = over || state == TransferProgress::State::kOver;
+    }
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -67,6 +84,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (const auto start = RecordsStart(message)) {
     CheckRecords(message, *start);
     (void)LowestTtl(message, *start);
+    CheckTransfer(message);
   }
   return 0;
 }

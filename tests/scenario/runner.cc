@@ -9,6 +9,10 @@
 //   reply one +aa / answer www.example.org 60 A 192.0.2.80
 //   answer 1: NOERROR; 60 A 192.0.2.80                  -- what the client got holds these
 //   answer 1 not: TC                                    -- and none of these
+//   part one / answer example.org 60 SOA ...            -- a transfer's message, more will come
+//   got 1: SOA                                          -- the client got such a message
+//   client full | free | gone                           -- whether it keeps up with a transfer
+//   paused one | reading one                            -- is that server's transfer held back?
 //   drop 1                                              -- the client gets nothing
 //   nothing                                             -- no client was sent anything meanwhile
 //   idle one                                            -- no message waits at that server
@@ -91,7 +95,9 @@ class Scenario {
         {"idle", &Scenario::Idle},       {"fail", &Scenario::Fail},
         {"check", &Scenario::Check},     {"state", &Scenario::State},
         {"advance", &Scenario::Advance}, {"counter", &Scenario::Counter},
-        {"console", &Scenario::Console}};
+        {"console", &Scenario::Console}, {"part", &Scenario::Part},
+        {"got", &Scenario::Got},         {"client", &Scenario::Client},
+        {"paused", &Scenario::Paused},   {"reading", &Scenario::Reading}};
     const auto step = steps.find(word);
     if (step == steps.end()) return "unknown step";
     return (this->*step->second)(rest);
@@ -127,6 +133,40 @@ class Scenario {
     return done ? "" : done.error();
   }
 
+  std::string Part(const std::string& rest) {
+    const size_t space = rest.find(' ');
+    const auto done = world_->Part(rest.substr(0, space), rest.substr(space + 1));
+    return done ? "" : done.error();
+  }
+
+  std::string Got(const std::string& rest) {
+    const size_t colon = rest.find(':');
+    auto& outcomes = world_->client().outcomes;
+    if (outcomes.empty()) return "no client got anything";
+    last_ = outcomes.front();
+    outcomes.pop_front();
+    if (last_.tag != std::stoull(rest)) return fmt::format("query {} got it", last_.tag);
+    if (!last_.part) return last_.dropped ? "it was dropped" : "it was the last message";
+    return Holds(Describe(last_.message), rest.substr(colon + 1), false);
+  }
+
+  std::string Client(const std::string& rest) {
+    FakeClient& client = world_->client();
+    client.alive = rest != "gone";
+    client.room = rest == "full" ? ReplyTarget::Room::kFull : ReplyTarget::Room::kFree;
+    if (rest != "full") world_->TellRoom();
+    return rest == "full" || rest == "free" || rest == "gone" ? "" : "client full|free|gone";
+  }
+
+  std::string IsPaused(const std::string& server, bool wanted) {
+    ++steps_;
+    const auto* waiting = world_->Waiting(server);
+    if (waiting == nullptr) return "it waits for no answer";
+    return waiting->paused == wanted ? "" : "it is not";
+  }
+  std::string Paused(const std::string& rest) { return IsPaused(rest, true); }
+  std::string Reading(const std::string& rest) { return IsPaused(rest, false); }
+
   std::string Answer(const std::string& rest) {
     const size_t colon = rest.find(':');
     const std::string head = rest.substr(0, colon);
@@ -141,6 +181,7 @@ class Scenario {
     outcomes.pop_front();
     if (last_.tag != std::stoull(head)) return fmt::format("query {} was answered", last_.tag);
     if (last_.dropped) return "it was dropped";
+    if (last_.part) return "more messages are to come";
     return Holds(Describe(last_.message), rest.substr(colon + 1), none);
   }
 

@@ -143,6 +143,23 @@ TextResult<void> World::Reply(const std::string& server, const std::string& desc
   if (waiting == nullptr) return breakwater::Fail(fmt::format("'{}' waits for no answer", server));
   const FakeExchange::Sent sent = *waiting;
   exchange->sent.pop_front();
+  auto reply = ReplyTo(sent, description);
+  if (!reply) return breakwater::Fail(reply.error());
+  path_->OnReply(sent.flight, sent.attempt, *reply);
+  return {};
+}
+
+TextResult<void> World::Part(const std::string& server, const std::string& description) {
+  FakeExchange::Sent* waiting = Waiting(server);
+  if (waiting == nullptr) return breakwater::Fail(fmt::format("'{}' waits for no answer", server));
+  auto part = ReplyTo(*waiting, description);
+  if (!part) return breakwater::Fail(part.error());
+  path_->OnPart(waiting->flight, waiting->attempt, *part);
+  return {};
+}
+
+TextResult<std::vector<uint8_t>> World::ReplyTo(const FakeExchange::Sent& sent,
+                                                const std::string& description) {
   const auto question = dns::ParseQuestion(sent.message);
   if (!question) return breakwater::Fail(std::string("the backend got no question"));
   const auto name = dns::Name::FromWire(
@@ -150,12 +167,8 @@ TextResult<void> World::Reply(const std::string& server, const std::string& desc
   std::vector<uint8_t> reply = QueryMaker::Message(
       fmt::format("{} {} +qr {}", name ? name->ToString() : ".", dns::TypeName(question->type),
                   description));
-  // Room behind it, as in a real receive slot.
-  const size_t size = reply.size();
-  reply.resize(size + 512);
   std::copy_n(sent.message.begin(), 2, reply.begin());
-  path_->OnReply(sent.flight, sent.attempt, std::span(reply).first(size));
-  return {};
+  return reply;
 }
 
 TextResult<void> World::Fail(const std::string& server, FailureKind kind) {

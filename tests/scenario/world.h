@@ -34,6 +34,10 @@ class World {
   FakeExchange::Sent* Waiting(const std::string& server, FakeExchange** exchange = nullptr);
   // Answers it: `description` is QueryMaker's, its question and ID are the message's.
   TextResult<void> Reply(const std::string& server, const std::string& description);
+  // The same, as a message of a transfer behind which more will come.
+  TextResult<void> Part(const std::string& server, const std::string& description);
+  // The client that was full has read, or is gone.
+  void TellRoom() { path_->OnRoom(client_.full_for); }
   TextResult<void> Fail(const std::string& server, FailureKind kind);
   // The result of the health check that `server` waits for.
   TextResult<void> Check(const std::string& server, bool good);
@@ -47,6 +51,8 @@ class World {
   void Publish(ConfigPtr config);
   Exchange* ExchangeFor(const BackendPtr& backend, BackendTransport transport);
   void HealthRound();
+  static TextResult<std::vector<uint8_t>> ReplyTo(const FakeExchange::Sent& sent,
+                                                  const std::string& description);
 
   ManualClock clock_;
   TimerQueue timers_;

@@ -15,6 +15,7 @@ class FakeExchange : public Exchange {
     FlightId flight;
     uint8_t attempt = 0;
     bool cancelled = false;
+    bool paused = false;
     std::vector<uint8_t> message;
   };
 
@@ -22,7 +23,7 @@ class FakeExchange : public Exchange {
 
   Result<void> Send(FlightId flight, uint8_t attempt, std::span<const uint8_t> message) override {
     if (refuse) return Fail(Error::kIo);
-    sent.push_back({flight, attempt, false, {message.begin(), message.end()}});
+    sent.push_back({flight, attempt, false, false, {message.begin(), message.end()}});
     return Ok();
   }
   void Cancel(FlightId flight, uint8_t attempt) override {
@@ -30,6 +31,8 @@ class FakeExchange : public Exchange {
       if (one.flight == flight && one.attempt == attempt) one.cancelled = true;
     }
   }
+  void Pause(FlightId flight, uint8_t attempt) override { SetPaused(flight, attempt, true); }
+  void Resume(FlightId flight, uint8_t attempt) override { SetPaused(flight, attempt, false); }
   bool IsDatagram() const override { return datagram_; }
 
   BackendPtr backend;
@@ -37,6 +40,12 @@ class FakeExchange : public Exchange {
   bool refuse = false;
 
  private:
+  void SetPaused(FlightId flight, uint8_t attempt, bool paused) {
+    for (Sent& one : sent) {
+      if (one.flight == flight && one.attempt == attempt) one.paused = paused;
+    }
+  }
+
   bool datagram_;
 };
 

@@ -27,7 +27,7 @@ ResponseActionPtr MakeTcResponseAction() {
   return MakeSimpleResponseAction("tc=1 answer", [](Query& query, RuleContext&) {
     if (query.tcp()) return Flow::kContinue;
     dns::EditBuffer buffer = query.edit();
-    dns::TruncateAnswer(buffer, query.question.end());
+    dns::TruncateAnswer(buffer, query.records_start());
     query.Take(buffer);
     return Flow::kStop;
   });

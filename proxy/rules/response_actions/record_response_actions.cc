@@ -23,7 +23,7 @@ ResponseActionPtr LimitTtl(std::string text, dns::TtlLimits limits, std::vector<
         dns::TtlLimits with_types = limits;
         with_types.types = types;
         // A broken message is the next step's business.
-        (void)dns::LimitTtls(query.message(), query.question.end(), with_types);
+        (void)dns::LimitTtls(query.message(), query.records_start(), with_types);
         return Flow::kContinue;
       });
 }
@@ -51,7 +51,7 @@ TextResult<ResponseActionPtr> MakeSetReducedTtlResponseAction(uint32_t percent) 
   }
   return MakeSimpleResponseAction(fmt::format("reduce ttl to {} percent of its value", percent),
                                   [percent](Query& query, RuleContext&) {
-                                    (void)dns::ReduceTtls(query.message(), query.question.end(),
+                                    (void)dns::ReduceTtls(query.message(), query.records_start(),
                                                           percent);
                                     return Flow::kContinue;
                                   });
@@ -62,7 +62,7 @@ ResponseActionPtr MakeClearRecordTypesResponseAction(std::vector<dns::Type> type
   return MakeSimpleResponseAction(std::move(text),
                                   [types = std::move(types)](Query& query, RuleContext&) {
                                     dns::EditBuffer buffer = query.edit();
-                                    if (dns::ClearRecordTypes(buffer, query.question.end(), types))
+                                    if (dns::ClearRecordTypes(buffer, query.records_start(), types))
                                       query.Take(buffer);
                                     return Flow::kContinue;
                                   });

@@ -13,7 +13,7 @@ namespace {
 // Of the message as it is now: the query path keeps the query's, an answer's is looked for.
 dns::Edns CurrentEdns(const Query& query) {
   if (!query.is_response) return query.edns;
-  return dns::FindEdns(query.message(), query.question.end()).value_or(dns::Edns{});
+  return dns::FindEdns(query.message(), query.records_start()).value_or(dns::Edns{});
 }
 
 std::string_view SectionText(dns::Section section) {
@@ -108,7 +108,7 @@ SelectorPtr MakeRecordsTypeCountSelector(dns::Section section, dns::Type type, R
         if (section == dns::Section::kQuestion) {
           count = query.header().count(section) > 0 && query.question.type == type ? 1 : 0;
         } else {
-          dns::RecordWalker walker(query.message(), query.question.end());
+          dns::RecordWalker walker(query.message(), query.records_start());
           while (walker.Next()) {
             const dns::Record& record = walker.record();
             if (record.section == section && record.type == type) ++count;
@@ -121,7 +121,7 @@ SelectorPtr MakeRecordsTypeCountSelector(dns::Section section, dns::Type type, R
 
 SelectorPtr MakeTrailingDataSelector() {
   return MakeSimpleSelector("trailing data", [](const Query& query, RuleContext&) {
-    dns::RecordWalker walker(query.message(), query.question.end());
+    dns::RecordWalker walker(query.message(), query.records_start());
     while (walker.Next()) continue;
     return walker.ok() && walker.end_offset() < query.size;
   });

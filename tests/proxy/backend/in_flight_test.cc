@@ -54,6 +54,33 @@ TEST_F(InFlightTest, AStaleIdFindsNothingInAReusedSlot) {
   EXPECT_NE(flights_.Find(id), nullptr);
 }
 
+TEST_F(InFlightTest, AnAttemptThatIsProlongedTimesOutLater) {
+  const FlightId id = Open();
+  ASSERT_TRUE(Start(id, 100));
+  Advance(90);
+  flights_.Prolong(id, 0, now_, 50);
+  Advance(49);
+  EXPECT_TRUE(sink_.failures.empty());
+  Advance(1);
+  EXPECT_EQ(sink_.failures.size(), 1U);
+  flights_.Prolong(id, 0, now_, 50);  // it has ended
+  Advance(1000);
+  EXPECT_EQ(sink_.failures.size(), 1U);
+}
+
+TEST_F(InFlightTest, AnAttemptWithoutTimeoutWaitsUntilItIsProlonged) {
+  const FlightId id = Open();
+  ASSERT_TRUE(Start(id, 100));
+  flights_.StopTimeout(id, 0);
+  Advance(100000);
+  EXPECT_TRUE(sink_.failures.empty());
+  EXPECT_EQ(backend_->outstanding(), 1U);
+  flights_.Prolong(id, 0, now_, 50);
+  Advance(50);
+  EXPECT_EQ(sink_.failures.size(), 1U);
+  EXPECT_EQ(backend_->outstanding(), 0U);
+}
+
 TEST_F(InFlightTest, AFlightStaysWhereItIsWhileOthersAreOpened) {
   const FlightId id = Open();
   const Flight* flight = flights_.Find(id);

@@ -26,6 +26,10 @@ class Recorder : public QuerySink {
     replies.push_back({flight, attempt, {reply.begin(), reply.end()}});
     if (on_reply) on_reply(flight, attempt);
   }
+  void OnPart(FlightId flight, uint8_t attempt, std::span<uint8_t> part) override {
+    parts.push_back({flight, attempt, {part.begin(), part.end()}});
+    if (on_part) on_part(flight, attempt);
+  }
   void OnFailure(FlightId flight, uint8_t attempt, FailureKind kind) override {
     failures.push_back({flight, attempt, kind});
     if (on_failure) on_failure(flight, attempt);
@@ -33,9 +37,11 @@ class Recorder : public QuerySink {
   void OnSlow(FlightId flight) override { slow.push_back(flight); }
 
   std::vector<Reply> replies;
+  std::vector<Reply> parts;
   std::vector<Failure> failures;
   std::vector<FlightId> slow;
   std::function<void(FlightId, uint8_t)> on_reply;
+  std::function<void(FlightId, uint8_t)> on_part;
   std::function<void(FlightId, uint8_t)> on_failure;
 };
 

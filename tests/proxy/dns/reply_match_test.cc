@@ -33,6 +33,17 @@ TEST(ReplyMatchTest, OtherOpcodeDoesNotMatch) {
   EXPECT_EQ(Match(reply), ReplyMatch::kOtherOpcode);
 }
 
+TEST(ReplyMatchTest, LaterMessagesOfATransferMayComeWithoutTheQuestion) {
+  Bytes reply = Packet::Reply("").bytes();
+  reply.resize(12);
+  reply[5] = 0;
+  reply.resize(40, 0xee);
+  EXPECT_EQ(Match(reply), ReplyMatch::kBadQuestion);
+  EXPECT_EQ(Match(reply, {.allow_no_question = true}), ReplyMatch::kMatch);
+  EXPECT_EQ(Match(Packet::Reply("other.example").bytes(), {.allow_no_question = true}),
+            ReplyMatch::kOtherQuestion);
+}
+
 TEST(ReplyMatchTest, OtherQuestionsDoNotMatch) {
   for (const char* name : {"www.example.org", "ww.example.com", "www.example.com.x", "", "com"}) {
     EXPECT_EQ(Match(Packet::Reply(name).bytes()), ReplyMatch::kOtherQuestion) << name;
