@@ -118,7 +118,7 @@ void QueryPath::GiveUp(FlightId id, Flight& flight) {
                            ? Address()
                            : flight.attempts[flight.attempt_count - 1u].backend->address();
   QueryPtr query = in_flight_.Close(id);
-  env_.rings.AddTimeout(ring_cursor_, RingRecordOf(*query), last);
+  env_.rings.AddTimeout(ring_cursor_, RingRecordOf(*query, now()), last);
   const auto& chain = config_->chains.Of(ResponseChainKind::kTimeout);
   const bool alive = query->target != nullptr && query->target->Alive(*query);
   if (!chain.empty() && alive) {

@@ -139,7 +139,7 @@ Verdict QueryPath::ParseQuestion(Query& query) {
   query.client_has_edns = edns->present;
   query.client_udp_size = edns->udp_size;
   query.client_dnssec_ok = edns->dnssec_ok;
-  env_.rings.AddQuery(ring_cursor_, RingRecordOf(query));
+  env_.rings.AddQuery(ring_cursor_, RingRecordOf(query, query.arrived));
   if (query.protocol == Protocol::kDoh && query.IsTransfer()) {
     AnswerError(query, dns::RCode::kNotImp);
     return Verdict::kAnswer;
@@ -147,8 +147,8 @@ Verdict QueryPath::ParseQuestion(Query& query) {
   return Verdict::kContinue;
 }
 
-RingRecord QueryPath::RingRecordOf(const Query& query) const {
-  return {.now = now(),
+RingRecord QueryPath::RingRecordOf(const Query& query, MonoTime when) const {
+  return {.now = when,
           .client = query.client,
           .protocol = query.protocol,
           .message = query.message(),
@@ -214,7 +214,7 @@ Verdict QueryPath::DecideClientSubnet(Query& query, Route& route) {
 }
 
 bool QueryPath::LookUp(Query& query, Route& route, const CacheKey& key) {
-  CacheLookup how{.now = now(), .datagram = IsDatagram(query.protocol)};
+  CacheLookup how{.now = route.policy.now, .datagram = IsDatagram(query.protocol)};
   if (config_->settings.stale_cache_entries_ttl_s > 0 && !route.pool->AnyUp()) {
     how.allow_expired_s = config_->settings.stale_cache_entries_ttl_s;
   }

@@ -96,7 +96,7 @@ class QueryPath final : public WorkerPath {
   void WriteExtendedErrors(Query& query);
   void FitToClient(Query& query);
   void CountAnswer(const Query& query);
-  RingRecord RingRecordOf(const Query& query) const;
+  RingRecord RingRecordOf(const Query& query, MonoTime when) const;
   void Drop(QueryPtr query, DropReason reason);
   // Ends a query whose steps said `verdict` other than kContinue.
   void Conclude(QueryPtr query, Verdict verdict);

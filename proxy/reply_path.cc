@@ -198,9 +198,11 @@ void QueryPath::CountAnswer(const Query& query) {
     case dns::RCode::kServFail: env_.stats.counters.Add(Metric::kFrontendServfail); break;
     default: break;
   }
-  const int64_t us = query.from_cache || query.self_answered ? 0 : (now() - query.arrived).us();
+  // Answers of our own leave in the turn in which their queries came.
+  const MonoTime when = query.from_cache || query.self_answered ? query.arrived : now();
+  const int64_t us = (when - query.arrived).us();
   if (query.question.name_length > 0) {
-    env_.rings.AddResponse(ring_cursor_, RingRecordOf(query), static_cast<uint32_t>(us),
+    env_.rings.AddResponse(ring_cursor_, RingRecordOf(query, when), static_cast<uint32_t>(us),
                            query.answered_by);
   }
   if (query.self_answered) return;

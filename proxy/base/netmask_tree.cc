@@ -4,8 +4,13 @@
 
 #include <algorithm>
 
+#include "proxy/base/byte_writer.h"
+
 namespace breakwater {
 namespace {
+
+// More than this, and a walk down the trie is as fast.
+constexpr size_t kFew = 16;
 
 unsigned BitAt(std::span<const uint8_t> bytes, unsigned index) {
   return (bytes[index / 8] >> (7 - index % 8)) & 1u;
@@ -34,12 +39,13 @@ void NetmaskGroup::Place(const Entry& added) {
   // A network given twice keeps its place in the list; what was said last counts.
   if (Insert(added)) {
     entries_.push_back(added);
-    return;
+  } else {
+    const auto old = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
+      return entry.network == added.network;
+    });
+    old->include = added.include;
   }
-  const auto old = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
-    return entry.network == added.network;
-  });
-  old->include = added.include;
+  ListFew();
 }
 
 void NetmaskGroup::AddAll(const NetmaskGroup& other) {
@@ -58,13 +64,22 @@ bool NetmaskGroup::Remove(const Netmask& network) {
 
 void NetmaskGroup::Clear() {
   entries_.clear();
-  v4_.clear();
-  v6_.clear();
+  Rebuild();
 }
 
 bool NetmaskGroup::Matches(const Address& address) const {
   const std::vector<Node>& nodes = address.IsV6() ? v6_ : v4_;
   if (nodes.empty() || !address.IsSet()) return false;
+  if (entries_.size() <= kFew) {
+    const Words words = WordsOf(address);
+    for (const Prefix& prefix : address.IsV6() ? few_v6_ : few_v4_) {
+      if (((words.high ^ prefix.network.high) & prefix.mask.high) == 0 &&
+          ((words.low ^ prefix.network.low) & prefix.mask.low) == 0) {
+        return prefix.include;
+      }
+    }
+    return false;
+  }
   const auto bytes = address.Raw();
   const unsigned bits = static_cast<unsigned>(bytes.size()) * 8;
   int8_t verdict = nodes[0].verdict;
@@ -113,6 +128,31 @@ void NetmaskGroup::Rebuild() {
   v4_.clear();
   v6_.clear();
   for (const Entry& entry : entries_) (void)Insert(entry);
+  ListFew();
+}
+
+NetmaskGroup::Words NetmaskGroup::WordsOf(const Address& address) {
+  const auto bytes = address.Raw();
+  const auto word = [&](size_t at) { return uint64_t{LoadU32(bytes.data() + at)}; };
+  if (bytes.size() < 16) return {word(0) << 32, 0};
+  return {word(0) << 32 | word(4), word(8) << 32 | word(12)};
+}
+
+void NetmaskGroup::ListFew() {
+  few_v4_.clear();
+  few_v6_.clear();
+  if (entries_.size() > kFew) return;
+  const auto mask = [](unsigned bits) { return bits == 0 ? 0 : ~uint64_t{0} << (64 - bits); };
+  for (const Entry& entry : entries_) {
+    const unsigned bits = entry.network.bits();
+    const Words masks = {mask(std::min(bits, 64u)), mask(bits - std::min(bits, 64u))};
+    auto& few = entry.network.network().IsV6() ? few_v6_ : few_v4_;
+    few.push_back({WordsOf(entry.network.network()), masks, bits, entry.include});
+  }
+  for (auto* few : {&few_v4_, &few_v6_}) {
+    std::sort(few->begin(), few->end(),
+              [](const Prefix& a, const Prefix& b) { return a.bits > b.bits; });
+  }
 }
 
 }  // namespace breakwater

@@ -1,6 +1,7 @@
 // Longest-prefix match over networks of both families: a binary trie on the prefix bits, nodes in
-// one array. Netmask groups (access lists, NetmaskGroupRule) keep exclusions in it. A value:
-// rules and snapshots copy it when made.
+// one array; a few networks, as in most access lists, are compared one by one. Netmask groups
+// (access lists, NetmaskGroupRule) keep exclusions in it. A value: rules and snapshots copy it when
+// made.
 #pragma once
 
 #include <cstdint>
@@ -39,10 +40,26 @@ class NetmaskGroup {
     int8_t verdict = 0;  // 0 none, 1 included, -1 excluded
   };
   void Place(const Entry& added);
+  // A network as two words, for the comparison one by one.
+  struct Words {
+    uint64_t high = 0;
+    uint64_t low = 0;
+  };
+  struct Prefix {
+    Words network;
+    Words mask;
+    unsigned bits;
+    bool include;
+  };
+  static Words WordsOf(const Address& address);
   bool Insert(const Entry& entry);  // false where the network was there: its verdict is replaced
   void Rebuild();
+  void ListFew();
 
   std::vector<Entry> entries_;
+  // The longest first; empty where there are more than a few in all.
+  std::vector<Prefix> few_v4_;
+  std::vector<Prefix> few_v6_;
   std::vector<Node> v4_;
   std::vector<Node> v6_;
 };

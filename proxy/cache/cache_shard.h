@@ -18,7 +18,7 @@
 
 #include "proxy/cache/cache_entry.h"
 #include "proxy/cache/entry_queue.h"
-#include "proxy/cache/shard_lock.h"
+#include "proxy/base/shard_lock.h"
 
 namespace breakwater {
 

@@ -49,7 +49,8 @@ struct Config {
   WebServerSettings web;
 
   const Pool* FindPool(std::string_view name) const {
-    const auto found = pools.find(name);
+    // "" sorts first: most queries need no search.
+    const auto found = name.empty() ? pools.begin() : pools.find(name);
     return found == pools.end() ? nullptr : found->second.get();
   }
 };

@@ -81,9 +81,15 @@ bool EqualFold(std::span<const uint8_t> a, std::span<const uint8_t> b) {
 void FoldInto(std::span<const uint8_t> wire, uint8_t* out) {
   const uint8_t* in = wire.data();
   size_t at = 0;
-  for (; at + 8 <= wire.size(); at += 8) {
-    const uint64_t word = FoldWord(LoadWord(in + at));
-    std::memcpy(out + at, &word, sizeof(word));
+  const auto fold_word = [&](size_t offset) {
+    const uint64_t word = FoldWord(LoadWord(in + offset));
+    std::memcpy(out + offset, &word, sizeof(word));
+  };
+  for (; at + 8 <= wire.size(); at += 8) fold_word(at);
+  if (at != 0) {
+    // The last word may overlap the one before it: what is folded stays as it is.
+    fold_word(wire.size() - 8);
+    return;
   }
   for (; at < wire.size(); ++at) out[at] = FoldByte(in[at]);
 }

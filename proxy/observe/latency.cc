@@ -5,6 +5,10 @@ namespace {
 
 constexpr size_t kWindows = static_cast<size_t>(LatencyWindow::kCount);
 constexpr std::array<uint32_t, kWindows> kWindowSizes = {100, 1000, 10000, 1000000};
+constexpr std::array<double, kWindows> kWeights = {1e-2, 1e-3, 1e-4, 1e-6};
+// An average below this is 0: cache hits would bring it down to numbers so small that each
+// operation on them costs a hundred cycles.
+constexpr double kLeastUs = 1e-9;
 
 Metric BucketOf(uint64_t us) {
   if (us < 1000) return Metric::kLatency0_1;
@@ -41,7 +45,8 @@ void LatencyAverages::Add(LatencyFamily family, double us) {
   Family& mine = families_[static_cast<size_t>(family)];
   for (size_t i = 0; i < kWindows; ++i) {
     const double old = mine.averages[i].load(std::memory_order_relaxed);
-    mine.averages[i].store(old + (us - old) / kWindowSizes[i], std::memory_order_relaxed);
+    const double average = old + (us - old) * kWeights[i];
+    mine.averages[i].store(average < kLeastUs ? 0 : average, std::memory_order_relaxed);
   }
   mine.samples.Add();
 }

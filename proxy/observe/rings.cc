@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "proxy/base/shard_lock.h"
+
 namespace breakwater {
 namespace {
 
@@ -56,6 +58,11 @@ struct Rings::Ring {
     Entry* slot = &entries[next];
     next = next + 1 == capacity ? 0 : next + 1;
     used = std::min(used + 1, capacity);
+    // A ring is larger than the processor's cache, and the unlocking waits for what was written:
+    // the entry after this one is fetched now, a few queries ahead.
+    const auto* const ahead = reinterpret_cast<const uint8_t*>(&entries[next]);
+    __builtin_prefetch(ahead, 1);
+    __builtin_prefetch(ahead + 64, 1);
     return slot;
   }
   void CopyTo(std::vector<Entry>& out) const {
@@ -64,9 +71,9 @@ struct Rings::Ring {
 };
 
 struct Rings::Shard {
-  mutable Mutex mutex;
-  Ring<RingQuery> queries BW_GUARDED_BY(mutex);
-  Ring<RingResponse> responses BW_GUARDED_BY(mutex);
+  mutable ShardLock lock;
+  Ring<RingQuery> queries BW_GUARDED_BY(lock);
+  Ring<RingResponse> responses BW_GUARDED_BY(lock);
 };
 
 Rings::Rings(const RingSettings& settings) : settings_(settings) {
@@ -74,7 +81,7 @@ Rings::Rings(const RingSettings& settings) : settings_(settings) {
   const size_t each = (settings.entries + count - 1) / count;
   for (size_t i = 0; i < count; ++i) {
     auto shard = std::make_unique<Shard>();
-    MutexLock lock(shard->mutex);
+    const ShardGuard guard(shard->lock);
     if (settings.record_queries) shard->queries.Reserve(each);
     if (settings.record_responses) shard->responses.Reserve(each);
     shards_.push_back(std::move(shard));
@@ -91,9 +98,9 @@ template <typename Write>
 void Rings::WithFreeShard(RingCursor& cursor, Write&& write) {
   for (size_t attempt = 0; attempt <= settings_.lock_retries; ++attempt) {
     Shard& shard = *shards_[cursor.next_shard++ % shards_.size()];
-    if (!shard.mutex.try_lock()) continue;
+    if (!shard.lock.try_lock()) continue;
     write(shard);
-    shard.mutex.unlock();
+    shard.lock.unlock();
     return;
   }
   given_up_.fetch_add(1, std::memory_order_relaxed);
@@ -128,7 +135,7 @@ void Rings::AddTimeout(RingCursor& cursor, const RingRecord& record, const Addre
 std::vector<RingQuery> Rings::Queries() const {
   std::vector<RingQuery> out;
   for (const auto& shard : shards_) {
-    MutexLock lock(shard->mutex);
+    const ShardGuard guard(shard->lock);
     shard->queries.CopyTo(out);
   }
   std::stable_sort(out.begin(), out.end(),
@@ -139,7 +146,7 @@ std::vector<RingQuery> Rings::Queries() const {
 std::vector<RingResponse> Rings::Responses() const {
   std::vector<RingResponse> out;
   for (const auto& shard : shards_) {
-    MutexLock lock(shard->mutex);
+    const ShardGuard guard(shard->lock);
     shard->responses.CopyTo(out);
   }
   std::stable_sort(out.begin(), out.end(),
@@ -149,7 +156,7 @@ std::vector<RingResponse> Rings::Responses() const {
 
 void Rings::Clear() {
   for (const auto& shard : shards_) {
-    MutexLock lock(shard->mutex);
+    const ShardGuard guard(shard->lock);
     shard->queries.used = shard->queries.next = 0;
     shard->responses.used = shard->responses.next = 0;
   }

@@ -13,7 +13,6 @@
 
 #include "proxy/base/address.h"
 #include "proxy/base/clock.h"
-#include "proxy/base/guarded.h"
 #include "proxy/dns/name.h"
 #include "proxy/dns/types.h"
 #include "proxy/query/protocol.h"

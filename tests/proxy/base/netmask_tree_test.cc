@@ -73,6 +73,22 @@ TEST(NetmaskGroup, AddAllTakesExclusionsAlong) {
   EXPECT_EQ(group.size(), 3u);
 }
 
+// A few networks are compared one by one, many are looked up in the tree.
+TEST(NetmaskGroup, AFewAndManyAnswerAlike) {
+  const auto few = Group({"0.0.0.0/1", "!10.0.0.0/8", "10.1.2.3", "10.128.0.0/9", "2001:db8::/32",
+                          "!2001:db8::/65", "2001:db8::8000:0:0:0/66", "!2001:db8::1"});
+  auto many = few;
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(many.Add("203.0.113." + std::to_string(i)));
+  for (const auto text :
+       {"9.9.9.9", "10.0.0.1", "10.1.2.3", "10.1.2.4", "10.200.0.1", "11.0.0.0", "127.255.255.255",
+        "128.0.0.0", "192.0.2.1", "2001:db8::1", "2001:db8::2", "2001:db8::8000:0:0:1",
+        "2001:db8::c000:0:0:1", "2001:db8:1::", "2001:db9::"}) {
+    EXPECT_EQ(few.Matches(At(text)), many.Matches(At(text))) << text;
+  }
+  EXPECT_TRUE(few.Matches(At("2001:db8::8000:0:0:1")));
+  EXPECT_FALSE(few.Matches(At("2001:db8::2")));
+}
+
 TEST(NetmaskGroup, BadTextIsAnErrorAndChangesNothing) {
   auto group = Group({"10.0.0.0/8"});
   EXPECT_FALSE(group.Add("10.0.0.0/33"));

@@ -1,5 +1,6 @@
-// The lock of one cache shard: held for the length of a look-up and a copy, some 50 ns, so that a
-// waiter spins a little before it sleeps. One word, and inlined: half the cost of std::mutex.
+// The lock of one shard of the cache or the rings: held for the length of a look-up and a copy,
+// some 50 ns, so that a waiter spins a little before it sleeps. One word, and inlined: half the
+// cost of std::mutex.
 #pragma once
 
 #include <atomic>
@@ -14,6 +15,10 @@ class BW_CAPABILITY("mutex") ShardLock {
   void lock() BW_ACQUIRE() {
     uint32_t free = kFree;
     if (!state_.compare_exchange_strong(free, kHeld, std::memory_order_acquire)) LockSlowly();
+  }
+  bool try_lock() BW_TRY_ACQUIRE(true) {
+    uint32_t free = kFree;
+    return state_.compare_exchange_strong(free, kHeld, std::memory_order_acquire);
   }
   void unlock() BW_RELEASE() {
     if (state_.exchange(kFree, std::memory_order_release) == kAwaited) state_.notify_one();
