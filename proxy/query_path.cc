@@ -74,7 +74,7 @@ void QueryPath::OnQuery(QueryPtr query) {
 }
 
 void QueryPath::Proceed(QueryPtr query) {
-  Route route{.policy = {.query = *query, .now = now(), .random = env_.random}};
+  Route route({.query = *query, .now = now(), .random = env_.random});
   Verdict verdict = ChoosePool(*query, route);
   if (verdict == Verdict::kContinue) verdict = DecideClientSubnet(*query, route);
   if (verdict == Verdict::kContinue) verdict = LookUpCache(*query, route);

@@ -50,11 +50,13 @@ class QueryPath final : public WorkerPath {
  private:
   // What the steps between the pool and the backend find out.
   struct Route {
+    // Not an aggregate: those are zeroed whole, keys and all, for every query.
+    explicit Route(const PolicyContext& context) : policy(context) {}
     const Pool* pool = nullptr;
-    PacketCache* cache = nullptr;       // null: none, or not for this query
-    std::optional<CacheKey> key{};
-    std::optional<CacheKey> scope_zero_key{};  // for answers that are good for every subnet
-    BackendPtr backend{};
+    PacketCache* cache = nullptr;  // null: none, or not for this query
+    std::optional<CacheKey> key;
+    std::optional<CacheKey> scope_zero_key;  // for answers that are good for every subnet
+    BackendPtr backend;
     PolicyContext policy;
   };
 
