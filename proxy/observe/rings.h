@@ -38,6 +38,9 @@ struct RingEntry {
   uint16_t id = 0;       // host order
   uint16_t flags = 0;    // host order: QR, AA, TC, RD, rcode ...
   uint16_t answers = 0;  // ANCOUNT
+  // Of answers alone. In front of the name, so that a short entry is written in two lines of memory.
+  uint32_t latency_us = 0;  // kRingTimeout where no answer came
+  Address backend;          // unset for a cache hit
   uint8_t name_length = 0;
   std::array<uint8_t, dns::kMaxNameLength> name_wire;  // name_length octets of it are set
 
@@ -48,10 +51,7 @@ struct RingEntry {
 inline constexpr uint32_t kRingTimeout = UINT32_MAX;
 
 struct RingQuery : RingEntry {};
-struct RingResponse : RingEntry {
-  uint32_t latency_us = 0;  // kRingTimeout where no answer came
-  Address backend;          // unset for a cache hit
-};
+struct RingResponse : RingEntry {};
 
 // What is recorded: the message as it stands, with an uncompressed name of `name_length` octets
 // at offset 12. Anything shorter is not recorded.
