@@ -16,6 +16,7 @@
 #include "proxy/console/control_cipher.h"
 #include "proxy/console/control_client.h"
 #include "proxy/console/control_server.h"
+#include "proxy/net/descriptors.h"
 #include "proxy/options.h"
 #include "proxy/server.h"
 #include "proxy/web/web_server.h"
@@ -164,6 +165,7 @@ class ScriptThread {
 
 int Serve(const Options& options) {
   ScriptThread::BlockSignals();
+  RaiseDescriptorLimit();
   const auto path = ConfigPath(options);
   if (!path) return Complain(path.error());
   ConfigBuilder builder;

@@ -2,7 +2,6 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -103,12 +102,6 @@ size_t SocketsPerBackend(size_t configured, const SocketShare& share) {
   const size_t wanted = std::max(configured, kLeastSockets);
   const size_t users = std::max<size_t>(share.workers * share.backends, 1);
   return std::max<size_t>(std::min(wanted, share.descriptor_limit / 4 / users), 1);
-}
-
-size_t DescriptorLimit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return 1 << 20;
-  return static_cast<size_t>(limit.rlim_cur);
 }
 
 }  // namespace breakwater

@@ -28,7 +28,5 @@ struct SocketShare {
   size_t descriptor_limit = 1024;
 };
 size_t SocketsPerBackend(size_t configured, const SocketShare& share);
-// RLIMIT_NOFILE as it is now.
-size_t DescriptorLimit();
 
 }  // namespace breakwater

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proxy/listen/frontend_sockets.h"
+#include "proxy/net/descriptors.h"
 #include "proxy/net/tcp_socket.h"
 
 namespace breakwater {
@@ -102,6 +103,16 @@ void StreamListener::Refuse(const Address& client, std::string_view reason) {
   LogDebug("listen", "connection from {} refused: {}", client.ToStringWithPort(), reason);
 }
 
+void StreamListener::RefuseForDescriptors(const Address& client) {
+  Refuse(client, "the other descriptors are kept back");
+  uint64_t suppressed = 0;
+  if (!log_limiter_.Allow(context_.loop.now(), &suppressed)) return;
+  LogWarning("listen",
+             "{}: connection from {} refused: the descriptors that are left are kept back for "
+             "backends; raise the limit of open files ({} more such messages were left out)",
+             address_.ToStringWithPort(), client.ToStringWithPort(), suppressed);
+}
+
 // The order of the checks is part of the interface; a refusal closes without a word.
 void StreamListener::Admit(UniqueFd fd, const Address& client) {
   const ListenSettings& settings = context_.settings;
@@ -114,6 +125,7 @@ void StreamListener::Admit(UniqueFd fd, const Address& client) {
                                 .local = address_,
                                 .key = context_.limits.KeyOf(client),
                                 .accepted = context_.loop.now()};
+  if (IsKeptBack(connection.fd.get())) return RefuseForDescriptors(client);
   if (!CountConnection(connection)) return;
   if (address_.IsWildcard()) connection.local = LocalAddressOf(connection.fd.get());
   if (context_.hand_over != nullptr) {

@@ -50,6 +50,7 @@ class StreamListener : public ReplyTarget, private ClientStreamHost {
   void Admit(UniqueFd fd, const Address& client);
   bool CountConnection(AcceptedConnection& connection);
   void Refuse(const Address& client, std::string_view reason);
+  void RefuseForDescriptors(const Address& client);
   void WaitForDescriptors(int error);
   void Serve(AcceptedConnection connection);
   ClientStream* Find(const ReturnPath& path) const;

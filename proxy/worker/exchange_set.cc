@@ -4,6 +4,7 @@
 
 #include "proxy/backend/stream_exchange.h"
 #include "proxy/backend/backend_socket.h"
+#include "proxy/net/descriptors.h"
 
 namespace breakwater {
 

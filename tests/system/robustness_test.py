@@ -201,7 +201,9 @@ class Scarcity(SystemTest):
         wait_until(tcp_serves, "TCP to be served again")
 
     def test_connections_of_one_client_are_limited(self):
-        proxy = self.proxy(f'setMaxTCPConnectionsPerClient(3)\nnewServer("127.0.0.1:{self.nsd.port}")')
+        # Near the limit a connection gets one answer and is closed; that is the next test.
+        threshold = "" if IS_DNSDIST else "setTCPConnectionsOverloadThreshold(0)\n"
+        proxy = self.proxy(f'setMaxTCPConnectionsPerClient(3)\n{threshold}newServer("127.0.0.1:{self.nsd.port}")')
         query = framed(question("ns1.example.org").to_wire())
         kept = []
         try:
@@ -214,6 +216,23 @@ class Scarcity(SystemTest):
                 except ConnectionError:
                     answer = None
                 self.assertEqual(answer is not None, number < 3, number)
+        finally:
+            for connection in kept:
+                connection.close()
+
+    @breakwater_only
+    def test_near_the_limit_of_one_client_a_connection_gets_one_answer(self):
+        proxy = self.proxy(f'setMaxTCPConnectionsPerClient(10)\nnewServer("127.0.0.1:{self.nsd.port}")')
+        query = framed(question("ns1.example.org").to_wire())
+        kept = [tcp_connection(proxy.port) for _ in range(9)]
+        try:
+            for number, connection in enumerate(kept):
+                connection.sendall(query)
+                self.assertIsNotNone(read_framed(connection), number)
+            kept[8].settimeout(5)
+            self.assertEqual(kept[8].recv(1), b"")  # nine are ninety percent of ten
+            kept[0].sendall(query)
+            self.assertIsNotNone(read_framed(kept[0]))
         finally:
             for connection in kept:
                 connection.close()

@@ -120,6 +120,34 @@ class DescriptorFamine {
   rlimit before_{};
 };
 
+TEST_F(StreamListenerTest, TheLastDescriptorsAreNotForClients) {
+  Listen();
+  const UniqueFd served = Accepted();
+  const int lowest_free = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  close(lowest_free);
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  rlimit tight = before;
+  // Room for two of the clients' own ends below those that are kept back.
+  tight.rlim_cur = static_cast<rlim_t>((lowest_free + 2 + 4) / 5 * 8);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &tight), 0);
+  std::vector<UniqueFd> clients;
+  for (int i = 0; i < 4; ++i) clients.push_back(Client());
+  Settle();
+  EXPECT_GE(counters.Get(Metric::kTcpRefused), 1u);
+  EXPECT_LT(listener->connections(), 5u);
+  EXPECT_TRUE(AtEnd(clients.back()));
+  // Those open are served, and so are new ones when there is room again.
+  SendAll(served, Framed(Query(1)));
+  EXPECT_EQ(ReadMessage(served), AnswerTo(Query(1)));
+  clients.clear();
+  ASSERT_TRUE(RunUntil([&] { return listener->connections() == 1; }));
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  const UniqueFd again = Accepted();
+  SendAll(again, Framed(Query(2)));
+  EXPECT_EQ(ReadMessage(again), AnswerTo(Query(2)));
+}
+
 TEST_F(StreamListenerTest, WithoutDescriptorsItWaitsAndThenGoesOn) {
   Listen();
   const UniqueFd served = Accepted();
