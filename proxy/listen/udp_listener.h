@@ -45,6 +45,7 @@ class UdpListener : public ReplyTarget {
 
  private:
   void OnReadable();
+  size_t TakeBatch();  // how many datagrams came
   bool Acceptable(const Datagram& datagram);
   void Take(Datagram& datagram, MonoTime now);
   void SendQueued();

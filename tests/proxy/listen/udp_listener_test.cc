@@ -90,6 +90,15 @@ TEST_F(UdpListenerTest, TwoHundredAtOnceAreAllAnswered) {
   EXPECT_EQ(queries.outstanding(), 0u);
 }
 
+TEST_F(UdpListenerTest, BusySocketIsReadSeveralTimesATurnThenOthersHaveTheirs) {
+  Listen("127.0.0.1");
+  for (uint16_t id = 0; id < 300; ++id) SendAll(client, Query(id));
+  Turn();
+  EXPECT_EQ(frontend->responses.Get(), 4 * KernelReceiveBatch::kSlots);
+  Turn();
+  EXPECT_EQ(frontend->responses.Get(), 300u);
+}
+
 TEST_F(UdpListenerTest, AnswerMayComeTurnsLater) {
   Listen("127.0.0.1");
   sink.mode = ScriptedSink::Mode::kHold;
