@@ -3,135 +3,141 @@
 
 #include "lua/dns_header.h"
 #include "lua/object_args.h"
-#include "lua/question_view.h"
+#include "lua/question_message.h"
+#include "lua/question_tags.h"
 #include "lua/script_bindings.h"
 #include "proxy/rules/actions/answer_actions.h"
-#include "proxy/rules/actions/edns_actions.h"
 #include "proxy/rules/actions/set_actions.h"
 #include "proxy/rules/spoof.h"
 
 namespace breakwater::lua {
 namespace {
 
-template <typename V>
-struct View {
-  static Address GetRemote(const V& v) { return v.query->client; }
-  static Address GetLocal(const V& v) { return v.query->local; }
-  static dns::Name GetName(const V& v) { return v.query->NameCopy(); }
-  static uint16_t GetType(const V& v) { return static_cast<uint16_t>(v.query->question.type); }
-  static uint16_t GetClass(const V& v) { return static_cast<uint16_t>(v.query->question.cls); }
-  static int GetOpcode(const V& v) { return static_cast<int>(v.query->header().opcode()); }
-  static int GetRCode(const V& v) { return static_cast<int>(v.query->header().rcode()); }
-  static void SetRCode(V& v, uint8_t rcode) {
-    v.query->header().set_rcode(static_cast<dns::RCode>(rcode));
-  }
-  static bool GetTcp(const V& v) { return v.query->tcp(); }
-  static size_t GetSize(const V& v) { return v.query->size; }
-  static bool GetSkipCache(const V& v) { return v.query->skip_cache; }
-  static void SetSkipCache(V& v, bool skip) { v.query->skip_cache = skip; }
-  static bool GetUseEcs(const V& v) { return v.query->use_ecs; }
-  static void SetUseEcs(V& v, bool use) { v.query->use_ecs = use; }
-  static bool GetEcsOverride(const V& v) { return v.query->ecs_override; }
-  static void SetEcsOverride(V& v, bool replace) {
-    v.query->ecs_override = replace;
-    v.query->ecs_override_set = true;
-  }
-  static int GetEcsPrefix(const V& v) {
-    return v.query->client.IsV6() ? v.query->ecs_prefix_v6 : v.query->ecs_prefix_v4;
-  }
-  static void SetEcsPrefix(V& v, uint8_t bits) {
-    v.query->ecs_prefix_v4 = std::min<uint8_t>(bits, 32);
-    v.query->ecs_prefix_v6 = std::min<uint8_t>(bits, 128);
-    v.query->ecs_prefix_set = true;
-  }
-  static std::optional<uint32_t> GetTempFailureTtl(const V& v) { return v.query->temp_failure_ttl; }
-  static void SetTempFailureTtl(V& v, std::optional<uint32_t> ttl) {
-    v.query->temp_failure_ttl = ttl;
-  }
-  static std::string GetPool(const V& v) { return v.query->pool_name; }
-  static void SetPool(V& v, const std::string& pool) {
-    v.query->pool_name = pool;
-    v.query->pool_set = true;
-  }
-  template <std::string QueryExtras::*Member>
-  static std::string GetExtra(const V& v) {
-    const QueryExtras* extras = v.query->extras();
-    return extras == nullptr ? std::string() : extras->*Member;
-  }
-  template <std::string QueryExtras::*Member>
-  static void SetExtra(V& v, const std::string& text) {
-    v.query->Extras().*Member = text;
-  }
+// What applies where no rule said otherwise.
+Settings Current(Call& call) {
+  const ConfigPtr config = call.runtime().published();
+  return config ? config->settings : Settings();
+}
 
-  // --- header
-  static DnsHeader GetHeader(const V& v) { return DnsHeader(v.query->data); }
-  static void SetHeader(V& v, const DnsHeader& header) {
-    std::memcpy(v.query->data, header.bytes().data(), dns::kHeaderSize);
-  }
-  static void WriteBack(const DnsHeader& header, const std::shared_ptr<void>& owner) {
-    auto* v = static_cast<V*>(owner.get());
-    if (v->query != nullptr) SetHeader(*v, header);
-  }
-  static std::shared_ptr<DnsHeader> GetDh(const std::shared_ptr<V>& v) {
-    auto header = std::make_shared<DnsHeader>(v->query->data);
-    header->write_back = WriteBack;
-    header->owner = v;
-    return header;
-  }
+Address GetRemote(const QuestionView& v) {
+  return v.query->client;
+}
+Address GetLocal(const QuestionView& v) {
+  return v.query->local;
+}
+dns::Name GetName(const QuestionView& v) {
+  return v.query->NameCopy();
+}
+uint16_t GetType(const QuestionView& v) {
+  return static_cast<uint16_t>(v.query->question.type);
+}
+uint16_t GetClass(const QuestionView& v) {
+  return static_cast<uint16_t>(v.query->question.cls);
+}
+int GetOpcode(const QuestionView& v) {
+  return static_cast<int>(v.query->header().opcode());
+}
+int GetRCode(const QuestionView& v) {
+  return static_cast<int>(v.query->header().rcode());
+}
+void SetRCode(QuestionView& v, uint8_t rcode) {
+  v.query->header().set_rcode(static_cast<dns::RCode>(rcode));
+}
+bool GetTcp(const QuestionView& v) {
+  return v.query->tcp();
+}
+size_t GetSize(const QuestionView& v) {
+  return v.query->size;
+}
+bool GetSkipCache(const QuestionView& v) {
+  return v.query->skip_cache;
+}
+void SetSkipCache(QuestionView& v, bool skip) {
+  v.query->skip_cache = skip;
+}
+bool GetUseEcs(const QuestionView& v) {
+  return v.query->use_ecs;
+}
+void SetUseEcs(QuestionView& v, bool use) {
+  v.query->use_ecs = use;
+}
+bool GetEcsOverride(Call& call, const QuestionView& v) {
+  return v.query->ecs_override_set ? v.query->ecs_override : Current(call).ecs_override;
+}
+void SetEcsOverride(QuestionView& v, bool replace) {
+  v.query->ecs_override = replace;
+  v.query->ecs_override_set = true;
+}
+int GetEcsPrefix(Call& call, const QuestionView& v) {
+  const bool v6 = v.query->client.IsV6();
+  if (v.query->ecs_prefix_set) return v6 ? v.query->ecs_prefix_v6 : v.query->ecs_prefix_v4;
+  const Settings settings = Current(call);
+  return v6 ? settings.ecs_prefix_v6 : settings.ecs_prefix_v4;
+}
+void SetEcsPrefix(QuestionView& v, uint8_t bits) {
+  v.query->ecs_prefix_v4 = std::min<uint8_t>(bits, 32);
+  v.query->ecs_prefix_v6 = std::min<uint8_t>(bits, 128);
+  v.query->ecs_prefix_set = true;
+}
+std::optional<uint32_t> GetTempFailureTtl(const QuestionView& v) {
+  return v.query->temp_failure_ttl;
+}
+void SetTempFailureTtl(QuestionView& v, std::optional<uint32_t> ttl) {
+  v.query->temp_failure_ttl = ttl;
+}
+std::string GetPool(const QuestionView& v) {
+  return v.query->pool_name;
+}
+void SetPool(QuestionView& v, const std::string& pool) {
+  v.query->pool_name = pool;
+  v.query->pool_set = true;
+}
+template <std::string QueryExtras::*Member>
+std::string GetExtra(const QuestionView& v) {
+  const QueryExtras* extras = v.query->extras();
+  return extras == nullptr ? std::string() : extras->*Member;
+}
+template <std::string QueryExtras::*Member>
+void SetExtra(QuestionView& v, const std::string& text) {
+  v.query->Extras().*Member = text;
+}
 
-  // --- tags
-  static std::string GetTag(const V& v, const std::string& key) {
-    const std::string* value = v.query->FindTag(key);
-    return value == nullptr ? std::string() : *value;
-  }
-  static void SetTag(V& v, const std::string& key, const std::string& value) {
-    v.query->SetTag(key, value);
-  }
-  static void UnsetTag(V& v, const std::string& key) { v.query->UnsetTag(key); }
-  static Pushed GetTags(Call& call, const V& v) {
-    lua_newtable(call.state());
-    if (const QueryExtras* extras = v.query->extras()) {
-      for (const auto& [key, value] : extras->tags) {
-        Push(call.state(), value);
-        lua_setfield(call.state(), -2, key.c_str());
-      }
-    }
-    return {1};
-  }
-  static TextResult<void> SetTags(Call& call, V& v) {
-    if (!IsTable(call.state(), 2)) return Fail(TypeError(call, 2, "table"));
-    lua_pushnil(call.state());
-    while (lua_next(call.state(), 2) != 0) {
-      v.query->SetTag(PlainText(call.state(), -2), PlainText(call.state(), -1));
-      lua_pop(call.state(), 1);
-    }
-    return {};
-  }
+// --- header
+DnsHeader GetHeader(const QuestionView& v) {
+  return DnsHeader(v.query->data);
+}
+void SetHeader(QuestionView& v, const DnsHeader& header) {
+  std::memcpy(v.query->data, header.bytes().data(), dns::kHeaderSize);
+}
+void WriteBack(const DnsHeader& header, const std::shared_ptr<void>& owner) {
+  auto* v = static_cast<QuestionView*>(owner.get());
+  if (v->query != nullptr) SetHeader(*v, header);
+}
+std::shared_ptr<DnsHeader> GetDh(const std::shared_ptr<QuestionView>& v) {
+  auto header = std::make_shared<DnsHeader>(v->query->data);
+  header->write_back = WriteBack;
+  header->owner = v;
+  return header;
+}
 
-  // --- content
-  static std::string GetContent(const V& v) {
-    return std::string(reinterpret_cast<const char*>(v.query->data), v.query->size);
-  }
-  static bool GetDo(const V& v) { return v.query->edns.dnssec_ok; }
-  static std::string GetProtocol(const V& v) {
-    return std::string(ProtocolName(v.query->protocol));
-  }
-  static std::string GetInterface(const V& v) {
-    return v.query->frontend == nullptr ? "" : v.query->frontend->settings.interface;
-  }
-  static TextResult<double> ElapsedUs(const V& v) {
-    if (v.context == nullptr) return Fail(std::string("cannot be told in a policy"));
-    return static_cast<double>((v.context->now - v.query->arrived).us());
-  }
-  static void ExtendedError(V& v, uint16_t code, const std::optional<std::string>& text,
-                            std::optional<bool> clear) {
-    NoteExtendedError(*v.query, {code, text.value_or(""), clear.value_or(true)});
-  }
-  static TextResult<bool> SetOption(V& v, uint16_t code, const std::string& data) {
-    if (v.context == nullptr) return Fail(std::string("cannot be done in a policy"));
-    return SetEdnsOption(*v.query, v.context->packets, code, data);
-  }
-};
+// --- content
+bool GetDo(const QuestionView& v) {
+  return v.query->edns.dnssec_ok;
+}
+std::string GetProtocol(const QuestionView& v) {
+  return std::string(ProtocolTitle(v.query->protocol));
+}
+std::string GetInterface(const QuestionView& v) {
+  return v.query->frontend == nullptr ? "" : v.query->frontend->settings.interface;
+}
+TextResult<double> ElapsedUs(const QuestionView& v) {
+  if (v.context == nullptr) return Fail(std::string("cannot be told in a policy"));
+  return static_cast<double>((v.context->now - v.query->arrived).us());
+}
+void ExtendedError(QuestionView& v, uint16_t code, const std::optional<std::string>& text,
+                   std::optional<bool> clear) {
+  NoteExtendedError(*v.query, {code, text.value_or(""), clear.value_or(true)});
+}
 
 TextResult<void> ReadSpoof(Call& call, QuestionView& v) {
   if (v.context == nullptr) return Fail(std::string("cannot be done in a policy"));
@@ -177,33 +183,43 @@ int RestartCount(const ResponseView& v) {
 }
 
 constexpr Scope kAny = Scope::kAnywhere;
-#define BW_METHOD(C, V, name, function, parameters, help) \
-  { name, Bind<&View<V>::function>, C ":" name "(" parameters ")", help, kAny }
-#define BW_METHODS(C, V)                                                                           \
-  BW_METHOD(C, V, "getContent", GetContent, "", "The whole message."),                             \
-      BW_METHOD(C, V, "getDO", GetDo, "", "Whether the query has DO."),                            \
-      BW_METHOD(C, V, "getElapsedUs", ElapsedUs, "", "Microseconds since it came."),               \
-      BW_METHOD(C, V, "getHeader", GetHeader, "", "A copy of the header."),                        \
-      BW_METHOD(C, V, "getIncomingInterface", GetInterface, "", "The interface of its listener."), \
-      BW_METHOD(C, V, "getProtocol", GetProtocol, "", "How it came: DoUDP and so on."),            \
-      BW_METHOD(C, V, "getTag", GetTag, "key", "A tag, or an empty text."),                        \
-      BW_METHOD(C, V, "getTagArray", GetTags, "", "All tags by name."),                            \
-      BW_METHOD(C, V, "setEDNSOption", SetOption, "code, data", "Sets an EDNS option."),           \
-      BW_METHOD(C, V, "setExtendedDNSError", ExtendedError,                                        \
+#define BW_METHOD(C, name, function, parameters, help) \
+  { name, Bind<&function>, C ":" name "(" parameters ")", help, kAny }
+#define BW_METHODS(C)                                                                              \
+  BW_METHOD(C, "changeName", ChangeName, "name",                                                   \
+            "Puts another name in the question; of an answer, in its owners too."),                \
+      BW_METHOD(C, "getContent", GetContent, "", "The whole message."),                            \
+      BW_METHOD(C, "getDO", GetDo, "", "Whether the query has DO."),                               \
+      BW_METHOD(C, "getEDNSOptions", GetEdnsOptions, "",                                           \
+                "A table from option codes to EDNSOptionView."),                                   \
+      BW_METHOD(C, "getElapsedUs", ElapsedUs, "", "Microseconds since it came."),                  \
+      BW_METHOD(C, "getHeader", GetHeader, "", "A copy of the header."),                           \
+      BW_METHOD(C, "getIncomingInterface", GetInterface, "", "The interface of its listener."),    \
+      BW_METHOD(C, "getProtocol", GetProtocol, "", "How it came: \"Do53 UDP\" and so on."),        \
+      BW_METHOD(C, "getTag", GetTag, "key", "A tag, or an empty text."),                           \
+      BW_METHOD(C, "getTagArray", GetTags, "", "All tags by name."),                               \
+      BW_METHOD(C, "getTrailingData", GetTrailingData, "", "What stands behind the last record."), \
+      BW_METHOD(C, "setContent", SetContent, "data", "Replaces the whole message but its ID."),    \
+      BW_METHOD(C, "setEDNSOption", SetOption, "code, data", "Sets an EDNS option."),              \
+      BW_METHOD(C, "setExtendedDNSError", ExtendedError,                                           \
                 "infoCode [, extraText [, clearExistingEntries]]",                                 \
                 "Adds an extended error to the answer."),                                          \
-      BW_METHOD(C, V, "setHeader", SetHeader, "header", "Overwrites the header."),                 \
-      BW_METHOD(C, V, "setTag", SetTag, "key, value", "Sets a tag."),                              \
-      BW_METHOD(C, V, "setTagArray", SetTags, "tags", "Sets tags by name."),                       \
-      BW_METHOD(C, V, "unsetTag", UnsetTag, "key", "Removes a tag.")
+      BW_METHOD(C, "setHeader", SetHeader, "header", "Overwrites the header."),                    \
+      BW_METHOD(C, "setTag", SetTag, "key, value", "Sets a tag."),                                 \
+      BW_METHOD(C, "setTagArray", SetTags, "tags", "Sets tags by name."),                          \
+      BW_METHOD(C, "setTrailingData", SetTrailingData, "tail",                                     \
+                "Replaces what stands behind the last record."),                                   \
+      BW_METHOD(C, "unsetTag", UnsetTag, "key", "Removes a tag.")
 
 constexpr FunctionRow kQuestionMethods[] = {
-    BW_METHODS("DNSQuestion", QuestionView),
+    BW_METHODS("DNSQuestion"),
     {"spoof", Bind<&ReadSpoof>, "DNSQuestion:spoof(ip | ips | raw | raws [, typeForAny])",
      "Answers with these records.", kAny},
 };
 constexpr FunctionRow kResponseMethods[] = {
-    BW_METHODS("DNSResponse", ResponseView),
+    BW_METHODS("DNSResponse"),
+    {"editTTLs", Bind<&EditTtls>, "DNSResponse:editTTLs(function(section, class, type, ttl))",
+     "Gives each record the TTL that the function returns.", kAny},
     {"getRestartCount", Bind<&RestartCount>, "DNSResponse:getRestartCount() -> int",
      "How often it was restarted.", kAny},
     {"getSelectedBackend", Bind<&SelectedBackend>, "DNSResponse:getSelectedBackend() -> Server",
@@ -212,40 +228,37 @@ constexpr FunctionRow kResponseMethods[] = {
      "Whether it is an expired answer from the cache.", kAny},
 };
 
-#define BW_GET(V, name, get, help) \
-  { name, Bind<&View<V>::get>, nullptr, help }
-#define BW_BOTH(V, name, get, set, help) \
-  { name, Bind<&View<V>::get>, Bind<&View<V>::set>, help }
-#define BW_EXTRA(V, name, member, help)                               \
-  {                                                                   \
-    name, Bind<&View<V>::template GetExtra<&QueryExtras::member>>,    \
-        Bind<&View<V>::template SetExtra<&QueryExtras::member>>, help \
-  }
-#define BW_ATTRIBUTES(V)                                                                       \
-  BW_EXTRA(V, "deviceID", device_id, "Named in protobuf messages."),                           \
-      BW_EXTRA(V, "deviceName", device_name, "Named in protobuf messages."),                   \
-      BW_GET(V, "dh", GetDh, "The header; changes take effect at once."),                      \
-      BW_BOTH(V, "ecsOverride", GetEcsOverride, SetEcsOverride, "Replaces the client's own."), \
-      BW_BOTH(V, "ecsPrefixLength", GetEcsPrefix, SetEcsPrefix, "Bits of the client told."),   \
-      BW_GET(V, "len", GetSize, "The size of the message."),                                   \
-      BW_GET(V, "localaddr", GetLocal, "The address that was asked."),                         \
-      BW_GET(V, "opcode", GetOpcode, "The message's opcode."),                                 \
-      BW_BOTH(V, "pool", GetPool, SetPool, "The pool it goes to."),                            \
-      BW_GET(V, "qclass", GetClass, "The class asked for."),                                   \
-      BW_GET(V, "qname", GetName, "The name asked for."),                                      \
-      BW_GET(V, "qtype", GetType, "The type asked for."),                                      \
-      BW_BOTH(V, "rcode", GetRCode, SetRCode, "The rcode of the header."),                     \
-      BW_GET(V, "remoteaddr", GetRemote, "The client."),                                       \
-      BW_EXTRA(V, "requestorID", requestor_id, "Named in protobuf messages."),                 \
-      BW_GET(V, "size", GetSize, "The size of the message."),                                  \
-      BW_BOTH(V, "skipCache", GetSkipCache, SetSkipCache, "Leaves the cache out."),            \
-      BW_GET(V, "tcp", GetTcp, "Whether it came over a stream."),                              \
-      BW_BOTH(V, "tempFailureTTL", GetTempFailureTtl, SetTempFailureTtl,                       \
-              "How long a failure is cached."),                                                \
-      BW_BOTH(V, "useECS", GetUseEcs, SetUseEcs, "Whether a client subnet is sent.")
+#define BW_GET(name, get, help) \
+  { name, Bind<&get>, nullptr, help }
+#define BW_BOTH(name, get, set, help) \
+  { name, Bind<&get>, Bind<&set>, help }
+#define BW_EXTRA(name, member, help) \
+  { name, Bind<&GetExtra<&QueryExtras::member>>, Bind<&SetExtra<&QueryExtras::member>>, help }
+#define BW_ATTRIBUTES                                                                       \
+  BW_EXTRA("deviceID", device_id, "Named in protobuf messages."),                           \
+      BW_EXTRA("deviceName", device_name, "Named in protobuf messages."),                   \
+      BW_GET("dh", GetDh, "The header; changes take effect at once."),                      \
+      BW_BOTH("ecsOverride", GetEcsOverride, SetEcsOverride, "Replaces the client's own."), \
+      BW_BOTH("ecsPrefixLength", GetEcsPrefix, SetEcsPrefix, "Bits of the client told."),   \
+      BW_GET("len", GetSize, "The size of the message."),                                   \
+      BW_GET("localaddr", GetLocal, "The address that was asked."),                         \
+      BW_GET("opcode", GetOpcode, "The message's opcode."),                                 \
+      BW_BOTH("pool", GetPool, SetPool, "The pool it goes to."),                            \
+      BW_GET("qclass", GetClass, "The class asked for."),                                   \
+      BW_GET("qname", GetName, "The name asked for."),                                      \
+      BW_GET("qtype", GetType, "The type asked for."),                                      \
+      BW_BOTH("rcode", GetRCode, SetRCode, "The rcode of the header."),                     \
+      BW_GET("remoteaddr", GetRemote, "The client."),                                       \
+      BW_EXTRA("requestorID", requestor_id, "Named in protobuf messages."),                 \
+      BW_GET("size", GetSize, "The size of the message."),                                  \
+      BW_BOTH("skipCache", GetSkipCache, SetSkipCache, "Leaves the cache out."),            \
+      BW_GET("tcp", GetTcp, "Whether it came over a stream."),                              \
+      BW_BOTH("tempFailureTTL", GetTempFailureTtl, SetTempFailureTtl,                       \
+              "How long a failure is cached."),                                             \
+      BW_BOTH("useECS", GetUseEcs, SetUseEcs, "Whether a client subnet is sent.")
 
-constexpr AttributeRow kQuestionAttributes[] = {BW_ATTRIBUTES(QuestionView)};
-constexpr AttributeRow kResponseAttributes[] = {BW_ATTRIBUTES(ResponseView)};
+constexpr AttributeRow kQuestionAttributes[] = {BW_ATTRIBUTES};
+constexpr AttributeRow kResponseAttributes[] = {BW_ATTRIBUTES};
 
 std::string Dead(const QuestionView& view) {
   return view.query != nullptr ? "" : "the query is over: it must not be kept";

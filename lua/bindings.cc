@@ -18,7 +18,7 @@ std::vector<const ClassRow*> Classes() {
           &PoolClass(),         &HeaderClass(),         &SelectorClass(),
           &ActionClass(),       &ResponseActionClass(), &RuleClass(),
           &ResponseRuleClass(), &QuestionClass(),       &ResponseClass(),
-          &PolicyClass()};
+          &PolicyClass(),       &EdnsOptionClass()};
 }
 
 }  // namespace breakwater::lua

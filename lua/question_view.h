@@ -24,6 +24,20 @@ struct LuaClass<ResponseView> {
   static constexpr const char* kName = "DNSResponse";
 };
 
+// A DNSResponse is a DNSQuestion with more to it: what takes the one takes the other.
+template <>
+inline TextResult<std::shared_ptr<QuestionView>> ReadObject<QuestionView>(Call& call, int index) {
+  const char* const response = LuaClass<ResponseView>::kName;
+  if (BoxAt(call.state(), index, response) != nullptr) {
+    auto view = ReadObject<ResponseView>(call, index);
+    if (!view) return Fail(std::move(view.error()));
+    return std::shared_ptr<QuestionView>(std::move(*view));
+  }
+  auto box = ReadBox(call, index, LuaClass<QuestionView>::kName);
+  if (!box) return Fail(std::move(box.error()));
+  return std::static_pointer_cast<QuestionView>((*box)->object);
+}
+
 // Keeps the view alive for one call.
 template <typename View>
 class ViewGuard {

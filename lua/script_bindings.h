@@ -7,6 +7,7 @@ namespace breakwater::lua {
 
 const ClassRow& QuestionClass();
 const ClassRow& ResponseClass();
+const ClassRow& EdnsOptionClass();
 const ClassRow& PolicyClass();
 
 FunctionPage PolicyFunctions();

@@ -5,6 +5,7 @@
 #include "proxy/dns/client_subnet.h"
 #include "proxy/dns/extended_error.h"
 #include "proxy/dns/rewrite.h"
+#include "proxy/query/message_edit.h"
 #include "proxy/query/self_answer.h"
 #include "proxy/query_path.h"
 
@@ -17,13 +18,12 @@ constexpr uint16_t kClientBits = dns::kFlagRd | dns::kFlagCd;
 void RestoreClient(Query& query) {
   dns::Header header = query.header();
   header.set_id(query.client_id);
-  header.set_flags(static_cast<uint16_t>((header.flags() & ~kClientBits) |
-                                         (query.client_flags & kClientBits)));
+  header.set_flags(
+      static_cast<uint16_t>((header.flags() & ~kClientBits) | (query.client_flags & kClientBits)));
   if (query.client_name_saved && header.count(dns::Section::kQuestion) == 1 &&
       query.size >= dns::kHeaderSize + query.client_name_length &&
       query.question.name_length == query.client_name_length) {
-    std::copy_n(query.client_name.data(), query.client_name_length,
-                query.data + dns::kHeaderSize);
+    std::copy_n(query.client_name.data(), query.client_name_length, query.data + dns::kHeaderSize);
   }
 }
 
@@ -119,7 +119,11 @@ void QueryPath::StoreInCache(Flight& flight, const Query& query, const ReplyFact
                         .temporary_failure_ttl = query.temp_failure_ttl};
   const CacheKey& key =
       flight.has_scope_zero_key && facts.scope_zero ? flight.scope_zero_key : flight.key;
-  (void)flight.cache->Insert(key, query.message(), how);
+  if (!query.answer_renamed) {
+    (void)flight.cache->Insert(key, query.message(), how);
+  } else if (const auto answer = UnderAskedName(query); !answer.empty()) {
+    (void)flight.cache->Insert(key, answer, how);
+  }
 }
 
 void QueryPath::FinishHit(QueryPtr query) {
@@ -193,10 +197,17 @@ void QueryPath::FitToClient(Query& query) {
 
 void QueryPath::CountAnswer(const Query& query) {
   switch (query.header().rcode()) {
-    case dns::RCode::kNoError: env_.stats.counters.Add(Metric::kFrontendNoerror); break;
-    case dns::RCode::kNxDomain: env_.stats.counters.Add(Metric::kFrontendNxdomain); break;
-    case dns::RCode::kServFail: env_.stats.counters.Add(Metric::kFrontendServfail); break;
-    default: break;
+    case dns::RCode::kNoError:
+      env_.stats.counters.Add(Metric::kFrontendNoerror);
+      break;
+    case dns::RCode::kNxDomain:
+      env_.stats.counters.Add(Metric::kFrontendNxdomain);
+      break;
+    case dns::RCode::kServFail:
+      env_.stats.counters.Add(Metric::kFrontendServfail);
+      break;
+    default:
+      break;
   }
   // Answers of our own leave in the turn in which their queries came.
   const MonoTime when = query.from_cache || query.self_answered ? query.arrived : now();

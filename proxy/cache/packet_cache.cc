@@ -300,7 +300,7 @@ PacketCacheStats PacketCache::Stats() const {
 }
 
 std::string PacketCache::ToString() const {
-  return fmt::format("PacketCache({}/{})", EntryCount(), settings().max_entries);
+  return fmt::format("{}/{}", EntryCount(), settings().max_entries);
 }
 
 TextResult<size_t> PacketCache::Dump(const std::string& path, DumpFormat format) const {

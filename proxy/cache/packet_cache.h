@@ -115,7 +115,7 @@ class PacketCache {
   size_t EntryCount() const;
   bool IsFull() const;
   PacketCacheStats Stats() const;
-  std::string ToString() const;  // "PacketCache(12/10000)"
+  std::string ToString() const;  // "12/10000": entries, and how many there may be
   // Writes one line an entry; refuses an existing file. Returns how many.
   TextResult<size_t> Dump(const std::string& path, DumpFormat format) const;
   std::vector<dns::Name> DomainsByAddress(const Address& address) const;

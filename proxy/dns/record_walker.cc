@@ -74,4 +74,11 @@ Result<size_t> RecordsStart(std::span<const uint8_t> message) {
   return question->end();
 }
 
+Result<size_t> RecordsEnd(std::span<const uint8_t> message, size_t question_end) {
+  RecordWalker walker(message, question_end);
+  while (walker.Next()) continue;
+  if (!walker.ok()) return Fail(walker.error());
+  return walker.end_offset();
+}
+
 }  // namespace breakwater::dns

@@ -59,4 +59,7 @@ class RecordWalker {
 // More than one question gives kBadCount.
 Result<size_t> RecordsStart(std::span<const uint8_t> message);
 
+// Where the last record ends: what stands behind it is trailing data.
+Result<size_t> RecordsEnd(std::span<const uint8_t> message, size_t question_end);
+
 }  // namespace breakwater::dns

@@ -182,6 +182,16 @@ Result<void> ChangeName(EditBuffer& buffer, const Question& question, const Name
   return recoder.Finish(buffer, walker.end_offset());
 }
 
+Result<void> SetTrailingData(EditBuffer& buffer, size_t question_end,
+                             std::span<const uint8_t> data) {
+  const auto end = RecordsEnd(buffer.message(), question_end);
+  if (!end) return Fail(end.error());
+  if (data.size() > buffer.capacity - *end) return Fail(Error::kNoSpace);
+  std::copy(data.begin(), data.end(), buffer.data + *end);
+  buffer.size = *end + data.size();
+  return Ok();
+}
+
 void DropRecords(EditBuffer& buffer, size_t question_end, const DropOptions& options) {
   Header header(buffer.data);
   size_t size = std::min(question_end, buffer.size);

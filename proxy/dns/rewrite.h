@@ -58,6 +58,11 @@ struct ChangeNameOptions {
 Result<void> ChangeName(EditBuffer& buffer, const Question& question, const Name& name,
                         const ChangeNameOptions& options);
 
+// Puts `data` behind the last record, in place of what stands there. kNoSpace where it does not
+// fit.
+Result<void> SetTrailingData(EditBuffer& buffer, size_t question_end,
+                             std::span<const uint8_t> data);
+
 struct DropOptions {
   bool keep_opt = true;  // the OPT with its options, where the message has a sound one
 };

@@ -13,5 +13,8 @@ inline bool IsDatagram(Protocol p) {
 }
 // "DoUDP", "DoTCP", "DNSCryptUDP", "DNSCryptTCP", "DoT", "DoH": the API's and rings' spelling.
 std::string_view ProtocolName(Protocol protocol);
+// "Do53 UDP", "Do53 TCP", "DNSCrypt UDP", "DNSCrypt TCP", "DNS over TLS", "DNS over HTTPS": what
+// dq:getProtocol() says.
+std::string_view ProtocolTitle(Protocol protocol);
 
 }  // namespace breakwater

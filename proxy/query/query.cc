@@ -47,6 +47,12 @@ void Query::ReplaceMessage(PacketPool& pool, std::span<const uint8_t> bytes, siz
   capacity = owned.capacity();
 }
 
+void Query::Reserve(PacketPool& pool, size_t extra) {
+  if (size + extra <= capacity) return;
+  SaveClientName();
+  ReplaceMessage(pool, message(), extra);
+}
+
 size_t Query::MaxAnswerSize() const {
   if (tcp()) return 65535;
   return client_has_edns ? std::max<size_t>(512, client_udp_size) : 512;

@@ -48,7 +48,7 @@ struct QueryExtras {
   std::vector<ExtendedError> extended_errors;
   bool clear_extended_errors = false;  // the answer's own EDE options go first
   std::vector<std::pair<uint8_t, std::string>> proxy_values;
-  std::optional<Netmask> ecs_v4;       // SetECSAction
+  std::optional<Netmask> ecs_v4;  // SetECSAction
   std::optional<Netmask> ecs_v6;
   std::string device_id;
   std::string device_name;
@@ -63,8 +63,8 @@ struct QueryFields {
   Frontend* frontend = nullptr;
   ReplyTarget* target = nullptr;  // null for queries of our own (refreshes)
   ReturnPath path;
-  Address client;                 // after PROXY protocol: the client it names
-  Address local;                  // the address asked
+  Address client;  // after PROXY protocol: the client it names
+  Address local;   // the address asked
   MonoTime arrived;
 
   // --- the message: the query, later the answer
@@ -75,11 +75,11 @@ struct QueryFields {
   // --- as the client sent it; set by ParseQuestion in query_path.cc, never changed after
   uint16_t client_id = 0;
   uint16_t client_flags = 0;
-  uint16_t client_udp_size = 0;     // 0 without EDNS
+  uint16_t client_udp_size = 0;  // 0 without EDNS
   bool client_has_edns = false;
   bool client_dnssec_ok = false;
   uint8_t client_name_length = 0;
-  bool client_name_saved = false;   // Query::client_name holds the client's spelling
+  bool client_name_saved = false;  // Query::client_name holds the client's spelling
 
   // --- what is in `data` now
   dns::Question question;
@@ -90,31 +90,32 @@ struct QueryFields {
   // --- what rules and Lua decided
   bool pool_set = false;
   bool skip_cache = false;
-  bool use_ecs = true;              // SetDisableECSAction, dq.useECS
+  bool use_ecs = true;  // SetDisableECSAction, dq.useECS
   bool ecs_override = false;
-  bool ecs_override_set = false;    // else the global setting counts
-  uint8_t ecs_prefix_v4 = 0;        // valid when ecs_prefix_set
+  bool ecs_override_set = false;  // else the global setting counts
+  uint8_t ecs_prefix_v4 = 0;      // valid when ecs_prefix_set
   uint8_t ecs_prefix_v6 = 0;
   bool ecs_prefix_set = false;
-  bool edns_added = false;          // the whole OPT is ours: out of the answer again
-  bool ecs_added = false;           // the option is ours: out of the answer again
+  bool edns_added = false;  // the whole OPT is ours: out of the answer again
+  bool ecs_added = false;   // the option is ours: out of the answer again
   bool self_answered = false;
   bool from_cache = false;
   bool stale_hit = false;
-  bool raw_answer = false;          // SpoofPacket: leave EDNS alone
-  Address answered_by;              // the backend; unset for hits and self-made answers
+  bool raw_answer = false;      // SpoofPacket: leave EDNS alone
+  bool answer_renamed = false;  // dr:changeName: the cache keeps the name that was asked
+  Address answered_by;          // the backend; unset for hits and self-made answers
   uint32_t delay_ms = 0;
   std::optional<uint32_t> temp_failure_ttl;
-  uint32_t max_returned_ttl = 0;    // 0: no cap
+  uint32_t max_returned_ttl = 0;  // 0: no cap
   uint8_t restarts = 0;
   bool extras_used = false;
 };
 
 struct Query : QueryFields {
-  std::string pool_name;              // the pool rules chose; empty: the default pool
+  std::string pool_name;  // the pool rules chose; empty: the default pool
   // The client's spelling, kept for the answer; valid where client_name_saved (Detach sets it).
   std::array<uint8_t, dns::kMaxNameLength> client_name;
-  PacketBuffer owned;               // empty while the message lies in the listener's buffer
+  PacketBuffer owned;  // empty while the message lies in the listener's buffer
 
   bool tcp() const { return !IsDatagram(protocol); }
   std::span<uint8_t> message() { return {data, size}; }
@@ -144,6 +145,8 @@ struct Query : QueryFields {
   // Puts `bytes` in place of the message, in owned memory big enough for it.
   void ReplaceMessage(PacketPool& pool, std::span<const uint8_t> bytes, size_t extra = 512);
   void SaveClientName();
+  // Room for `extra` more bytes behind the message; moves it to owned memory for that.
+  void Reserve(PacketPool& pool, size_t extra);
 
   // Largest answer this client takes: 65,535 on streams, else 512 or its EDNS size.
   size_t MaxAnswerSize() const;

@@ -148,10 +148,7 @@ void FinishTurnedAnswer(Query& query, const SelfAnswerContext& context) {
   if (query.raw_answer || !GetsOpt(query, context)) return;
   const auto found = dns::FindEdns(query.message(), query.question.end());
   if (!found) return;  // Lua wrote what is no DNS message: it goes out as it is
-  if (query.size + kOptSize > query.capacity) {
-    query.SaveClientName();
-    query.ReplaceMessage(context.packets, query.message(), kOptSize);
-  }
+  query.Reserve(context.packets, kOptSize);
   auto buffer = query.edit();
   if (found->present && !dns::RemoveOpt(buffer, query.question.end())) return;
   dns::OptFields fields;

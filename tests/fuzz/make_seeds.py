@@ -155,7 +155,7 @@ def main():
             for spare in (0, 11, 255) if key == "query_opt" else (255,):
                 head = bytes([edit, spare, 10, 3]) + b"abc"
                 write("edns_fuzz", f"{key}_{edit}_{spare}", head + message)
-        for operation in range(5):
+        for operation in range(6):
             wire = name("a.longer.name.example.org")
             head = bytes([operation, 200, len(wire)]) + wire
             write("rewrite_fuzz", f"{key}_{operation}", head + message)

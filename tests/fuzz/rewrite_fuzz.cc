@@ -105,6 +105,17 @@ void CheckTtls(const Bytes& before) {
   Require(after == before, "nothing but TTLs");
 }
 
+void CheckTrailing(const Bytes& before, size_t spare, std::span<const uint8_t> tail) {
+  Work work(before, spare);
+  const size_t start = StartOf(before);
+  const auto end = RecordsEnd(before, start);
+  const auto set = SetTrailingData(work.edit, start, tail);
+  const Bytes& after = work.Finish();
+  if (!set) return Require(after == before, "a failed change changes nothing");
+  Require(end && Same(std::span(after).first(*end), std::span(before).first(*end)), "records");
+  Require(Same(std::span(after).subspan(*end), tail), "trailing bytes");
+}
+
 void CheckTruncate(const Bytes& before) {
   Work work(before, 0);
   const size_t start = StartOf(before);
@@ -127,19 +138,23 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const uint8_t operation = input.Byte();
   const size_t spare = input.Byte();
   const size_t length = input.Byte();
-  const auto name = Name::FromWire(input.Take(length));
+  const auto taken = input.Take(length);
+  const auto name = Name::FromWire(taken);
   const Bytes before = input.Rest();
   if (!RecordsStart(before)) return 0;
-  switch (operation % 5) {
+  switch (operation % 6) {
     case 0:
     case 1:
-      CheckChangeName(before, spare, name.value_or(Name()), operation % 5 == 1);
+      CheckChangeName(before, spare, name.value_or(Name()), operation % 6 == 1);
       break;
     case 2:
       CheckClear(before, spare);
       break;
     case 3:
       CheckTtls(before);
+      break;
+    case 5:
+      CheckTrailing(before, spare, taken);
       break;
     default:
       CheckTruncate(before);

@@ -19,10 +19,7 @@ std::string OptionText(uint16_t code) {
 bool SetEdnsOption(Query& query, PacketPool& packets, uint16_t code, std::string_view data) {
   const size_t extra = kOptAndOptionHeader + data.size();
   if (query.size + extra > MaxSelfAnswerSize(query)) return false;
-  if (query.size + extra > query.capacity) {
-    query.SaveClientName();
-    query.ReplaceMessage(packets, query.message(), extra);
-  }
+  query.Reserve(packets, extra);
   const size_t question_end = query.question.end();
   const bool had_opt = dns::FindEdns(query.message(), question_end).value_or(dns::Edns{}).present;
   dns::EditBuffer buffer = query.edit();

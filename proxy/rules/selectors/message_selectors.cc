@@ -121,9 +121,8 @@ SelectorPtr MakeRecordsTypeCountSelector(dns::Section section, dns::Type type, R
 
 SelectorPtr MakeTrailingDataSelector() {
   return MakeSimpleSelector("trailing data", [](const Query& query, RuleContext&) {
-    dns::RecordWalker walker(query.message(), query.records_start());
-    while (walker.Next()) continue;
-    return walker.ok() && walker.end_offset() < query.size;
+    const auto end = dns::RecordsEnd(query.message(), query.records_start());
+    return end && *end < query.size;
   });
 }
 

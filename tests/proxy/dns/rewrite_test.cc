@@ -85,6 +85,28 @@ TEST(TtlTest, LowestOfNothingIsNothing) {
   EXPECT_FALSE(LowestTtl(Packet::Reply("a").Count(Section::kAnswer).bytes(), 19));
 }
 
+TEST(TrailingDataTest, StandsBehindTheLastRecord) {
+  const Packet packet = WithTtls({10});
+  const Bytes tail = {1, 2, 3};
+  Room room(packet.bytes() + Bytes{9, 9}, packet.bytes().size() + 3);
+  ASSERT_TRUE(SetTrailingData(room.edit(), packet.question_end(), tail));
+  EXPECT_EQ(room.message(), packet.bytes() + tail);
+  ASSERT_TRUE(SetTrailingData(room.edit(), packet.question_end(), {}));
+  EXPECT_EQ(room.message(), packet.bytes());
+}
+
+TEST(TrailingDataTest, WhatDoesNotFitOrCannotBeReadStays) {
+  const Packet packet = WithTtls({10});
+  const Bytes tail = {1, 2, 3};
+  Room small(packet.bytes(), packet.bytes().size() + 2);
+  EXPECT_EQ(SetTrailingData(small.edit(), packet.question_end(), tail).error(), Error::kNoSpace);
+  Packet broken = packet;
+  broken.Count(Section::kAdditional);
+  Room room(broken.bytes(), 512);
+  EXPECT_FALSE(SetTrailingData(room.edit(), packet.question_end(), tail));
+  EXPECT_EQ(room.message(), broken.bytes());
+}
+
 TEST(DropTest, TruncatedAnswerKeepsQuestionAndOpt) {
   const Packet packet = WithTtls({1, 2, 3}).Raw({1, 2, 3});
   Room room(packet.bytes(), packet.bytes().size());

@@ -1,0 +1,127 @@
+#include "lua/question_message.h"
+
+#include "lua/script_bindings.h"
+#include "proxy/dns/rewrite.h"
+#include "proxy/query/message_edit.h"
+#include "proxy/rules/actions/edns_actions.h"
+
+namespace breakwater::lua {
+namespace {
+
+std::span<const uint8_t> BytesOf(const std::string& text) {
+  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
+}
+std::string TextOf(std::span<const uint8_t> bytes) {
+  return std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+}
+
+TextResult<void> CheckEditable(const QuestionView& view) {
+  if (view.context == nullptr) return Fail(std::string("cannot be done in a policy"));
+  return {};
+}
+
+}  // namespace
+
+std::string GetContent(const QuestionView& view) {
+  return TextOf(view.query->message());
+}
+
+TextResult<void> SetContent(QuestionView& view, const std::string& content) {
+  if (auto good = CheckEditable(view); !good) return good;
+  if (breakwater::SetContent(*view.query, view.context->packets, BytesOf(content))) return {};
+  return Fail(
+      std::string("this is no message that could be sent: it needs a header, a question "
+                  "where QR is not set, and at most 4096 bytes over UDP"));
+}
+
+std::string GetTrailingData(const QuestionView& view) {
+  return TextOf(TrailingData(*view.query));
+}
+
+TextResult<bool> SetTrailingData(QuestionView& view, const std::string& data) {
+  if (auto good = CheckEditable(view); !good) return Fail(std::move(good.error()));
+  return breakwater::SetTrailingData(*view.query, view.context->packets, BytesOf(data));
+}
+
+TextResult<bool> ChangeName(QuestionView& view, const NameArg& name) {
+  if (auto good = CheckEditable(view); !good) return Fail(std::move(good.error()));
+  return breakwater::ChangeName(*view.query, view.context->packets, name.name);
+}
+
+Pushed GetEdnsOptions(Call& call, const QuestionView& view) {
+  std::map<uint16_t, std::shared_ptr<EdnsOptionView>> options;
+  const auto message = view.query->message();
+  const auto edns = dns::FindEdns(message, view.query->question.end());
+  if (edns) {
+    dns::ForEachOption(message, *edns, [&](dns::OptionCode code, std::span<const uint8_t> data) {
+      auto& option = options[static_cast<uint16_t>(code)];
+      if (!option) option = std::make_shared<EdnsOptionView>();
+      option->values.push_back(TextOf(data));
+      return true;
+    });
+  }
+  lua_newtable(call.state());
+  for (const auto& [code, option] : options) {
+    PushObject(call.state(), option);
+    lua_rawseti(call.state(), -2, code);
+  }
+  return {1};
+}
+
+TextResult<bool> SetOption(QuestionView& view, uint16_t code, const std::string& data) {
+  if (auto good = CheckEditable(view); !good) return Fail(std::move(good.error()));
+  return SetEdnsOption(*view.query, view.context->packets, code, data);
+}
+
+TextResult<void> EditTtls(Call& call, ResponseView& view) {
+  lua_State* const state = call.state();
+  if (lua_type(state, 2) != LUA_TFUNCTION) return Fail(TypeError(call, 2, "function"));
+  std::string error;
+  const auto edit = [&](const dns::Record& record) {
+    if (!error.empty()) return record.ttl;
+    lua_pushvalue(state, 2);
+    Push(state, static_cast<int>(record.section));
+    Push(state, static_cast<uint16_t>(record.cls));
+    Push(state, static_cast<uint16_t>(record.type));
+    Push(state, record.ttl);
+    if (auto ran = ProtectedCall(state, 4, 1); !ran) {
+      error = std::move(ran.error());
+      return record.ttl;
+    }
+    const auto ttl = ToInteger(state, lua_gettop(state));
+    lua_pop(state, 1);
+    if (ttl && std::in_range<uint32_t>(*ttl)) return static_cast<uint32_t>(*ttl);
+    error = "the function must return a TTL, 0 to 4294967295";
+    return record.ttl;
+  };
+  const auto done = dns::VisitTtls(view.query->message(), view.query->question.end(), edit);
+  if (!error.empty()) return Fail(std::move(error));
+  if (!done) return Fail(std::string("the records of the answer cannot be read"));
+  return {};
+}
+
+namespace {
+
+size_t CountValues(const EdnsOptionView& option) {
+  return option.values.size();
+}
+std::vector<std::string> GetValues(const EdnsOptionView& option) {
+  return option.values;
+}
+
+constexpr FunctionRow kMethods[] = {
+    {"count", Bind<&CountValues>, "EDNSOptionView:count() -> int", "How often the option is there.",
+     Scope::kAnywhere},
+    {"getValues", Bind<&GetValues>, "EDNSOptionView:getValues() -> table",
+     "The contents of the option.", Scope::kAnywhere},
+};
+const ClassRow kClass = {"EDNSOptionView", kMethods, {},      nullptr,
+                         nullptr,          nullptr,  nullptr, "An EDNS option of a message."};
+
+}  // namespace
+
+const ClassRow& EdnsOptionClass() {
+  return kClass;
+}
+
+}  // namespace breakwater::lua

@@ -1,0 +1,128 @@
+// What Lua rules see of a message, and how they change it.
+#include <gmock/gmock.h>
+
+#include "tests/lua/ask_fixture.h"
+
+namespace breakwater::lua {
+namespace {
+
+using testing::HasSubstr;
+
+class QuestionTest : public AskTest {
+ protected:
+  // What the expression over dq gives for a query.
+  std::string Say(const std::string& expression, const std::string& query) {
+    Load("addAction(AllRule(), LuaAction(function(dq) said = " + expression +
+         " return DNSAction.None end))");
+    Ask(query);
+    EXPECT_EQ(configuration_->runtime().Counted(Metric::kLuaErrors), 0u) << expression;
+    return Run("said");
+  }
+  // What became of an answer that the text over dr changed.
+  std::string Answered(const std::string& change, const std::string& answer) {
+    Load("addResponseAction(AllRule(), LuaResponseAction(function(dr) " + change +
+         " return DNSResponseAction.None end))");
+    return Ask(answer);
+  }
+};
+
+TEST_F(QuestionTest, TellsTheTransport) {
+  EXPECT_EQ(Say("dq:getProtocol()", "a.example"), "Do53 UDP\n");
+  EXPECT_EQ(Say("dq:getProtocol()", "a.example +tcp"), "Do53 TCP\n");
+  EXPECT_EQ(Say("dq:getProtocol()", "a.example +dot"), "DNS over TLS\n");
+  EXPECT_EQ(Say("dq:getProtocol()", "a.example +doh"), "DNS over HTTPS\n");
+}
+
+TEST_F(QuestionTest, ShowsEdnsOptionsByCode) {
+  const std::string query = "a.example +option=10:6162 +option=12:00 +option=10:63";
+  EXPECT_EQ(Say("dq:getEDNSOptions()[10]:count()", query), "2\n");
+  EXPECT_EQ(Say("dq:getEDNSOptions()[10]:getValues()[1]", query), "ab\n");
+  EXPECT_EQ(Say("dq:getEDNSOptions()[10]:getValues()[2]", query), "c\n");
+  EXPECT_EQ(Say("tostring(dq:getEDNSOptions()[8])", query), "nil\n");
+  EXPECT_EQ(Say("next(dq:getEDNSOptions()) == nil", "a.example"), "true\n");
+}
+
+TEST_F(QuestionTest, ReadsAndReplacesTrailingData) {
+  EXPECT_EQ(Say("dq:getTrailingData()", "a.example +edns +trail=7879"), "xy\n");
+  EXPECT_EQ(Say("dq:getTrailingData() == ''", "a.example"), "true\n");
+  EXPECT_EQ(Say("tostring(dq:setTrailingData('longer')) .. dq:getTrailingData() .. dq.len",
+                "a.example +trail=78 +room=0"),
+            "truelonger33\n");
+  EXPECT_EQ(Say("tostring(dq:setTrailingData('')) .. dq.len", "a.example +trail=78"), "true27\n");
+  EXPECT_EQ(Say("dq:setTrailingData(string.rep('x', 4096))", "a.example"), "false\n");
+}
+
+TEST_F(QuestionTest, ClientSubnetDefaultsAreTheSettings) {
+  EXPECT_EQ(Say("dq.ecsPrefixLength", "a.example"), "24\n");
+  EXPECT_EQ(Say("dq.ecsPrefixLength", "a.example from=[2001:db8::1]:53"), "56\n");
+  Load(
+      "setECSSourcePrefixV4(20) setECSOverride(true) addAction(AllRule(), LuaAction(function(dq)\n"
+      "said = dq.ecsPrefixLength .. tostring(dq.ecsOverride) dq.ecsOverride = false\n"
+      "dq.ecsPrefixLength = 9 said = said .. dq.ecsPrefixLength .. tostring(dq.ecsOverride)\n"
+      "return DNSAction.None end))");
+  Ask("a.example");
+  EXPECT_EQ(Run("said"), "20true9false\n");
+}
+
+TEST_F(QuestionTest, ChangesTheNameAskedFor) {
+  Load(
+      "addAction(AllRule(), LuaAction(function(dq) done = dq:changeName('other.name.example')\n"
+      "said = dq.qname:toString() return DNSAction.None end))");
+  EXPECT_EQ(Ask("a.example TXT +dnssec +room=0"),
+            "continue rd NOERROR; other.name.example TXT; ar: OPT 1232 do");
+  EXPECT_EQ(Run("done"), "true\n");
+  EXPECT_EQ(Run("said"), "other.name.example.\n");
+}
+
+TEST_F(QuestionTest, ChangesTheNameOfAnAnswer) {
+  EXPECT_EQ(Answered("dr:changeName(newDNSName('initial.example'))",
+                     "a.example A +qr +room=0 / answer a.example 60 A 192.0.2.1 "
+                     "/ answer b.example 60 A 192.0.2.2"),
+            "continue qr rd NOERROR; initial.example A; an: initial.example 60 A 192.0.2.1; "
+            "an: b.example 60 A 192.0.2.2");
+  EXPECT_EQ(Answered("said = dr:changeName('initial.example')",
+                     "a.example HTTPS +qr / answer a.example 60 HTTPS 000100"),
+            "continue qr rd NOERROR; a.example HTTPS; an: a.example 60 HTTPS 000100");
+  EXPECT_EQ(Run("said"), "false\n");
+}
+
+TEST_F(QuestionTest, ReplacesTheWholeMessageButTheId) {
+  Load(
+      "addAction(AllRule(), LuaAction(function(dq) local id = dq:getHeader():getID()\n"
+      "dq:setContent('zz\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0\\1b\\0\\0\\16\\0\\1')\n"
+      "same = id == dq:getHeader():getID() return DNSAction.None end))");
+  EXPECT_EQ(Ask("a.example A +room=0"), "continue rd NOERROR; b TXT");
+  EXPECT_EQ(Run("same"), "true\n");
+}
+
+TEST_F(QuestionTest, ContentThatIsAnAnswerIsSent) {
+  Load(
+      "addAction(AllRule(), LuaAction(function(dq)\n"
+      "dq:setContent('zz\\129\\1\\0\\0\\0\\0\\0\\0\\0\\0') return DNSAction.None end))");
+  EXPECT_THAT(Ask("a.example A +edns"), HasSubstr("answer qr rd FORMERR"));
+}
+
+TEST_F(QuestionTest, ContentThatIsNoQueryIsRefused) {
+  Load(
+      "addAction(AllRule(), LuaAction(function(dq)\n"
+      "good, why = pcall(dq.setContent, dq, 'zz\\1\\0\\0\\1\\0\\0\\0\\0\\0\\0\\9b')\n"
+      "return DNSAction.None end))");
+  EXPECT_EQ(Ask("a.example A"), "continue rd NOERROR; a.example A");
+  EXPECT_THAT(Run("why"), HasSubstr("setContent: this is no message that could be sent"));
+}
+
+TEST_F(QuestionTest, EditsTheTtlOfEachRecord) {
+  const std::string answer =
+      "a.example A +qr +edns / answer a.example 60 A 192.0.2.1 / authority example 70 NS n";
+  EXPECT_EQ(Answered("dr:editTTLs(function(section, class, type, ttl)\n"
+                     "return section * 1000 + class * 100 + type + ttl end)",
+                     answer),
+            "continue qr rd NOERROR; a.example A; an: a.example 1161 A 192.0.2.1; "
+            "ns: example 2172 NS n; ar: OPT 1232");
+  EXPECT_THAT(Answered("dr:editTTLs(function() error('on purpose') end)", answer),
+              HasSubstr("SERVFAIL"));
+  EXPECT_THAT(Answered("dr:editTTLs(function() return -1 end)", answer), HasSubstr("SERVFAIL"));
+}
+
+}  // namespace
+}  // namespace breakwater::lua
