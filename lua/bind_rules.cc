@@ -2,11 +2,9 @@
 // chain.
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "lua/bindings.h"
 #include "lua/rule_objects.h"
-#include "proxy/base/uuid.h"
+#include "proxy/rules/chain_edit.h"
 
 namespace breakwater::lua {
 namespace {
@@ -26,36 +24,29 @@ ResponseRuleChain& ResponseChain(Chains& chains) {
 }
 
 template <typename ActionT>
-TextResult<BasicRule<ActionT>> MakeRule(Call& call, SelectorPtr selector,
+TextResult<BasicRule<ActionT>> ReadRule(Call& call, SelectorPtr selector,
                                         std::shared_ptr<const ActionT> action, Options& options) {
-  BasicRule<ActionT> rule;
-  options.Read("name", &rule.name);
-  if (options.Read("uuid", &rule.uuid)) {
-    if (const auto uuid = Uuid::Parse(rule.uuid)) {
-      rule.uuid = uuid->ToString();
-    } else {
-      options.Reject(fmt::format("option 'uuid': '{}' is not a UUID", rule.uuid));
-    }
-  } else {
-    rule.uuid = Uuid::Random().ToString();
-  }
+  RuleIdentity identity;
+  options.Read("name", &identity.name);
+  options.Read("uuid", &identity.uuid);
   if (auto good = options.Finish(); !good) return Fail(std::move(good.error()));
-  rule.creation_order = call.runtime().NextRuleOrder();
-  rule.selector = std::move(selector);
-  rule.action = std::move(action);
+  identity.creation_order = call.runtime().NextRuleOrder();
+  auto rule = MakeRule(std::move(selector), std::move(action), identity);
+  if (!rule) return Fail(fmt::format("option 'uuid': {}", rule.error()));
   return rule;
+}
+
+TextResult<RuleTableOptions> ReadTableOptions(Options& options) {
+  RuleTableOptions table;
+  options.Read("showUUIDs", &table.show_uuids);
+  options.Read("truncateRuleWidth", &table.truncate_rule_width);
+  if (auto good = options.Finish(); !good) return Fail(std::move(good.error()));
+  return table;
 }
 
 // Where the rule is; a text is a UUID or else a name.
 using RuleKey = std::variant<size_t, std::string>;
-
-template <typename RuleT>
-auto MatcherOf(const std::string& key) {
-  const auto uuid = Uuid::Parse(key);
-  return [uuid = uuid ? uuid->ToString() : std::string(), key](const RuleT& rule) {
-    return uuid.empty() ? rule.name == key : rule.uuid == uuid;
-  };
-}
+constexpr size_t kTopRules = 10;
 
 template <typename ActionT, ChainOf<ActionT> Chain>
 struct Of {
@@ -69,7 +60,7 @@ struct Of {
 
   static TextResult<void> Add(Call& call, const SelectorArg& selector,
                               const std::shared_ptr<const ActionT>& action, Options options) {
-    auto rule = MakeRule<ActionT>(call, selector.selector, action, options);
+    auto rule = ReadRule<ActionT>(call, selector.selector, action, options);
     if (!rule) return Fail(std::move(rule.error()));
     Edit(call).push_back(std::move(*rule));
     return {};
@@ -84,47 +75,35 @@ struct Of {
   }
 
   static void Remove(Call& call, const RuleKey& key) {
-    if (const auto* name = std::get_if<std::string>(&key)) {
-      if (std::erase_if(Edit(call), MatcherOf<RuleT>(*name)) == 0) {
-        call.Print("Error: no rule matched\n");
-      }
+    const auto* name = std::get_if<std::string>(&key);
+    Rules chain = Read(call);
+    const size_t removed =
+        name != nullptr ? RemoveRule(chain, *name) : RemoveRule(chain, std::get<size_t>(key));
+    if (removed > 0) {
+      Edit(call) = std::move(chain);
       return;
     }
-    const size_t index = std::get<size_t>(key);
-    if (index >= Read(call).size()) {
-      call.Print("Error: attempt to delete non-existing rule\n");
-      return;
-    }
-    Rules& chain = Edit(call);
-    chain.erase(chain.begin() + static_cast<ptrdiff_t>(index));
+    call.Print(name != nullptr ? "Error: no rule matched\n"
+                               : "Error: attempt to delete non-existing rule\n");
   }
 
   // `to` counts before the move and may be the number of rules.
   static void Move(Call& call, size_t from, size_t to) {
-    if (from >= Read(call).size() || to > Read(call).size()) {
+    Rules chain = Read(call);
+    if (!MoveRule(chain, from, to)) {
       call.Print("Error: attempt to move rules from/to invalid index\n");
       return;
     }
-    Rules& chain = Edit(call);
-    const auto at = [&](size_t index) { return chain.begin() + static_cast<ptrdiff_t>(index); };
-    if (from < to) {
-      std::rotate(at(from), at(from + 1), at(to));
-    } else {
-      std::rotate(at(to), at(from), at(from + 1));
-    }
+    Edit(call) = std::move(chain);
   }
 
-  static void MoveToTop(Call& call) {
-    if (Read(call).empty()) return;
-    Rules& chain = Edit(call);
-    std::rotate(chain.begin(), chain.end() - 1, chain.end());
-  }
+  static void MoveToTop(Call& call) { MoveLastRuleToTop(Edit(call)); }
 
   static TextResult<std::optional<RuleT>> Get(Call& call, const RuleKey& key) {
     const Rules& chain = Read(call);
     if (const auto* name = std::get_if<std::string>(&key)) {
-      const auto found = std::find_if(chain.begin(), chain.end(), MatcherOf<RuleT>(*name));
-      return found == chain.end() ? std::optional<RuleT>() : std::optional<RuleT>(*found);
+      const RuleT* const found = FindRule(chain, *name);
+      return found == nullptr ? std::optional<RuleT>() : std::optional<RuleT>(*found);
     }
     const size_t index = std::get<size_t>(key);
     if (index >= chain.size()) return Fail(fmt::format("there is no rule {}", index));
@@ -137,43 +116,23 @@ struct Of {
 
   // The most matched first.
   static std::vector<RuleT> GetTop(Call& call, std::optional<size_t> top) {
-    Rules sorted = Read(call);
-    std::stable_sort(sorted.begin(), sorted.end(), [](const RuleT& a, const RuleT& b) {
-      return a.state->matches.Get() > b.state->matches.Get();
-    });
-    if (sorted.size() > top.value_or(10)) sorted.resize(top.value_or(10));
-    return sorted;
-  }
-
-  static TextResult<void> Print(Call& call, const Rules& rules, Options& options) {
-    bool uuids = false;
-    int64_t width = -1;
-    options.Read("showUUIDs", &uuids);
-    options.Read("truncateRuleWidth", &width);
-    if (auto good = options.Finish(); !good) return good;
-    std::string text = uuids ? fmt::format("{:<3} {:<30} {:<38} {:>9} {:>9} {:<56} {}\n", "#",
-                                           "Name", "UUID", "Cr. Order", "Matches", "Rule", "Action")
-                             : fmt::format("{:<3} {:<30} {:>9} {:<56} {}\n", "#", "Name", "Matches",
-                                           "Rule", "Action");
-    size_t index = 0;
-    for (const RuleT& rule : rules) {
-      std::string selector = rule.selector->ToString();
-      if (width >= 0) selector = selector.substr(0, static_cast<size_t>(width));
-      const uint64_t matches = rule.state->matches.Get();
-      text += fmt::format("{:<3} {:<30} ", index++, rule.name);
-      if (uuids) text += fmt::format("{:<38} {:>9} ", rule.uuid, rule.creation_order);
-      text += fmt::format("{:>9} {:<56} {}\n", matches, selector, rule.action->ToString());
-    }
-    call.Print(text);
-    return {};
+    std::vector<RuleT> rules;
+    for (const RuleT* rule : TopRules(Read(call), top.value_or(kTopRules))) rules.push_back(*rule);
+    return rules;
   }
 
   static TextResult<void> Show(Call& call, Options options) {
-    return Print(call, Read(call), options);
+    const auto table = ReadTableOptions(options);
+    if (!table) return Fail(table.error());
+    call.Print(ShowRules(Read(call), *table));
+    return {};
   }
 
   static TextResult<void> Top(Call& call, std::optional<size_t> top, Options options) {
-    return Print(call, GetTop(call, top), options);
+    const auto table = ReadTableOptions(options);
+    if (!table) return Fail(table.error());
+    call.Print(ShowTopRules(Read(call), top.value_or(kTopRules), *table));
+    return {};
   }
 };
 
@@ -192,7 +151,7 @@ SelectorPtr MakeRuleFrom(const SelectorArg& selector) {
 
 TextResult<Rule> NewRuleAction(Call& call, const SelectorArg& selector, const ActionPtr& action,
                                Options options) {
-  return MakeRule<Action>(call, selector.selector, action, options);
+  return ReadRule<Action>(call, selector.selector, action, options);
 }
 
 #define BW_CHAIN(Chain, p, where)                                                   \
