@@ -39,12 +39,14 @@ ResponseActionPtr ExtendedError(uint16_t code, const std::optional<std::string>&
 
 TextResult<ResponseActionPtr> Log(const std::optional<std::string>& path,
                                   std::optional<bool> append, std::optional<bool> buffered,
-                                  std::optional<bool> verbose_only) {
+                                  std::optional<bool> verbose_only,
+                                  std::optional<bool> include_timestamp) {
   LogActionOptions options;
   options.path = path.value_or("");
   options.append = append.value_or(options.append);
   options.buffered = buffered.value_or(options.buffered);
   options.verbose_only = verbose_only.value_or(options.verbose_only);
+  options.include_timestamp = include_timestamp.value_or(options.include_timestamp);
   return MakeLogResponseAction(options);
 }
 
@@ -59,7 +61,8 @@ constexpr FunctionRow kFunctions[] = {
            "Holds the answer back, over UDP."),
     BW_ROW("DropResponseAction", MakeDropResponseAction, "", "Drops the answer."),
     BW_ROW("LimitTTLResponseAction", LimitTtl, "min, max [, types]", "Keeps TTLs between the two."),
-    BW_ROW("LogResponseAction", Log, "[filename[, append[, buffered[, verboseOnly]]]]",
+    BW_ROW("LogResponseAction", Log,
+           "[filename[, append[, buffered[, verboseOnly[, includeTimestamp]]]]]",
            "Logs the answer, and rules go on."),
     BW_ROW("SetEDNSOptionResponseAction", MakeSetEdnsOptionResponseAction, "option, data",
            "Sets an EDNS option of the answer."),
