@@ -6,6 +6,7 @@
 #include "lua/question_message.h"
 #include "lua/question_tags.h"
 #include "lua/script_bindings.h"
+#include "proxy/query/restart.h"
 #include "proxy/rules/actions/answer_actions.h"
 #include "proxy/rules/actions/set_actions.h"
 #include "proxy/rules/spoof.h"
@@ -130,6 +131,13 @@ std::string GetProtocol(const QuestionView& v) {
 std::string GetInterface(const QuestionView& v) {
   return v.query->frontend == nullptr ? "" : v.query->frontend->settings.interface;
 }
+// When it came, on the wall's clock.
+Pushed QueryTime(Call& call, const QuestionView& v) {
+  const WallTime now = WallNow();
+  const int64_t ago_us = (call.runtime().clock().Now() - v.query->arrived).us();
+  PushTimespec(call.state(), now.seconds * 1'000'000'000 + now.nanoseconds - ago_us * 1000);
+  return {1};
+}
 TextResult<double> ElapsedUs(const QuestionView& v) {
   if (v.context == nullptr) return Fail(std::string("cannot be told in a policy"));
   return static_cast<double>((v.context->now - v.query->arrived).us());
@@ -178,6 +186,14 @@ std::shared_ptr<Backend> SelectedBackend(const ResponseView& v) {
 bool StaleHit(const ResponseView& v) {
   return v.query->stale_hit;
 }
+bool Restart(ResponseView& v) {
+  return AskForRestart(*v.query);
+}
+TextResult<void> SetRestartable(QuestionView& v) {
+  if (v.context == nullptr) return Fail(std::string("cannot be done in a policy"));
+  KeepForRestart(*v.query);
+  return {};
+}
 int RestartCount(const ResponseView& v) {
   return v.query->restarts;
 }
@@ -196,6 +212,7 @@ constexpr Scope kAny = Scope::kAnywhere;
       BW_METHOD(C, "getHeader", GetHeader, "", "A copy of the header."),                           \
       BW_METHOD(C, "getIncomingInterface", GetInterface, "", "The interface of its listener."),    \
       BW_METHOD(C, "getProtocol", GetProtocol, "", "How it came: \"Do53 UDP\" and so on."),        \
+      BW_METHOD(C, "getQueryTime", QueryTime, "", "When it came: tv_sec and tv_nsec."),            \
       BW_METHOD(C, "getTag", GetTag, "key", "A tag, or an empty text."),                           \
       BW_METHOD(C, "getTagArray", GetTags, "", "All tags by name."),                               \
       BW_METHOD(C, "getTrailingData", GetTrailingData, "", "What stands behind the last record."), \
@@ -213,6 +230,8 @@ constexpr Scope kAny = Scope::kAnywhere;
 
 constexpr FunctionRow kQuestionMethods[] = {
     BW_METHODS("DNSQuestion"),
+    {"setRestartable", Bind<&SetRestartable>, "DNSQuestion:setRestartable()",
+     "Keeps the query as it is now for DNSResponse:restart().", kAny},
     {"spoof", Bind<&ReadSpoof>, "DNSQuestion:spoof(ip | ips | raw | raws [, typeForAny])",
      "Answers with these records.", kAny},
 };
@@ -226,6 +245,8 @@ constexpr FunctionRow kResponseMethods[] = {
      "The server that answered, or nil.", kAny},
     {"getStaleCacheHit", Bind<&StaleHit>, "DNSResponse:getStaleCacheHit() -> bool",
      "Whether it is an expired answer from the cache.", kAny},
+    {"restart", Bind<&Restart>, "DNSResponse:restart() -> bool",
+     "Throws the answer away and sends the query that setRestartable() kept, to dr.pool.", kAny},
 };
 
 #define BW_GET(name, get, help) \

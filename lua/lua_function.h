@@ -77,6 +77,9 @@ void Push(lua_State* state, const std::vector<T>& list) {
   }
 }
 
+// A table with tv_sec and tv_nsec, from nanoseconds since 1970.
+void PushTimespec(lua_State* state, int64_t nanoseconds);
+
 namespace internal {
 
 // What is kept of a parameter between reading and the call, and how it is handed on.

@@ -85,6 +85,14 @@ void Push(lua_State* state, std::string_view value) {
   lua_pushlstring(state, value.data(), value.size());
 }
 
+void PushTimespec(lua_State* state, int64_t nanoseconds) {
+  lua_createtable(state, 0, 2);
+  Push(state, nanoseconds / 1'000'000'000);
+  lua_setfield(state, -2, "tv_sec");
+  Push(state, nanoseconds % 1'000'000'000);
+  lua_setfield(state, -2, "tv_nsec");
+}
+
 ApiKind FindApiName(std::string_view class_name, std::string_view name) {
   for (const ApiName& row : kApiNames) {
     if (row.name == name && row.class_name == class_name) return row.kind;

@@ -30,12 +30,12 @@ bool QueryPath::Start(FlightId id, const BackendPtr& backend) {
   Flight& flight = *in_flight_.Find(id);
   const Query& query = *flight.query;
   const bool stream = query.tcp() || backend->settings().tcp_only;
-  Exchange* exchange = env_.exchange_for(
-      backend, stream ? BackendTransport::kStream : BackendTransport::kDatagram);
+  Exchange* exchange =
+      env_.exchange_for(backend, stream ? BackendTransport::kStream : BackendTransport::kDatagram);
   if (exchange == nullptr) return false;
-  const uint32_t timeout_ms = stream ? backend->settings().tcp_connect_timeout_ms +
-                                           backend->settings().tcp_recv_timeout_ms
-                                     : TimeoutMs(*backend);
+  const uint32_t timeout_ms =
+      stream ? backend->settings().tcp_connect_timeout_ms + backend->settings().tcp_recv_timeout_ms
+             : TimeoutMs(*backend);
   const auto attempt = in_flight_.StartAttempt(id, {backend, *exchange, timeout_ms}, now());
   if (!attempt) return false;
   backend->counters().queries.Add();
@@ -74,8 +74,8 @@ bool QueryPath::RetryElsewhere(FlightId id, Flight& flight, FailureKind kind) {
   if (other == nullptr) return false;
   // A refusal or a server marked down is news that costs it nothing; silence may be a brown-out,
   // which retries must not feed.
-  const bool allowed = kind == FailureKind::kTimeout ? retries_.TakeForTimeout()
-                                                     : retries_.TakeForRefused(now());
+  const bool allowed =
+      kind == FailureKind::kTimeout ? retries_.TakeForTimeout() : retries_.TakeForRefused(now());
   if (!allowed) {
     env_.stats.counters.Add(Metric::kRetryBudgetExhausted);
     return false;
@@ -135,6 +135,7 @@ void QueryPath::GiveUp(FlightId id, Flight& flight) {
     query->is_response = true;
     RuleContext context = Rules();
     (void)RunChain(chain, *query, context);
+    if (RestartIfAsked(query)) return;
   }
   Drop(std::move(query), DropReason::kTimeout);
 }

@@ -84,6 +84,10 @@ class QueryPath final : public WorkerPath {
   void TakeReply(Query& query, std::span<const uint8_t> reply);
   void UndoBackendChanges(Query& query);
   bool RunResponseChain(Query& query, ResponseChainKind kind, const BackendPtr* backend);
+  // The same, and sees to what the rules decided: false where the answer was dropped, or the query
+  // went back to its start; then it is no longer the caller's.
+  bool PassResponseChain(QueryPtr& query, ResponseChainKind kind, const BackendPtr* backend);
+  bool RestartIfAsked(QueryPtr& query);
   // What the steps between a reply and its storing remember of it.
   struct ReplyFacts {
     bool datagram = false;

@@ -6,6 +6,7 @@
 #include "proxy/dns/extended_error.h"
 #include "proxy/dns/rewrite.h"
 #include "proxy/query/message_edit.h"
+#include "proxy/query/restart.h"
 #include "proxy/query/self_answer.h"
 #include "proxy/query_path.h"
 
@@ -41,9 +42,7 @@ void QueryPath::OnReply(FlightId id, uint8_t attempt, std::span<uint8_t> reply) 
   query.answered_by = backend->address();
   TakeReply(query, reply);
   UndoBackendChanges(query);
-  if (!RunResponseChain(query, ResponseChainKind::kResponse, &backend)) {
-    return Drop(std::move(ended.query), DropReason::kRule);
-  }
+  if (!PassResponseChain(ended.query, ResponseChainKind::kResponse, &backend)) return;
   if (ended.cache != nullptr && !query.skip_cache) {
     StoreInCache(ended, query, facts);
     if (!RunResponseChain(query, ResponseChainKind::kCacheInserted, &backend)) {
@@ -99,6 +98,21 @@ bool QueryPath::RunResponseChain(Query& query, ResponseChainKind kind, const Bac
   return RunChain(chain, query, context) != Flow::kDrop;
 }
 
+bool QueryPath::PassResponseChain(QueryPtr& query, ResponseChainKind kind,
+                                  const BackendPtr* backend) {
+  const bool goes_on = RunResponseChain(*query, kind, backend);
+  if (RestartIfAsked(query)) return false;
+  if (!goes_on) Drop(std::move(query), DropReason::kRule);
+  return goes_on;
+}
+
+bool QueryPath::RestartIfAsked(QueryPtr& query) {
+  if (!query->restart_asked) return false;
+  PutBack(*query, env_.queries.packets());
+  Proceed(std::move(query));
+  return true;
+}
+
 QueryPath::ReplyFacts QueryPath::FactsOf(const Flight& flight, uint8_t attempt,
                                          std::span<const uint8_t> reply) const {
   const Exchange* exchange = flight.attempts[attempt].exchange;
@@ -131,9 +145,7 @@ void QueryPath::FinishHit(QueryPtr query) {
   query->from_cache = true;
   env_.stats.counters.Add(Metric::kResponses);
   RestoreClient(*query);
-  if (!RunResponseChain(*query, ResponseChainKind::kCacheHit, nullptr)) {
-    return Drop(std::move(query), DropReason::kRule);
-  }
+  if (!PassResponseChain(query, ResponseChainKind::kCacheHit, nullptr)) return;
   Finish(std::move(query));
 }
 
@@ -142,9 +154,7 @@ void QueryPath::FinishSelfAnswer(QueryPtr query) {
   query->self_answered = true;
   env_.stats.counters.Add(Metric::kSelfAnswered);
   RestoreClient(*query);
-  if (!RunResponseChain(*query, ResponseChainKind::kSelfAnswered, nullptr)) {
-    return Drop(std::move(query), DropReason::kRule);
-  }
+  if (!PassResponseChain(query, ResponseChainKind::kSelfAnswered, nullptr)) return;
   Finish(std::move(query));
 }
 

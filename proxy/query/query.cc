@@ -14,6 +14,7 @@ void QueryExtras::Clear() {
   device_id.clear();
   device_name.clear();
   requestor_id.clear();
+  restart_copy.clear();
 }
 
 dns::Name Query::NameCopy() const {

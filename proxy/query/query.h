@@ -53,6 +53,8 @@ struct QueryExtras {
   std::string device_id;
   std::string device_name;
   std::string requestor_id;
+  std::vector<uint8_t> restart_copy;  // dq:setRestartable(); empty: it cannot be restarted
+  bool restart_copy_edns_added = false;
   void Clear();
 };
 
@@ -108,6 +110,7 @@ struct QueryFields {
   std::optional<uint32_t> temp_failure_ttl;
   uint32_t max_returned_ttl = 0;  // 0: no cap
   uint8_t restarts = 0;
+  bool restart_asked = false;  // a rule on the answer said so
   bool extras_used = false;
 };
 

@@ -52,6 +52,18 @@ TEST_F(QuestionTest, ReadsAndReplacesTrailingData) {
   EXPECT_EQ(Say("dq:setTrailingData(string.rep('x', 4096))", "a.example"), "false\n");
 }
 
+TEST_F(QuestionTest, TellsWhenItCame) {
+  EXPECT_EQ(Say("math.abs(dq:getQueryTime().tv_sec - os.time()) < 1e7", "a.example"), "true\n");
+  EXPECT_EQ(Say("dq:getQueryTime().tv_nsec // 1000000000", "a.example"), "0\n");
+}
+
+TEST_F(QuestionTest, CannotBeRestartedUnlessKept) {
+  Answered("said = dr:restart() count = dr:getRestartCount()",
+           "a.example A +qr / answer a.example 60 A 192.0.2.1");
+  EXPECT_EQ(Run("said"), "false\n");
+  EXPECT_EQ(Run("count"), "0\n");
+}
+
 TEST_F(QuestionTest, ClientSubnetDefaultsAreTheSettings) {
   EXPECT_EQ(Say("dq.ecsPrefixLength", "a.example"), "24\n");
   EXPECT_EQ(Say("dq.ecsPrefixLength", "a.example from=[2001:db8::1]:53"), "56\n");
