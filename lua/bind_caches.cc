@@ -31,7 +31,7 @@ void ReadKeyOptions(Options& options, PacketCacheSettings* settings) {
 
 TextResult<void> ReadOptions(Options& options, PacketCacheSettings* settings) {
   size_t entry_size = settings->maximum_entry_size;
-  options.Read("deferrableInsertLock", &settings->deferrable_insert_lock);
+  options.Accept({"deferrableInsertLock"});  // an insert never waits long enough to matter
   options.Read("dontAge", &settings->dont_age);
   options.Read("keepStaleData", &settings->keep_stale_data);
   options.Read("maxNegativeTTL", &settings->max_negative_ttl);
@@ -71,7 +71,8 @@ TextResult<void> ReadOldForm(Call& call, PacketCacheSettings* settings) {
   read(5, &settings->stale_ttl);
   read(6, &settings->dont_age);
   read(7, &settings->number_of_shards);
-  read(8, &settings->deferrable_insert_lock);
+  bool deferrable_insert_lock = true;
+  read(8, &deferrable_insert_lock);
   read(9, &settings->max_negative_ttl);
   read(10, &settings->key.parse_ecs);
   return good;

@@ -9,6 +9,7 @@
 #include "lua/script_bindings.h"
 #include "proxy/base/random.h"
 #include "proxy/base/text.h"
+#include "proxy/web/web_auth.h"
 
 namespace breakwater::lua {
 namespace {
@@ -82,6 +83,14 @@ TextResult<void> ReadHeaders(Call& call, WebServerSettings* web) {
   return {};
 }
 
+TextResult<void> HashCredential(std::string* credential) {
+  if (credential->empty() || IsHashedPassword(*credential)) return {};
+  auto hashed = HashPassword(*credential);
+  if (!hashed) return Fail(std::move(hashed.error()));
+  *credential = std::move(*hashed);
+  return {};
+}
+
 TextResult<void> WebConfig(Call& call, Options options) {
   WebServerSettings web = call.builder().config().web;
   options.Read("password", &web.password);
@@ -104,17 +113,25 @@ TextResult<void> WebConfig(Call& call, Options options) {
   options.Read("statsRequireAuthentication", &web.stats_require_authentication);
   options.Read("prometheusAddInstanceLabel", &web.prometheus_add_instance_label);
   options.Read("maxConcurrentConnections", &web.max_concurrent_connections);
-  options.Read("hashPlaintextCredentials", &web.hash_plaintext_credentials);
+  bool hash = false;
+  options.Read("hashPlaintextCredentials", &hash);
   if (auto good = options.Finish(); !good) return good;
+  if (hash) {
+    for (std::string* credential : {&web.password, &web.api_key}) {
+      if (auto good = HashCredential(credential); !good) return good;
+    }
+  }
   if (auto good = ReadHeaders(call, &web); !good) return good;
   call.builder().Edit().web = std::move(web);
   return {};
 }
 
-void ApiWritable(Call& call, bool allow, const std::optional<std::string>& directory) {
-  WebServerSettings& web = call.builder().Edit().web;
-  web.api_read_write = allow;
-  if (directory) web.api_config_directory = *directory;
+TextResult<void> ApiWritable(Call& call, bool allow, const std::optional<std::string>& directory) {
+  if (directory.value_or("") != "") {
+    return Fail(std::string("a directory for changed access lists is not available yet"));
+  }
+  call.builder().Edit().web.api_read_write = allow;
+  return {};
 }
 
 // --- callbacks

@@ -23,7 +23,7 @@ TextResult<void> AddFrontends(Call& call, const std::string& text, Options& opti
   options.Read("tcpListenQueueSize", &settings.tcp_listen_queue);
   options.Read("maxInFlight", &settings.max_in_flight);
   options.Read("maxConcurrentTCPConnections", &settings.max_connections);
-  options.Read("enableProxyProtocol", &settings.enable_proxy_protocol);
+  options.Accept({"enableProxyProtocol"});  // who may send it is setProxyProtocolACL's to say
   options.Unavailable({"xskSocket"});
   if (auto good = options.Finish(); !good) return good;
   auto address = Address::Parse(text, 53);

@@ -43,8 +43,10 @@ void SetPolicyValue(
   call.builder().RemakePolicies();
 }
 
-// Accepted for the sake of existing files.
-void Accepted(Call&) {}
+// For the sake of existing files; the help says why there is nothing to set.
+void Accepted(Call& call) {
+  LogDebug("config", "{}{} has no effect. {}", call.Where(), call.row().name, call.row().help);
+}
 
 TextResult<void> SetBalancing(Call& call, double factor, double PolicySettings::*member) {
   if (factor < 1 && factor != 0) return Fail(std::string("must be at least 1, or 0 for none"));
@@ -89,13 +91,17 @@ void SetBuffers(Call& call, uint32_t receive, uint32_t send) {
 }
 
 // Four groups of eight hexadecimal digits.
-TextResult<void> SetFastOpenKey(Call& call, const std::string& key) {
-  bool good = key.size() == 35;
-  for (size_t i = 0; good && i < key.size(); ++i) {
-    good = i % 9 == 8 ? key[i] == '-' : std::isxdigit(static_cast<unsigned char>(key[i])) != 0;
+TextResult<void> SetFastOpenKey(Call& call, const std::string& text) {
+  bool good = text.size() == 35;
+  for (size_t i = 0; good && i < text.size(); ++i) {
+    good = i % 9 == 8 ? text[i] == '-' : std::isxdigit(static_cast<unsigned char>(text[i])) != 0;
   }
   if (!good) {
     return Fail(std::string("the key must be of the form 00000000-00000000-00000000-00000000"));
+  }
+  std::array<uint32_t, 4> key{};
+  for (size_t i = 0; i < key.size(); ++i) {
+    key[i] = static_cast<uint32_t>(std::stoul(text.substr(9 * i, 8), nullptr, 16));
   }
   call.builder().Edit().settings.tcp_fast_open_key = key;
   return {};
@@ -180,8 +186,8 @@ using C = ClientLimitSettings;
 constexpr FunctionRow kFunctions[] = {
 #define BW_ROW(name, function, parameters, ...) \
   { name, Bind<&function>, name "(" parameters ")", __VA_ARGS__ }
-    BW_ROW("fixupCase", Set<&S::fix_up_case>, "enabled",
-           "Gives answers the spelling of the query's name."),
+    BW_ROW("fixupCase", Accepted, "enabled",
+           "Accepted: answers always have the spelling of the query's name."),
     BW_ROW("getRingBuffersSamplingRate", GetSamplingRate, "",
            "One of so many messages is kept in the rings."),
     BW_ROW("getServerID", GetServerId, "", "The name of this server; the host's unless set."),
@@ -230,8 +236,8 @@ constexpr FunctionRow kFunctions[] = {
            "New TLS sessions a second for each client; 0: no limit.", kOnce),
     BW_ROW("setMaxTLSResumedSessionRatePerClient", SetLimit<&C::max_tls_resumed_session_rate>,
            "rate", "Resumed TLS sessions a second for each client; 0: no limit.", kOnce),
-    BW_ROW("setMaxUDPOutstanding", Set<&S::max_udp_outstanding>, "max",
-           "Queries in flight to one server over UDP.", kOnce),
+    BW_ROW("setMaxUDPOutstanding", Accepted, "max",
+           "Accepted: IDs are random, so that no table of IDs fills up.", kOnce),
     BW_ROW("setMaxUDPResponseSize", Set<&S::max_udp_response_size>, "size",
            "Larger answers over UDP are cut off; 0: only the client's limit."),
     BW_ROW("setOutgoingDoHWorkerThreads", Accepted, "num", "Accepted: the workers do this.", kOnce),

@@ -34,7 +34,6 @@ struct PacketCacheSettings {
   size_t maximum_entry_size = 4096;
   bool dont_age = false;
   bool keep_stale_data = false;
-  bool deferrable_insert_lock = true;  // accepted; an insert here never waits long enough to matter
   bool shuffle = false;
   CacheKeyOptions key{};
   size_t workers = 1;  // shards are max(number_of_shards, 4 * workers), a power of two

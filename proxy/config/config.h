@@ -29,10 +29,8 @@ struct WebServerSettings {
   bool api_requires_authentication = true;
   bool allow_cross_origin_requests = false;
   bool prometheus_add_instance_label = false;
-  bool hash_plaintext_credentials = false;
   uint32_t max_concurrent_connections = 100;
   bool api_read_write = false;
-  std::string api_config_directory;
 };
 
 struct Config {
@@ -40,7 +38,6 @@ struct Config {
   Settings settings;
   NetmaskGroup acl;  // who may ask
   NetmaskGroup console_acl;
-  NetmaskGroup proxy_protocol_acl;
   std::vector<std::shared_ptr<Frontend>> frontends;  // repeated lines keep their rows
   std::vector<BackendPtr> backends;                  // in the order of the file
   std::map<std::string, std::shared_ptr<const Pool>, std::less<>> pools;  // "" always exists

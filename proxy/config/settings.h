@@ -3,6 +3,7 @@
 // while the configuration is read (lua/bind_settings.cc knows which).
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -22,7 +23,6 @@ struct Settings {
   bool add_edns_to_self_generated = true;
   uint16_t payload_size_on_self_generated = 1232;
   uint16_t max_udp_response_size = 0;  // 0: off
-  bool fix_up_case = false;
   bool ecs_override = false;
   uint8_t ecs_prefix_v4 = 24;
   uint8_t ecs_prefix_v6 = 56;
@@ -40,12 +40,10 @@ struct Settings {
   // sockets
   uint32_t udp_receive_buffer = 0;  // 0: the system's maximum
   uint32_t udp_send_buffer = 0;
-  bool randomized_outgoing_sockets = true;  // always so here; the setter is accepted
-  uint32_t max_udp_outstanding = 65535;
   uint32_t max_cached_tcp_connections = 10;  // per backend and worker
   uint32_t tcp_downstream_max_idle_ms = 300000;
-  std::string tcp_fast_open_key;
-  RingSettings rings;                             // setRingBuffersSize, setRingBuffersOptions
+  std::optional<std::array<uint32_t, 4>> tcp_fast_open_key;  // unset: the kernel's own
+  RingSettings rings;  // setRingBuffersSize, setRingBuffersOptions
   // policies
   PolicySettings policies;
   // Lua

@@ -2,7 +2,9 @@
 // Start-up and reload only: the control or main thread, or a worker that opens a socket.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,6 +22,8 @@ struct SocketOptions {
   uint32_t send_buffer = 0;
   int listen_queue = 0;     // streams only; 0: SOMAXCONN
   int fast_open_queue = 0;  // streams only; 0: no TCP fast open
+  // Streams only; the key of the cookies, so that those of another host of the address count.
+  std::optional<std::array<uint32_t, 4>> fast_open_key = std::nullopt;
 };
 
 enum class SocketKind : uint8_t { kUdp, kTcp };

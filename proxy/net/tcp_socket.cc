@@ -13,6 +13,12 @@
 namespace breakwater {
 namespace {
 
+void SetFastOpenKey(int fd, const Address& address, const std::array<uint32_t, 4>& key) {
+  if (setsockopt(fd, IPPROTO_TCP, TCP_FASTOPEN_KEY, key.data(), sizeof(key)) == 0) return;
+  LogWarning("listen", "{}: cannot set TCP_FASTOPEN_KEY: {}; the kernel's own key is used",
+             address.ToStringWithPort(), std::strerror(errno));
+}
+
 TextResult<UniqueFd> OpenOne(const Address& address, const SocketOptions& options) {
   auto fd = OpenBoundSocket(SocketKind::kTcp, address, options);
   if (!fd) return fd;
@@ -22,6 +28,7 @@ TextResult<UniqueFd> OpenOne(const Address& address, const SocketOptions& option
     // Speed only: without it clients open as usual.
     if (!set) LogWarning("listen", "{}: {}", address.ToStringWithPort(), set.error());
   }
+  if (options.fast_open_key) SetFastOpenKey(fd->get(), address, *options.fast_open_key);
   const int queue = options.listen_queue > 0 ? options.listen_queue : SOMAXCONN;
   if (listen(fd->get(), queue) != 0) {
     return Fail(fmt::format("cannot listen on TCP {}: {}; another program may have taken the port",

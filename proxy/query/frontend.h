@@ -16,14 +16,13 @@ namespace breakwater {
 struct FrontendSettings {
   Address address;
   Protocol protocol = Protocol::kDoUdp;
-  std::string interface;             // SO_BINDTODEVICE; empty for none
-  std::vector<int> cpus;             // workers on these CPUs serve it; empty for all
-  bool reuse_port = false;           // the line said reusePort=true: sharing the port is intended
-  bool enable_proxy_protocol = true;
+  std::string interface;    // SO_BINDTODEVICE; empty for none
+  std::vector<int> cpus;    // workers on these CPUs serve it; empty for all
+  bool reuse_port = false;  // the line said reusePort=true: sharing the port is intended
   int tcp_fast_open_queue = 0;
-  int tcp_listen_queue = 0;          // 0: SOMAXCONN
-  uint32_t max_in_flight = 0;        // queries at a time on one connection; 0 means one
-  uint32_t max_connections = 0;      // 0: no limit
+  int tcp_listen_queue = 0;      // 0: SOMAXCONN
+  uint32_t max_in_flight = 0;    // queries at a time on one connection; 0 means one
+  uint32_t max_connections = 0;  // 0: no limit
 };
 
 struct Frontend {
@@ -39,11 +38,11 @@ struct Frontend {
   SharedCounter tcp_downstream_timeouts;
   SharedCounter tcp_current_connections;
   SharedCounter tcp_max_concurrent_connections;
-  SharedCounter tcp_connections;            // finished ones, for the averages
-  SharedCounter tcp_connection_queries;     // over finished connections
-  SharedCounter tcp_connection_duration_ms; // over finished connections
+  SharedCounter tcp_connections;             // finished ones, for the averages
+  SharedCounter tcp_connection_queries;      // over finished connections
+  SharedCounter tcp_connection_duration_ms;  // over finished connections
   SharedCounter tcp_read_ios;
-  std::atomic<bool> muted{false};           // ClientState.muted: answers are not sent
+  std::atomic<bool> muted{false};  // ClientState.muted: answers are not sent
 
   // "UDP", "TCP", "TCP (DNS over TLS)" ...: ClientState:getType()
   std::string TypeText() const;

@@ -7,9 +7,17 @@ namespace {
 
 constexpr size_t kBatch = 1024;
 
+// setCacheCleaningPercentage: so many percent of a cache are kept free of expired entries, and
+// where fewer entries are held there is no need to.
+bool HasRoom(const PacketCache& cache, const Config& config) {
+  const uint64_t percent = config.settings.cache_cleaning_percentage;
+  return cache.EntryCount() <= cache.settings().max_entries * (100 - percent) / 100;
+}
+
 // keepStaleData: expired entries stay while a pool that uses the cache has servers, none of
 // them up (meaning-operation.md).
 ExpiredEntries FateOfExpired(const PacketCache& cache, const Config& config) {
+  if (HasRoom(cache, config)) return ExpiredEntries::kKeep;
   if (!cache.settings().keep_stale_data) return ExpiredEntries::kFree;
   const bool alone = std::any_of(config.pools.begin(), config.pools.end(), [&](const auto& entry) {
     const Pool& pool = *entry.second;

@@ -68,12 +68,15 @@ WorkerGroup::WorkerGroup(ConfigPtr config, const PathFactory& make_path, Workers
   for (size_t i = 0; i < count; ++i) {
     WorkerSettings settings{.index = i, .workers = count, .cpus = named};
     if (!named.empty()) settings.cpus = {named[i % named.size()]};
-    workers_.push_back(std::make_unique<Worker>(std::move(settings), config_, make_path,
-                                                WorkerShared{limits_, shared.rings, shared.counters.AddWorker()}));
+    workers_.push_back(
+        std::make_unique<Worker>(std::move(settings), config_, make_path,
+                                 WorkerShared{limits_, shared.rings, shared.counters.AddWorker()}));
   }
 }
 
-WorkerGroup::~WorkerGroup() { Stop(MonoTime{}); }
+WorkerGroup::~WorkerGroup() {
+  Stop(MonoTime{});
+}
 
 // Workers that serve this bind: those on its CPUs, at least one.
 std::vector<Worker*> WorkerGroup::ServersOf(const FrontendSettings& frontend) const {
@@ -94,7 +97,8 @@ std::vector<Worker*> WorkerGroup::ServersOf(const FrontendSettings& frontend) co
 // all of them; each line keeps its own row and counters.
 TextResult<void> WorkerGroup::Bind() {
   const SocketOptions common{.receive_buffer = config_->settings.udp_receive_buffer,
-                             .send_buffer = config_->settings.udp_send_buffer};
+                             .send_buffer = config_->settings.udp_send_buffer,
+                             .fast_open_key = config_->settings.tcp_fast_open_key};
   std::vector<bool> done(config_->frontends.size());
   for (size_t first = 0; first < done.size(); ++first) {
     if (done[first]) continue;

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include "proxy/web/web_auth.h"
 #include "tests/lua/ask_fixture.h"
 
 namespace breakwater::lua {
@@ -12,14 +13,16 @@ using testing::HasSubstr;
 class FamiliesTest : public AskTest {};
 
 TEST_F(FamiliesTest, Settings) {
-  Load("setUDPTimeout(5) setECSSourcePrefixV4(100/5) setServerID('x') setMaxUDPOutstanding(7)");
+  Load("setUDPTimeout(5) setECSSourcePrefixV4(100/5) setServerID('x')");
   EXPECT_EQ(config()->settings.udp_timeout_ms, 5000u);
   EXPECT_EQ(config()->settings.ecs_prefix_v4, 20);
-  EXPECT_EQ(config()->settings.max_udp_outstanding, 7u);
   EXPECT_EQ(Run("getServerID()"), "x\n");
   EXPECT_EQ(Run("setMaxUDPOutstanding(9)"), "setMaxUDPOutstanding cannot be used at runtime!\n");
   EXPECT_EQ(Run("setStaleCacheEntriesTTL(60)"), "");
   EXPECT_EQ(config()->settings.stale_cache_entries_ttl_s, 60u);
+  Load("setTCPFastOpenKey('00000001-0000000a-00000000-ffffffff')");
+  EXPECT_EQ(config()->settings.tcp_fast_open_key, (std::array<uint32_t, 4>{1, 10, 0, 0xffffffff}));
+  EXPECT_THAT(TryLoad("setTCPFastOpenKey('1-a-0-f')"), HasSubstr("must be of the form"));
   EXPECT_THAT(TryLoad("\nsetECSSourcePrefixV4(33)"), HasSubstr(":2: setECSSourcePrefixV4: "));
   EXPECT_THAT(TryLoad("setPayloadSizeOnSelfGeneratedAnswers(70000)"), HasSubstr("out of range"));
 }
@@ -123,6 +126,11 @@ TEST_F(FamiliesTest, RulesAreManaged) {
   EXPECT_EQ(Run("mvRule(9, 0)"), "Error: attempt to move rules from/to invalid index\n");
   EXPECT_EQ(Run("getRule('foo'):getSelector():toString()"), "All\n");
   EXPECT_EQ(Run("getRule('nobody')"), "");
+  EXPECT_EQ(Run("delta()"),
+            Run("mvRule(9, 0) rmRule('nobody') rmRule(7) return delta()")
+                .substr(strlen("Error: attempt to move rules from/to invalid index\n"
+                               "Error: no rule matched\n"
+                               "Error: attempt to delete non-existing rule\n")));
   EXPECT_EQ(Run("rmRule('nobody')"), "Error: no rule matched\n");
   EXPECT_EQ(Run("rmRule('foo') rmRule(7)"), "Error: attempt to delete non-existing rule\n");
   EXPECT_EQ(config()->chains.query.size(), 2u);
@@ -208,6 +216,13 @@ TEST_F(FamiliesTest, Control) {
   EXPECT_EQ(config()->settings.control_unix_mode, 0600u);
   EXPECT_EQ(config()->web.addresses.size(), 1u);
   EXPECT_TRUE(config()->web.acl.Matches(*Address::Parse("192.0.2.4")));
+  EXPECT_EQ(config()->web.password, "p");
+  Run("setWebserverConfig({password='p', apiKey='k', hashPlaintextCredentials=true})");
+  EXPECT_THAT(config()->web.password, testing::StartsWith("$scrypt$"));
+  EXPECT_TRUE(PasswordMatches(config()->web.password, "p"));
+  EXPECT_TRUE(PasswordMatches(config()->web.api_key, "k"));
+  EXPECT_THAT(Run("setAPIWritable(true, '/etc/x')"), HasSubstr("not available yet"));
+  EXPECT_FALSE(config()->web.api_read_write);
   EXPECT_THAT(Run("makeKey()"), HasSubstr("setKey(\""));
   configuration_->RunExitCallbacks();
   EXPECT_EQ(Run("gone"), "true\n");

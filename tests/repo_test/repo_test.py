@@ -195,6 +195,33 @@ def without_private(text):
     return "\n".join(kept)
 
 
+class Settings(Rules):
+    """An option that is read from Lua and used nowhere is a defect."""
+    STRUCTS = {
+        "proxy/config/settings.h": "Settings", "proxy/config/config.h": "WebServerSettings",
+        "proxy/cache/packet_cache.h": "PacketCacheSettings", "proxy/cache/cache_key.h": "CacheKeyOptions",
+        "proxy/backend/backend_settings.h": "BackendSettings", "proxy/query/frontend.h": "FrontendSettings",
+        "proxy/guard/client_limits.h": "ClientLimitSettings", "proxy/observe/rings.h": "RingSettings",
+        "proxy/pool/policy.h": "PolicySettings",
+    }
+
+    def fields(self):
+        for path, name in self.STRUCTS.items():
+            body = re.search(r"struct %s \{\n(.*?)\n\};" % name, without_comments(read(path)), re.S)
+            self.assertTrue(body, f"{path} has no struct {name}")
+            found = re.findall(r"^  [\w:<>, ]+[ &](\w+)(?:\s*=[^;]*|\{[^;]*\})?;", body.group(1), re.M)
+            self.assertGreater(len(found), 2, path)
+            for field in found:
+                yield path, name, field
+
+    def test_what_is_set_is_read_outside_the_bindings(self):
+        texts = [without_comments(read(path)) for path in with_suffix(".cc", ".h")
+                 if path.startswith("proxy/") or path.startswith("lua/") and not path.startswith("lua/bind_")]
+        used = set(re.findall(r"(?:\.|->)(\w+)", "\n".join(texts)))
+        self.check([f"{path}: nothing reads {name}::{field}" for path, name, field in self.fields()
+                    if field not in used])
+
+
 class Names(Rules):
     def metrics(self):
         text = read("proxy/base/metrics_list.inc")
