@@ -141,6 +141,17 @@ TextResult<void> SetRetryBudget(Call& call, Options options) {
   return {};
 }
 
+TextResult<void> SetLuaBudget(Call& call, Options options) {
+  Settings settings = call.builder().config().settings;
+  options.Read("time", &settings.lua_budget_ms);
+  options.Read("memory", &settings.lua_budget_bytes);
+  options.Read("instructions", &settings.lua_budget_instructions);
+  if (settings.lua_budget_instructions > INT32_MAX) options.Reject("too many instructions");
+  if (auto good = options.Finish(); !good) return good;
+  call.builder().Edit().settings = settings;
+  return {};
+}
+
 void SetVerbose(Call& call, bool verbose) {
   call.builder().Edit().settings.verbose = verbose;
   LogSettings log = GetLogSettings();
@@ -216,6 +227,8 @@ constexpr FunctionRow kFunctions[] = {
      "setECSSourcePrefixV6(prefix)", "How many bits of an IPv6 client the servers are told."},
     BW_ROW("setLuaLockTimeout", Set<&S::lua_lock_timeout_ms>, "ms",
            "How long a worker waits for Lua before it takes the fallback."),
+    BW_ROW("setLuaBudget", SetLuaBudget, "{time=500, memory=67108864, instructions=0}",
+           "Milliseconds, bytes and instructions of one Lua call for a packet; 0: no limit."),
     BW_ROW("setMaxCachedTCPConnectionsPerDownstream", Set<&S::max_cached_tcp_connections>, "max",
            "Idle connections kept for each server and worker.", kOnce),
     BW_ROW("setMaxTCPClientThreads", Accepted, "num",

@@ -8,6 +8,7 @@
 
 #include "lua/console_text.h"
 #include "lua/registry.h"
+#include "lua/trial_run.h"
 #include "proxy/config/config_check.h"
 
 namespace breakwater::lua {
@@ -53,6 +54,7 @@ TextResult<std::unique_ptr<Configuration>> Configuration::Load(const std::string
     Entry entry(*runtime, Place::kScript);
     runtime->FileWasRead();
   }
+  if (RunTrials(*runtime) > 0 && runtime->strict()) return Fail(runtime->warnings().back());
   return std::unique_ptr<Configuration>(new Configuration(std::move(runtime)));
 }
 

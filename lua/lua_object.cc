@@ -26,6 +26,7 @@ const ClassRow* RowAt(lua_State* state, int index) {
 }
 
 int Collect(lua_State* state) {
+  const MemoryScope exempt(state, MemoryRule::kExempt);
   if (Box* box = BoxAt(state, 1)) box->~Box();
   // A second __gc, or a use after it, must find nothing.
   lua_pushnil(state);
@@ -34,6 +35,7 @@ int Collect(lua_State* state) {
 }
 
 int ToString(lua_State* state) {
+  const MemoryScope exempt(state, MemoryRule::kExempt);
   if (Box* box = BoxAt(state, 1)) {
     Push(state, box->row->to_string != nullptr ? box->row->to_string(box->object.get())
                                                : std::string(box->row->name));
@@ -45,6 +47,7 @@ int ToString(lua_State* state) {
 
 // Both operands must be objects of one class; else they are neither equal nor ordered.
 int Compare(lua_State* state, bool (*ClassRow::*operation)(const void*, const void*)) {
+  const MemoryScope exempt(state, MemoryRule::kExempt);
   const Box* a = BoxAt(state, 1);
   const Box* b = BoxAt(state, 2);
   const bool same = a != nullptr && b != nullptr && a->row == b->row;
@@ -93,6 +96,7 @@ int PushMissing(lua_State* state, const ClassRow& row, const char* name) {
 }
 
 int IndexGuarded(lua_State* state) {
+  const MemoryScope exempt(state, MemoryRule::kExempt);
   const auto& row = *static_cast<const ClassRow*>(lua_touserdata(state, lua_upvalueindex(1)));
   lua_pushvalue(state, 2);
   if (lua_rawget(state, lua_upvalueindex(2)) != LUA_TNIL) return 1;
@@ -114,6 +118,7 @@ int Index(lua_State* state) {
 }
 
 int AssignGuarded(lua_State* state) {
+  const MemoryScope exempt(state, MemoryRule::kExempt);
   const auto& row = *static_cast<const ClassRow*>(lua_touserdata(state, lua_upvalueindex(1)));
   const char* name = lua_type(state, 2) == LUA_TSTRING ? lua_tostring(state, 2) : "?";
   const AttributeRow* attribute = FindAttribute(row, name);

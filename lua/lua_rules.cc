@@ -8,13 +8,31 @@
 #include "lua/dns_actions.h"
 #include "lua/lua_rules_outcome.h"
 #include "lua/question_view.h"
+#include "lua/trial_run.h"
 
 namespace breakwater::lua {
 namespace {
 
-uint32_t LockTimeout(const Runtime& runtime) {
-  const ConfigPtr config = runtime.published();
-  return config ? config->settings.lua_lock_timeout_ms : Settings().lua_lock_timeout_ms;
+// How long a worker waits for Lua, and what Lua may take then.
+struct PacketLimits {
+  explicit PacketLimits(const Runtime& runtime) {
+    const ConfigPtr config = runtime.published();
+    static const Settings kDefaults;
+    const Settings& settings = config ? config->settings : kDefaults;
+    lock_timeout_ms = settings.lua_lock_timeout_ms;
+    call = {.milliseconds = settings.lua_budget_ms,
+            .bytes = settings.lua_budget_bytes,
+            .instructions = settings.lua_budget_instructions};
+  }
+  uint32_t lock_timeout_ms;
+  CallLimits call;
+};
+
+// Counts an error, and whether it was a limit.
+void CountFailure(Runtime& runtime, const LimitedCall& call, std::string_view what,
+                  std::string_view text) {
+  if (call.stopped) runtime.CountStopped();
+  runtime.CountError(what, text);
 }
 
 // Calls the function with a view of the query; `take` reads the `results` from `first` on. False,
@@ -24,7 +42,8 @@ bool CallWithView(const LuaFunction& function, const char* what, const ViewGuard
                   const std::function<TextResult<void>(lua_State*, int first)>& take) {
   const auto runtime = function.runtime();
   if (!runtime) return false;
-  Entry entry(*runtime, LockTimeout(*runtime));
+  const PacketLimits limits(*runtime);
+  Entry entry(*runtime, limits.lock_timeout_ms);
   if (!entry.entered()) {
     runtime->CountLockTimeout();
     return false;
@@ -33,9 +52,10 @@ bool CallWithView(const LuaFunction& function, const char* what, const ViewGuard
   const int first = lua_gettop(state) + 1;
   function.Push(state);
   PushObject(state, guard.view());
-  TextResult<void> done = ProtectedCall(state, 1, 2);
+  LimitedCall call{.arguments = 1, .results = 2};
+  TextResult<void> done = CallWithin(state, limits.call, call);
   if (done) done = take(state, first);
-  if (!done) runtime->CountError(what, done.error());
+  if (!done) CountFailure(*runtime, call, what, done.error());
   return done.has_value();
 }
 
@@ -122,7 +142,8 @@ class LuaPolicy final : public Policy {
   BackendPtr Choose(std::span<const BackendPtr> servers, PolicyContext& context) const override {
     const auto runtime = function_.runtime();
     if (!runtime) return nullptr;
-    Entry entry(*runtime, LockTimeout(*runtime));
+    const PacketLimits limits(*runtime);
+    Entry entry(*runtime, limits.lock_timeout_ms);
     if (!entry.entered()) {
       runtime->CountLockTimeout();
       return nullptr;
@@ -133,9 +154,10 @@ class LuaPolicy final : public Policy {
     function_.Push(state);
     Push(state, std::vector<BackendPtr>(servers.begin(), servers.end()));
     PushObject(state, guard.view());
-    const auto done = ProtectedCall(state, 2, 1);
+    LimitedCall call{.arguments = 2, .results = 1};
+    const auto done = CallWithin(state, limits.call, call);
     if (!done) {
-      runtime->CountError("the policy " + name_, done.error());
+      CountFailure(*runtime, call, "the policy " + name_, done.error());
       return nullptr;
     }
     return Chosen(state, first, servers);
@@ -161,16 +183,28 @@ class LuaPolicy final : public Policy {
 }  // namespace
 
 SelectorPtr MakeLuaSelector(LuaFunction function) {
-  return std::make_shared<LuaSelector>(std::move(function));
+  auto selector = std::make_shared<LuaSelector>(function);
+  AddTrial(function,
+           [selector](Trial& trial) { selector->Matches(trial.query(), trial.context()); });
+  return selector;
 }
 ActionPtr MakeLuaAction(LuaFunction function) {
-  return std::make_shared<LuaActionRule>(std::move(function));
+  auto action = std::make_shared<LuaActionRule>(function);
+  AddTrial(function, [action](Trial& trial) { action->Apply(trial.query(), trial.context()); });
+  return action;
 }
 ResponseActionPtr MakeLuaResponseAction(LuaFunction function) {
-  return std::make_shared<LuaResponseActionRule>(std::move(function));
+  auto action = std::make_shared<LuaResponseActionRule>(function);
+  AddTrial(function, [action](Trial& trial) { action->Apply(trial.answer(), trial.context()); });
+  return action;
 }
 PolicyPtr MakeLuaPolicy(std::string name, LuaFunction function) {
-  return std::make_shared<LuaPolicy>(std::move(name), std::move(function));
+  auto policy = std::make_shared<LuaPolicy>(std::move(name), function);
+  AddTrial(function, [policy](Trial& trial) {
+    PolicyContext context{trial.query(), trial.context().now, trial.context().random};
+    policy->Choose(trial.servers(), context);
+  });
+  return policy;
 }
 
 }  // namespace breakwater::lua

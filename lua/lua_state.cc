@@ -4,7 +4,9 @@
 
 #include <cstring>
 
+#include "lua/blocking_calls.h"
 #include "lua/prelude_text.h"
+#include "proxy/base/log.h"
 
 namespace breakwater::lua {
 namespace {
@@ -32,6 +34,13 @@ int ExplainError(lua_State* state) {
   return 1;
 }
 
+// An error outside any protected call, which is one of ours: what it says is all there is to know.
+int Panic(lua_State* state) {
+  const char* text = lua_tostring(state, -1);
+  LogError("lua", "unprotected error: {}", text == nullptr ? "no text" : text);
+  return 0;  // Lua aborts
+}
+
 TextResult<void> TakeError(lua_State* state) {
   std::string text = PlainText(state, -1);
   lua_pop(state, 1);
@@ -40,8 +49,11 @@ TextResult<void> TakeError(lua_State* state) {
 
 }  // namespace
 
-LuaState::LuaState() : state_(luaL_newstate()) {
+LuaState::LuaState() : state_(lua_newstate(AllocateFrom, &budget_)) {
+  lua_atpanic(state_, Panic);
   luaL_openlibs(state_);
+  InstallCoroutines(state_);
+  GuardBlockingCalls(state_);
   // An object of ours has a finalizer, so two collections pass before its memory is free. With
   // Lua's own pause of 200 the second starts when the heap has doubled: it grows without bound
   // under a function that runs for every query.
@@ -97,7 +109,11 @@ TextResult<void> ProtectedCall(lua_State* state, int arguments, int results) {
   const int handler = lua_gettop(state) - arguments;
   lua_pushcfunction(state, ExplainError);
   lua_insert(state, handler);
-  const int status = lua_pcall(state, arguments, results, handler);
+  int status = LUA_OK;
+  {
+    const MemoryScope limited(state, MemoryRule::kLimited);
+    status = lua_pcall(state, arguments, results, handler);
+  }
   lua_remove(state, handler);
   if (status != LUA_OK) return TakeError(state);
   return {};

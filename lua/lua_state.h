@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "lua/call_budget.h"
 #include "proxy/base/result.h"
 
 namespace breakwater::lua {
@@ -35,6 +36,7 @@ class LuaState {
   bool Compiles(std::string_view text);
 
  private:
+  CallBudget budget_;  // the interpreter's memory is counted here until it is closed
   lua_State* state_;
 };
 

@@ -34,6 +34,7 @@ constexpr ApiName kApiNames[] = {
 
 // Pushes the error and gives -1, so that the caller raises it with nothing alive.
 int CallRow(lua_State* state, const FunctionRow& row) {
+  const MemoryScope exempt(state, MemoryRule::kExempt);
   Runtime* const runtime = LuaState::RuntimeOf(state);
   Call call(state, *runtime, row);
   if (row.scope == Scope::kConfigOnly && runtime->AtRunTime()) {

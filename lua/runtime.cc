@@ -60,6 +60,7 @@ void Runtime::Warn(std::string text) {
 
 void Runtime::CountError(std::string_view what, std::string_view text) {
   Count(Metric::kLuaErrors);
+  if (options_.check) return Warn(fmt::format("error in {}: {}", what, text));
   uint64_t suppressed = 0;
   if (!error_limiter_.Allow(options_.clock->Now(), &suppressed)) return;
   if (suppressed > 0) LogWarning("lua", "{} more Lua errors were not logged", suppressed);
@@ -68,6 +69,10 @@ void Runtime::CountError(std::string_view what, std::string_view text) {
 
 void Runtime::CountLockTimeout() {
   Count(Metric::kLuaLockTimeouts);
+}
+
+void Runtime::CountStopped() {
+  Count(Metric::kLuaStopped);
 }
 
 // The lock makes many threads one writer.

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -42,6 +43,7 @@ enum class Place : uint8_t {
 };
 
 class LuaFunction;
+class Trial;
 
 class Runtime : public std::enable_shared_from_this<Runtime> {
  public:
@@ -74,6 +76,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   // Errors and time-outs of callbacks; any thread. Logged at a bounded rate.
   void CountError(std::string_view what, std::string_view text);
   void CountLockTimeout();
+  void CountStopped();
   uint64_t Counted(Metric metric) const;
   // Where these are counted once the server has started; before, in a set of our own.
   void SetStats(std::shared_ptr<WorkerStats> stats);
@@ -87,6 +90,9 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
     std::vector<LuaFunction> maintenance, exit, server_state;
   };
   Callbacks& callbacks() { return *callbacks_; }
+
+  // What --check-config tries out.
+  std::vector<std::function<void(Trial&)>>& trials() { return trials_; }
 
   uint64_t NextRuleOrder() { return next_rule_order_++; }
 
@@ -113,6 +119,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   std::optional<std::string> output_;
   std::vector<std::string> warnings_;
   std::unique_ptr<Callbacks> callbacks_;
+  std::vector<std::function<void(Trial&)>> trials_;
   std::string delta_;
   uint64_t next_rule_order_ = 0;
 

@@ -48,6 +48,10 @@ struct Settings {
   PolicySettings policies;
   // Lua
   uint32_t lua_lock_timeout_ms = 100;
+  // setLuaBudget: what one callback for a packet may take; 0: no limit.
+  uint32_t lua_budget_ms = 500;
+  uint64_t lua_budget_bytes = 64 << 20;
+  uint32_t lua_budget_instructions = 0;
   bool strict = false;
   // names and logs
   std::string server_id;

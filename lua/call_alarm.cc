@@ -1,0 +1,127 @@
+#include "lua/call_alarm.h"
+
+#include <signal.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <mutex>
+
+#include "proxy/base/log.h"
+
+namespace breakwater::lua {
+namespace {
+
+constexpr int64_t kNsPerMs = 1'000'000;
+constexpr int64_t kNsPerSecond = 1'000'000'000;
+
+int AlarmSignal() {
+  return SIGRTMIN + 5;
+}
+
+// Read and written by one thread and by the handler that interrupts it.
+struct ThreadAlarm {
+  std::atomic<lua_State*> running{nullptr};  // null: no call is timed
+  std::atomic<lua_Hook> stop{nullptr};
+  std::atomic<int64_t> deadline_ns{0};
+  std::atomic<bool> up{false};
+  std::atomic<bool> ticking{false};  // the timer will fire
+  timer_t timer{};
+};
+thread_local ThreadAlarm alarm_of_thread;
+
+int64_t NowNs() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec * kNsPerSecond + now.tv_nsec;
+}
+
+void StartTimer(ThreadAlarm& alarm, int64_t in_ns) {
+  itimerspec when{};
+  when.it_value.tv_sec = in_ns / kNsPerSecond;
+  when.it_value.tv_nsec = in_ns % kNsPerSecond;
+  alarm.ticking = timer_settime(alarm.timer, 0, &when, nullptr) == 0;
+}
+
+// The timer is not stopped when a call ends in time, as nearly all do: it fires later, finds
+// another call or none, and is set again or not.
+void OnAlarm(int) {
+  const int saved = errno;
+  ThreadAlarm& alarm = alarm_of_thread;
+  alarm.ticking = false;
+  if (lua_State* const state = alarm.running) {
+    const int64_t left = alarm.deadline_ns - NowNs();
+    if (left > 0) {
+      StartTimer(alarm, left);
+    } else {
+      alarm.up = true;
+      lua_sethook(state, alarm.stop, LUA_MASKCOUNT, 1);
+    }
+  }
+  errno = saved;
+}
+
+// Deletes the timer when its thread ends.
+struct TimerOwner {
+  bool made = false;
+  ~TimerOwner() {
+    if (made) timer_delete(alarm_of_thread.timer);
+  }
+};
+thread_local TimerOwner timer_of_thread;
+
+bool MakeTimer() {
+  static std::once_flag installed;
+  std::call_once(installed, [] {
+    struct sigaction action {};
+    action.sa_handler = OnAlarm;
+    action.sa_flags = SA_RESTART;
+    sigaction(AlarmSignal(), &action, nullptr);
+  });
+  sigset_t ours;
+  sigemptyset(&ours);
+  sigaddset(&ours, AlarmSignal());
+  pthread_sigmask(SIG_UNBLOCK, &ours, nullptr);
+  sigevent event{};
+  event.sigev_notify = SIGEV_THREAD_ID;
+  event.sigev_signo = AlarmSignal();
+  event._sigev_un._tid = gettid();
+  if (timer_create(CLOCK_MONOTONIC, &event, &alarm_of_thread.timer) == 0) return true;
+  LogError("lua", "cannot make a timer: Lua functions are not stopped when they take too long");
+  return false;
+}
+
+}  // namespace
+
+CallAlarm::CallAlarm(lua_State* state, uint32_t milliseconds, lua_Hook stop)
+    : outermost_(alarm_of_thread.running == nullptr) {
+  if (!outermost_) return;
+  ThreadAlarm& alarm = alarm_of_thread;
+  alarm.up = false;
+  if (milliseconds == 0) return;
+  if (!timer_of_thread.made) {
+    if (!MakeTimer()) return;
+    timer_of_thread.made = true;
+  }
+  alarm.stop = stop;
+  alarm.deadline_ns = NowNs() + milliseconds * kNsPerMs;
+  alarm.running = state;
+  if (!alarm.ticking) StartTimer(alarm, milliseconds * kNsPerMs);
+}
+
+CallAlarm::~CallAlarm() {
+  if (outermost_) alarm_of_thread.running = nullptr;
+}
+
+bool CallAlarm::IsUp() {
+  return alarm_of_thread.up;
+}
+
+lua_State* CallAlarm::Switch(lua_State* to) {
+  lua_State* const before = alarm_of_thread.running;
+  if (before != nullptr) alarm_of_thread.running = to;
+  return before;
+}
+
+}  // namespace breakwater::lua
