@@ -51,7 +51,7 @@ TextResult<bool> ChangeName(QuestionView& view, const NameArg& name) {
 Pushed GetEdnsOptions(Call& call, const QuestionView& view) {
   std::map<uint16_t, std::shared_ptr<EdnsOptionView>> options;
   const auto message = view.query->message();
-  const auto edns = dns::FindEdns(message, view.query->question.end());
+  const auto edns = dns::FindEdns(message, view.query->records_start());
   if (edns) {
     dns::ForEachOption(message, *edns, [&](dns::OptionCode code, std::span<const uint8_t> data) {
       auto& option = options[static_cast<uint16_t>(code)];
@@ -94,7 +94,7 @@ TextResult<void> EditTtls(Call& call, ResponseView& view) {
     error = "the function must return a TTL, 0 to 4294967295";
     return record.ttl;
   };
-  const auto done = dns::VisitTtls(view.query->message(), view.query->question.end(), edit);
+  const auto done = dns::VisitTtls(view.query->message(), view.query->records_start(), edit);
   if (!error.empty()) return Fail(std::move(error));
   if (!done) return Fail(std::string("the records of the answer cannot be read"));
   return {};

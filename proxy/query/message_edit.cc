@@ -25,16 +25,16 @@ void AskFor(Query& query, const dns::Question& question) {
 }  // namespace
 
 std::span<const uint8_t> TrailingData(const Query& query) {
-  const auto end = dns::RecordsEnd(query.message(), query.question.end());
+  const auto end = dns::RecordsEnd(query.message(), query.records_start());
   return end ? query.message().subspan(*end) : std::span<const uint8_t>();
 }
 
 bool SetTrailingData(Query& query, PacketPool& packets, std::span<const uint8_t> data) {
-  const auto end = dns::RecordsEnd(query.message(), query.question.end());
+  const auto end = dns::RecordsEnd(query.message(), query.records_start());
   if (!end || *end + data.size() > MaxSelfAnswerSize(query)) return false;
   query.Reserve(packets, data.size());
   dns::EditBuffer buffer = query.edit();
-  if (!dns::SetTrailingData(buffer, query.question.end(), data)) return false;
+  if (!dns::SetTrailingData(buffer, query.records_start(), data)) return false;
   query.Take(buffer);
   return true;
 }
@@ -63,20 +63,21 @@ bool ChangeName(Query& query, PacketPool& packets, const dns::Name& name) {
 
 bool SetContent(Query& query, PacketPool& packets, std::span<const uint8_t> content) {
   if (content.size() < dns::kHeaderSize || content.size() > MaxSelfAnswerSize(query)) return false;
+  const dns::Header header = dns::ConstHeader(content.data());
+  const bool asks = !query.is_response && !header.Has(dns::kFlagQr);
+  const bool left_out = !asks && header.count(dns::Section::kQuestion) == 0;
   const auto question = dns::ParseQuestion(content);
-  const bool asks = !query.is_response && !dns::ConstHeader(content.data()).Has(dns::kFlagQr);
-  if (asks && !question) return false;
+  if (!question && !left_out) return false;
   const uint16_t id = query.header().id();
   query.SaveClientName();
   query.ReplaceMessage(packets, content);
   query.header().set_id(id);
+  query.question_left_out = left_out;
   if (asks) {
     AskFor(query, *question);
-    return true;
+  } else if (question) {
+    query.question = *question;
   }
-  query.question = question.value_or(dns::Question{});
-  // There is no telling where the records of such an answer begin: EDNS is left alone.
-  if (!question) query.raw_answer = true;
   return true;
 }
 

@@ -24,8 +24,8 @@ bool SetTrailingData(Query& query, PacketPool& packets, std::span<const uint8_t>
 // are not known to survive a move, and signed messages.
 bool ChangeName(Query& query, PacketPool& packets, const dns::Name& name);
 
-// Everything but the ID. Less than a header is refused, and a query (QR not set) whose question
-// cannot be read. An answer without a readable question has none from then on.
+// Everything but the ID. Less than a header is refused, and a question that cannot be read; none at
+// all is good for an answer (QR set).
 bool SetContent(Query& query, PacketPool& packets, std::span<const uint8_t> content);
 
 // The answer as the backend named it, before ChangeName: what the cache may keep. Empty where the

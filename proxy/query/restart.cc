@@ -24,7 +24,7 @@ void PutBack(Query& query, PacketPool& packets) {
   ++query.restarts;
   query.restart_asked = false;
   query.is_response = query.self_answered = query.from_cache = query.stale_hit = false;
-  query.raw_answer = query.answer_renamed = query.ecs_added = false;
+  query.raw_answer = query.answer_renamed = query.ecs_added = query.question_left_out = false;
   query.edns_added = extras.restart_copy_edns_added;
   query.answered_by = Address();
   // What was kept had been parsed before.

@@ -146,11 +146,11 @@ void FinishTurnedAnswer(Query& query, const SelfAnswerContext& context) {
                                          (query.client_flags & kClientFlags)));
   MarkAnswered(query);
   if (query.raw_answer || !GetsOpt(query, context)) return;
-  const auto found = dns::FindEdns(query.message(), query.question.end());
+  const auto found = dns::FindEdns(query.message(), query.records_start());
   if (!found) return;  // Lua wrote what is no DNS message: it goes out as it is
   query.Reserve(context.packets, kOptSize);
   auto buffer = query.edit();
-  if (found->present && !dns::RemoveOpt(buffer, query.question.end())) return;
+  if (found->present && !dns::RemoveOpt(buffer, query.records_start())) return;
   dns::OptFields fields;
   fields.udp_size = context.udp_size;
   fields.dnssec_ok = query.client_dnssec_ok;
