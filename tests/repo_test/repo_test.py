@@ -11,6 +11,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -220,6 +221,56 @@ class Settings(Rules):
         used = set(re.findall(r"(?:\.|->)(\w+)", "\n".join(texts)))
         self.check([f"{path}: nothing reads {name}::{field}" for path, name, field in self.fields()
                     if field not in used])
+
+
+class Bindings(Rules):
+    """Each name of the interface is bound, or is listed and says "NAME is not available yet"."""
+
+    def listed(self):
+        text = re.sub(r"^#.*\n", "", read("tests/repo_test/not_bound.txt"), flags=re.M)
+        return {name for line in text.replace("\n  ", " ").splitlines() for name in line.split(": ", 1)[1].split()}
+
+    def run_lua(self, text):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "names.conf")
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(text)
+            run = subprocess.run([BINARY, "-C", path, "--check-config"], capture_output=True, text=True,
+                                 timeout=60, check=False)
+        self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+        return run.stdout
+
+    def test_every_function_is_bound_or_listed_as_missing(self):
+        if not os.access(BINARY, os.X_OK):
+            self.skipTest(f"{BINARY} is not built")
+        functions = re.findall(r'BW_API\(function, "", "(\w+)"\)', read("lua/api_names.inc"))
+        self.assertGreater(len(functions), 300)
+        # The configuration's own: no function of ours stands in their place.
+        functions = [name for name in functions if name not in ("maintenance", "threadmessage")]
+        # A table with a metatable is what nobody takes for an argument.
+        output = self.run_lua("local odd = setmetatable({}, {})\nfor _, name in ipairs{%s} do\n"
+                              "  local good, why = pcall(_G[name] or error('no ' .. name), odd)\n"
+                              "  local text = name .. ' is not available yet'\n"
+                              "  if string.find(tostring(why), text, 1, true) then print('missing ' .. name) end\n"
+                              "end\n" % ", ".join(f'"{name}"' for name in functions))
+        found = set(re.findall(r"^missing (\w+)$", output, re.M))
+        listed = self.listed()
+        self.check([f"not bound and not in not_bound.txt: {name}" for name in sorted(found - listed)]
+                   + [f"bound, but in not_bound.txt: {name}" for name in sorted(listed - found)])
+
+    def test_every_method_of_a_bound_class_is_there_or_says_that_it_is_missing(self):
+        if not os.access(BINARY, os.X_OK):
+            self.skipTest(f"{BINARY} is not built")
+        made = {"DNSName": "newDNSName('a')", "ComboAddress": "newCA('192.0.2.1')", "Server": "newServer('192.0.2.1')",
+                "PacketCache": "newPacketCache(1)", "ServerPool": "getPool('')", "NetmaskGroup": "newNMG()",
+                "DNSNameSet": "newDNSNameSet()", "SuffixMatchNode": "newSuffixMatchNode()"}
+        methods = re.findall(r'BW_API\(method, "(\w+)", "(\w+)"\)', read("lua/api_names.inc"))
+        rows = [f"{{'{name}', {made[owner]}}}" for owner, name in methods if owner in made]
+        self.assertGreater(len(rows), 60)
+        output = self.run_lua("for _, row in ipairs{%s} do\n"
+                              "  if type(row[2][row[1]]) ~= 'function' then print('nil ' .. row[1]) end\nend\n"
+                              % ", ".join(rows))
+        self.check(re.findall(r"^nil \w+$", output, re.M))
 
 
 class Names(Rules):
