@@ -1,10 +1,9 @@
 // What the console shows: servers, counters, the rings.
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "lua/object_args.h"
 #include "lua/script_bindings.h"
+#include "lua/server_table.h"
 #include "proxy/observe/ring_tables.h"
 
 namespace breakwater::lua {
@@ -19,57 +18,11 @@ TextResult<const ControlTarget*> Target(Call& call) {
   return target;
 }
 
-std::string PoolsOf(const Config& config, const BackendPtr& server) {
-  std::string pools;
-  for (const auto& [name, pool] : config.pools) {
-    if (std::find(pool->servers.begin(), pool->servers.end(), server) == pool->servers.end()) {
-      continue;
-    }
-    if (!pools.empty()) pools += " ";
-    pools += name;
-  }
-  return pools;
-}
-
-std::string TcpLatency(const Backend& server) {
-  return server.tcp_latency_us() > 0 ? fmt::format("{:.1f}", server.tcp_latency_us() / 1000) : "-";
-}
-
-std::string ServerRow(const Config& config, const BackendPtr& server, size_t index, bool uuids) {
-  const std::string name = server->name();
-  const std::string address = server->address().ToStringWithPort();
-  std::string row = fmt::format("{:<3} ", index);
-  if (uuids) row += fmt::format("{:<36} ", server->id());
-  return row + fmt::format(
-                   "{:<20.20} {:<28} {:>5} {:>7} {:>3} {:>2} {:>10} {:>7} {:>5.1f} {:>5} "
-                   "{:>11} {}\n",
-                   name.empty() ? address : name, address, server->health().StateText(),
-                   server->settings().qps_limit, server->order(), server->weight(),
-                   server->counters().queries.Get(), server->counters().timeouts.Get(),
-                   server->udp_latency_us() / 1000, TcpLatency(*server), server->outstanding(),
-                   PoolsOf(config, server));
-}
-
 TextResult<void> ShowServers(Call& call, Options options) {
-  bool uuids = false;
-  options.Read("showUUIDs", &uuids);
+  ServerTableOptions table;
+  options.Read("showUUIDs", &table.show_uuids);
   if (auto good = options.Finish(); !good) return good;
-  std::string text = fmt::format("{:<3} ", "#");
-  if (uuids) text += fmt::format("{:<36} ", "UUID");
-  text += fmt::format("{:<20} {:<28} {:>5} {:>7} {:>3} {:>2} {:>10} {:>7} {:>5} {:>5} {:>11} {}\n",
-                      "Name", "Address", "State", "Qlim", "Ord", "Wt", "Queries", "Drops", "Lat",
-                      "TCP", "Outstanding", "Pools");
-  const Config& config = call.builder().config();
-  size_t index = 0;
-  uint64_t queries = 0;
-  uint64_t drops = 0;
-  for (const BackendPtr& server : config.backends) {
-    text += ServerRow(config, server, index++, uuids);
-    queries += server->counters().queries.Get();
-    drops += server->counters().timeouts.Get();
-  }
-  text += fmt::format("{:<3} {:<{}}{:>10} {:>7}\n", "All", "", uuids ? 107 : 70, queries, drops);
-  call.Print(text);
+  call.Print(ServerTable(call.builder().config(), call.runtime().server_rates(), table));
   return {};
 }
 

@@ -5,10 +5,11 @@
 namespace breakwater::lua {
 
 std::vector<FunctionPage> FunctionPages() {
-  return {ConsoleFunctions(),  NameFunctions(),     AddressFunctions(), SettingFunctions(),
-          ListenerFunctions(), BackendFunctions(),  PoolFunctions(),    CacheFunctions(),
-          RuleFunctions(),     SelectorFunctions(), ActionFunctions(),  ResponseActionFunctions(),
-          PolicyFunctions(),   ControlFunctions(),  ObserveFunctions()};
+  return {ConsoleFunctions(),    NameFunctions(),     AddressFunctions(), SettingFunctions(),
+          ListenerFunctions(),   BackendFunctions(),  PoolFunctions(),    CacheFunctions(),
+          RuleFunctions(),       SelectorFunctions(), ActionFunctions(),  ResponseActionFunctions(),
+          PolicyFunctions(),     ControlFunctions(),  ObserveFunctions(), InspectFunctions(),
+          TimedIpSetFunctions(), SvcFunctions()};
 }
 
 std::vector<const ClassRow*> Classes() {
@@ -18,7 +19,8 @@ std::vector<const ClassRow*> Classes() {
           &PoolClass(),         &HeaderClass(),         &SelectorClass(),
           &ActionClass(),       &ResponseActionClass(), &RuleClass(),
           &ResponseRuleClass(), &QuestionClass(),       &ResponseClass(),
-          &PolicyClass(),       &EdnsOptionClass()};
+          &PolicyClass(),       &EdnsOptionClass(),     &RingEntryClass(),
+          &TimedIpSetClass(),   &SvcRecordClass()};
 }
 
 }  // namespace breakwater::lua

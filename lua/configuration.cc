@@ -136,6 +136,7 @@ void Configuration::CallAll(const std::vector<LuaFunction>& callbacks, const cha
 void Configuration::Maintenance() {
   {
     Entry entry(*runtime_, Place::kScript);
+    runtime_->server_rates().Take(runtime_->builder().config().backends, runtime_->clock().Now());
     if (lua_getglobal(entry.state(), "maintenance") == LUA_TFUNCTION) {
       const auto ran = ProtectedCall(entry.state(), 0, 0);
       if (!ran) runtime_->CountError("maintenance()", ran.error());

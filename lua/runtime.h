@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "lua/lua_state.h"
+#include "lua/server_rates.h"
 #include "lua/state_lock.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/guarded.h"
@@ -96,6 +97,8 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
 
   uint64_t NextRuleOrder() { return next_rule_order_++; }
 
+  ServerRates& server_rates() { return server_rates_; }
+
   // Console lines that changed the configuration, with their dates: delta().
   std::string& delta() { return delta_; }
 
@@ -121,6 +124,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   std::unique_ptr<Callbacks> callbacks_;
   std::vector<std::function<void(Trial&)>> trials_;
   std::string delta_;
+  ServerRates server_rates_;
   uint64_t next_rule_order_ = 0;
 
   Guarded<ConfigPtr> published_;

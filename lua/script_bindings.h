@@ -8,11 +8,17 @@ namespace breakwater::lua {
 const ClassRow& QuestionClass();
 const ClassRow& ResponseClass();
 const ClassRow& EdnsOptionClass();
+const ClassRow& RingEntryClass();
+const ClassRow& TimedIpSetClass();
+const ClassRow& SvcRecordClass();
 const ClassRow& PolicyClass();
 
 FunctionPage PolicyFunctions();
 FunctionPage ControlFunctions();
 FunctionPage ObserveFunctions();
+FunctionPage InspectFunctions();
+FunctionPage TimedIpSetFunctions();
+FunctionPage SvcFunctions();
 
 // leastOutstanding, firstAvailable and so on, as objects.
 void SetPolicyGlobals(lua_State* state);

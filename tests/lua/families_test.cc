@@ -181,6 +181,22 @@ TEST_F(FamiliesTest, LuaRulesAndActions) {
   EXPECT_THAT(Ask("a.example A +qr / answer a.example 60 A 192.0.2.1"), HasSubstr("drop "));
 }
 
+TEST_F(FamiliesTest, SvcRecords) {
+  Load(
+      "addAction(QTypeRule('HTTPS'), SpoofSVCAction({newSVCRecordParameters(1, '.', {alpn={'h2'},\n"
+      "  mandatory={'port', 'alpn'}, port=853, ipv4hint={'192.0.2.1'}, key667='x'})}, {ttl=9}))\n"
+      "addAction(AllRule(), SpoofSVCAction(newSVCRecordParameters(0, 'other.example')))");
+  EXPECT_THAT(Ask("a.example HTTPS"),
+              HasSubstr("a.example 9 HTTPS 0001000000000400010003000100030268320003000203550004"
+                        "0004c0000201029b000178; ar: a.example 9 A 192.0.2.1"));
+  EXPECT_THAT(Ask("a.example SVCB"),
+              HasSubstr("a.example 60 TYPE64 0000056f74686572076578616d706c6500"));
+  EXPECT_THAT(TryLoad("newSVCRecordParameters(1, '.', {mandatory={'nonsense'}})"),
+              HasSubstr("'nonsense' is no key"));
+  EXPECT_THAT(TryLoad("newSVCRecordParameters(1, '.', {prot=1})"), testing::IsEmpty());
+  EXPECT_TRUE(Warned("unknown option 'prot' (nearest: 'port')"));
+}
+
 TEST_F(FamiliesTest, ScriptFunctionsAreRefusedInPackets) {
   Load("addAction(AllRule(), LuaAction(function(dq) addACL('192.0.2.0/24') end))");
   EXPECT_THAT(Ask("a.example A"), HasSubstr("SERVFAIL"));

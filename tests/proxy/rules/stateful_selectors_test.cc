@@ -1,6 +1,7 @@
 #include "proxy/rules/selectors/pool_selectors.h"
 #include "proxy/rules/selectors/rate_selectors.h"
 #include "proxy/rules/selectors/regex_selectors.h"
+#include "proxy/rules/selectors/timed_ip_set.h"
 #include "tests/proxy/rules/rule_harness.h"
 
 namespace breakwater::test {
@@ -17,6 +18,25 @@ TEST_F(StatefulSelectorTest, MaxQpsMatchesBelowTheRate) {
   EXPECT_TRUE(Matches(limit, "a"));
   EXPECT_FALSE(Matches(limit, "a"));
   EXPECT_EQ(limit->ToString(), "Max 2 qps");
+}
+
+TEST_F(StatefulSelectorTest, TimedClientsMatchUntilTheirTimeIsOver) {
+  const auto set = std::make_shared<TimedIpSet>();
+  const Address client = *Address::Parse("192.0.2.1:53");
+  EXPECT_TRUE(set->Add(client, 10, context_.now));
+  EXPECT_TRUE(set->Add(*Address::Parse("2001:db8::1"), 5, context_.now));
+  EXPECT_TRUE(set->Add(client, 2, context_.now));  // does not shorten
+  EXPECT_EQ(set->ToString(), "Src: 2 ips");
+  EXPECT_TRUE(Matches(set, "a from=192.0.2.1:4000"));
+  EXPECT_TRUE(Matches(set, "a from=[2001:db8::1]:53"));
+  EXPECT_FALSE(Matches(set, "a from=192.0.2.2:53"));
+  Advance(5);
+  EXPECT_FALSE(Matches(set, "a from=[2001:db8::1]:53"));
+  EXPECT_TRUE(Matches(set, "a from=192.0.2.1:53"));
+  set->Cleanup(context_.now);
+  EXPECT_EQ(set->size(), 1u);
+  set->Clear();
+  EXPECT_FALSE(Matches(set, "a from=192.0.2.1:53"));
 }
 
 TEST_F(StatefulSelectorTest, PeekTakesNoTokens) {
