@@ -94,6 +94,10 @@ class Dnsperf:
     def running(self):
         return self.process.poll() is None
 
+    def stop(self):
+        self.process.kill()
+        self.process.communicate()
+
     def report(self):
         """{"sent", "completed", "lost", "qps", "rcodes": {NAME: count}, "text"}."""
         text = self.process.communicate(timeout=300)[0]

@@ -93,6 +93,12 @@ class Process:
     def running(self):
         return self.child.poll() is None
 
+    def resources(self):
+        """Resident kB, and how many descriptors are open."""
+        with open(f"/proc/{self.pid}/status", encoding="ascii") as status:
+            resident = next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+        return resident, len(os.listdir(f"/proc/{self.pid}/fd"))
+
     def signal(self, number):
         self.child.send_signal(number)
 

@@ -51,12 +51,6 @@ def write_queries():
     return write_file(temp_folder(), "queries", "".join(lines))
 
 
-def resources(pid):
-    with open(f"/proc/{pid}/status", encoding="ascii") as status:
-        resident = next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
-    return resident, len(os.listdir(f"/proc/{pid}/fd"))
-
-
 class Clients:
     """TCP connections that come, ask a few pipelined questions, and go; and garbage in between."""
 
@@ -100,7 +94,7 @@ def main():
             if output.lstrip().startswith("Error"):
                 problems.append(f"{command}: {output}")
         rounds += 1
-        levels.append(resources(proxy.pid))
+        levels.append(proxy.resources())
     clients.stop.set()
     clients.thread.join()
     reports = [load.report() for load in loads]
