@@ -1,6 +1,6 @@
 #!/bin/bash
 # Installs what is missing, builds, and runs the test suites; see tests/README.md.
-#   tests/run.sh            all but the sanitizer builds
+#   tests/run.sh            all but the slow ones
 #   tests/run.sh SUITE...   only these, in this order
 #   tests/run.sh --list     the suites
 # The last line is "N passed, N failed"; the exit status is 0 only if nothing failed.
@@ -8,8 +8,8 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 logs=build/test-logs
 
-suites="unit scenarios fuzz repo system differential"
-slow_suites="asan tsan"  # a build of their own each: on demand
+suites="unit scenarios fuzz repo system differential asan tsan"
+slow_suites="tidy"  # on demand
 describe() {
   cat <<'END'
 unit          test programs of proxy/ and lua/ (ctest, release build)
@@ -18,8 +18,9 @@ fuzz          every parser over its seed corpus
 repo          the rules of the repository: sizes, layering, names, documents, examples
 system        the real program with PowerDNS, NSD, dig, kdig, dnsperf
 differential  the same configurations and queries through dnsdist 1.7.3
-asan          (on demand) build with ASan and UBSan: unit, scenarios, fuzz, part of system
-tsan          (on demand) build with TSan: unit, scenarios, part of system
+asan          build with ASan and UBSan: unit, scenarios, fuzz, system but for what measures
+tsan          build with TSan: the same
+tidy          (on demand) clang-tidy over every source, with the checks of .clang-tidy
 END
 }
 
@@ -76,6 +77,7 @@ suite_system() { run_unittest "$1" tests/system/*_test.py; }
 suite_differential() { run_unittest "$1" tests/system/differential/differential_test.py; }
 suite_asan() { run_sanitized "$1" asan; }
 suite_tsan() { run_sanitized "$1" tsan; }
+suite_tidy() { run-clang-tidy -quiet -p build/release '/(proxy|lua|bench)/.*\.cc$'; }
 
 run_sanitized() {  # COUNT_FILE PRESET
   build "$2" 5 || return 1

@@ -10,7 +10,7 @@ BUILD="build-essential cmake ninja-build ccache lld pkgconf ca-certificates
   nlohmann-json3-dev libsodium-dev libedit-dev libmicrohttpd-dev libcap-dev libsystemd-dev
   libssl-dev libgtest-dev libgmock-dev libbenchmark-dev
   nsd bind9-dnsutils"
-TEST="clang libclang-rt-14-dev python3 python3-dnspython universal-ctags git curl procps
+TEST="clang clang-format clang-tidy libclang-rt-14-dev python3 python3-dnspython universal-ctags git curl procps
   dnsdist pdns-server pdns-backend-sqlite3 sqlite3 knot-dnsutils dnsperf util-linux"
 
 case "${1:-test}" in
