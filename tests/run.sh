@@ -77,7 +77,7 @@ suite_system() { run_unittest "$1" tests/system/*_test.py; }
 suite_differential() { run_unittest "$1" tests/system/differential/differential_test.py; }
 suite_asan() { run_sanitized "$1" asan; }
 suite_tsan() { run_sanitized "$1" tsan; }
-suite_tidy() { run-clang-tidy -quiet -p build/release '/(proxy|lua|bench)/.*\.cc$'; }
+suite_tidy() { run-clang-tidy -quiet -p build/release "^$PWD/(proxy|lua|bench)/"; }
 
 run_sanitized() {  # COUNT_FILE PRESET
   build "$2" 5 || return 1

@@ -9,7 +9,6 @@ programs take turns; medians are printed. See bench/README.md for the method.
 
 import argparse
 import json
-import multiprocessing
 import os
 import re
 import socket
@@ -138,7 +137,33 @@ def run_idle(options):
     goal("percent of a core", share, 0.5)
 
 
-def percentile_99(port, seconds):
+class Flusher:
+    """Suffix flushes over one connection to the control socket, `rate` a second, between other work."""
+
+    def __init__(self, path, rate):
+        self.control = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.control.connect(path)
+        self.interval, self.due = 1 / rate, time.monotonic()
+        self.sent, self.unread = 0, b""
+
+    def work(self):
+        """Sends one that is due, and reads the replies that have come; waits for nothing."""
+        if time.monotonic() < self.due:
+            return
+        self.due += self.interval
+        request = {"command": "flush", "name": f"sub{self.sent}.flushed.example", "suffix": True}
+        self.control.sendall(json.dumps(request).encode() + b"\n")
+        self.sent += 1
+        try:
+            self.unread += self.control.recv(65536, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            return
+        *replies, self.unread = self.unread.split(b"\n")
+        if not all(json.loads(reply)["ok"] for reply in replies):
+            raise RuntimeError("a flush was refused")
+
+
+def percentile_99(port, seconds, between=lambda: None):
     """Latency of single hits in microseconds, asked one after another."""
     query = bytearray(bytes.fromhex("000001000001000000000000") + b"\x02n1\x07example\x00\x00\x01\x00\x01")
     taken = []
@@ -147,56 +172,33 @@ def percentile_99(port, seconds):
         client.connect(("127.0.0.1", port))
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
+            between()
             begin = time.perf_counter_ns()
             client.send(query)
             client.recv(4096)
             taken.append((time.perf_counter_ns() - begin) / 1000)
-    return statistics.quantiles(taken, n=100)[98], len(taken)
-
-
-def flush_steadily(path, rate, stop, results):
-    """Suffix flushes over one connection to the control socket, `rate` a second, in its own process."""
-    counts = []
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as control:
-        control.connect(path)
-        stream, begin, number = control.makefile("rb"), time.monotonic(), 0
-        while not stop.is_set():
-            if number > (time.monotonic() - begin) * rate:
-                time.sleep(0.0005)
-                continue
-            request = {"command": "flush", "name": f"sub{number}.flushed.example", "suffix": True}
-            asked = time.perf_counter_ns()
-            control.sendall(json.dumps(request).encode() + b"\n")
-            if not json.loads(stream.readline())["ok"]:
-                raise RuntimeError("the flush was refused")
-            counts.append((time.perf_counter_ns() - asked) / 1000)
-            number += 1
-    results.put(counts)
+    return statistics.quantiles(taken, n=100)[98]
 
 
 def run_flush(options):
     backend = responder(LOAD_CORE)
-    path = os.path.join(tempfile.mkdtemp(), "control.sock")
+    path, cores = os.path.join(tempfile.mkdtemp(), "control.sock"), os.sched_getaffinity(0)
     subject = proxy(options.program, backend.port, "1100000", f'controlUnixSocket("{path}")\n')
     try:
         dnsperf(subject.port, write_names(1_000_000), "-n", "1", "-q", "50")
-        quiet, disturbed, counts = [], [], []
+        os.sched_setaffinity(0, {int(LOAD_CORE)})
+        quiet, disturbed, flusher = [], [], Flusher(path, 1000)
         for _ in range(options.rounds):
-            quiet.append(percentile_99(subject.port, options.seconds)[0])
-            stop, results = multiprocessing.Event(), multiprocessing.Queue()
-            flusher = multiprocessing.Process(target=flush_steadily, args=(path, 1000, stop, results))
-            flusher.start()
-            disturbed.append(percentile_99(subject.port, options.seconds)[0])
-            stop.set()
-            counts += results.get(timeout=10)
-            flusher.join()
+            quiet.append(percentile_99(subject.port, options.seconds))
+            flusher.due = time.monotonic()
+            disturbed.append(percentile_99(subject.port, options.seconds, flusher.work))
     finally:
+        os.sched_setaffinity(0, cores)
         subject.stop()
         backend.stop()
-    rate = len(counts) / (options.rounds * options.seconds)
-    print(f"\nSuffix flushes with a million entries held: {rate:.0f} a second; a round trip on the control "
-          f"socket takes {statistics.median(counts):.0f} µs; p99 of hits {statistics.median(quiet):.0f} µs quiet, "
-          f"{statistics.median(disturbed):.0f} µs meanwhile")
+    rate = flusher.sent / (options.rounds * options.seconds)
+    print(f"\nSuffix flushes with a million entries held: {rate:.0f} a second; p99 of hits "
+          f"{statistics.median(quiet):.0f} µs quiet, {statistics.median(disturbed):.0f} µs meanwhile")
     goal("p99 during / quiet", statistics.median(disturbed) / statistics.median(quiet), 1.2)
 
 

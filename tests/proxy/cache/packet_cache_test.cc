@@ -11,7 +11,6 @@ namespace {
 
 using test::kOneAddress;
 using testing::HasSubstr;
-using testing::Not;
 
 class PacketCacheTest : public test::CacheFixture {};
 
