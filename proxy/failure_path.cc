@@ -102,7 +102,6 @@ void QueryPath::OnFailure(FlightId id, uint8_t attempt, FailureKind kind) {
       flight->query->frontend->tcp_downstream_timeouts.Add();
     }
   }
-  if (kind == FailureKind::kSend) env_.stats.counters.Add(Metric::kDownstreamSendErrors);
   backend->health().AddSample(HealthState::Sample::kFailed);
   if (kind != FailureKind::kTimeout && RetryElsewhere(id, *flight, kind)) return;
   const auto end = flight->attempts.begin() + flight->attempt_count;

@@ -286,8 +286,6 @@ void QueryPath::Forward(QueryPtr query, Route& route) {
   }
   retries_.OnQuery();
   if (Start(id, backend)) return;
-  backend->counters().send_errors.Add();
-  env_.stats.counters.Add(Metric::kDownstreamSendErrors);
   if (!RetryElsewhere(id, flight, FailureKind::kSend)) GiveUp(id, flight);
 }
 

@@ -17,7 +17,8 @@ class Exchange {
   // Queues the message with a random ID of its own (the caller's bytes are copied, not kept);
   // datagrams leave at the end of the turn. Then exactly one of QuerySink::OnReply,
   // QuerySink::OnFailure or Cancel() ends it; the messages of a transfer but the last one come
-  // before that, through QuerySink::OnPart. An error means that nothing was queued.
+  // before that, through QuerySink::OnPart. An error means that nothing was queued. What
+  // cannot be sent, now or later, is counted here: send_errors, downstream-send-errors.
   virtual Result<void> Send(FlightId flight, uint8_t attempt, std::span<const uint8_t> message) = 0;
   // The attempt is over (time-out, another answered): a late reply is dropped, counted.
   virtual void Cancel(FlightId flight, uint8_t attempt) = 0;

@@ -23,9 +23,11 @@ StreamExchange::~StreamExchange() {
 
 Result<void> StreamExchange::Send(FlightId flight, uint8_t attempt,
                                   std::span<const uint8_t> message) {
-  if (message.size() > kMaxFrame) return Fail(Error::kNoSpace);
   const auto question = dns::ParseQuestion(message);
-  if (!question) return Fail(question.error());
+  if (message.size() > kMaxFrame || !question) {
+    CountSendError();
+    return Fail(question ? Error::kNoSpace : question.error());
+  }
   auto request = std::make_unique<StreamRequest>();
   request->flight = flight;
   request->attempt = attempt;
@@ -36,7 +38,18 @@ Result<void> StreamExchange::Send(FlightId flight, uint8_t attempt,
   return Dispatch(request, Use::kAny);
 }
 
+void StreamExchange::CountSendError() {
+  backend_->counters().send_errors.Add();
+  context_.counters.Add(Metric::kDownstreamSendErrors);
+}
+
 Result<void> StreamExchange::Dispatch(StreamRequestPtr& request, Use use) {
+  const auto queued = TryDispatch(request, use);
+  if (!queued) CountSendError();
+  return queued;
+}
+
+Result<void> StreamExchange::TryDispatch(StreamRequestPtr& request, Use use) {
   BackendCounters& counters = backend_->counters();
   BackendConnection* connection = use == Use::kAny ? FindRoom(*request) : nullptr;
   const bool reused = connection != nullptr;
@@ -72,11 +85,7 @@ Result<BackendConnection*> StreamExchange::OpenConnection() {
   }
   auto opened = BackendConnection::Open({context_.loop, context_.random, packets_, *this}, backend_,
                                         options_.max_idle_ms);
-  if (!opened) {
-    counters.send_errors.Add();
-    context_.counters.Add(Metric::kDownstreamSendErrors);
-    return Fail(opened.error());
-  }
+  if (!opened) return Fail(opened.error());
   counters.tcp_new_connections.Add();
   counters.tcp_current_connections.Add();
   const uint64_t now = counters.tcp_current_connections.Get();

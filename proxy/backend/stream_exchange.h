@@ -48,6 +48,8 @@ class StreamExchange : public Exchange, private BackendConnection::Host {
   void OnStray(BackendConnection::Stray stray) override;
   void OnEnd(BackendConnection& connection, BackendConnection::End end) override;
 
+  void CountSendError();
+  Result<void> TryDispatch(StreamRequestPtr& request, Use use);
   Result<void> Dispatch(StreamRequestPtr& request, Use use);
   BackendConnection* FindRoom(const StreamRequest& request);
   BackendConnection* CarrierOf(FlightId flight, uint8_t attempt) const;

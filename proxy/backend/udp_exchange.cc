@@ -72,6 +72,18 @@ UdpExchange::~UdpExchange() {
 }
 
 Result<void> UdpExchange::Send(FlightId flight, uint8_t attempt, std::span<const uint8_t> message) {
+  const auto queued = Queue(flight, attempt, message);
+  if (!queued) CountSendError();
+  return queued;
+}
+
+void UdpExchange::CountSendError() {
+  backend_->counters().send_errors.Add();
+  context_.counters.Add(Metric::kDownstreamSendErrors);
+}
+
+Result<void> UdpExchange::Queue(FlightId flight, uint8_t attempt,
+                                std::span<const uint8_t> message) {
   if (message.size() > kMaxQuery) return Fail(Error::kNoSpace);
   if (pending_.messages.size() >= kMaxBatch) SendWaiting();
   if (pending_.messages.empty()) {
@@ -118,8 +130,6 @@ Result<uint16_t> UdpExchange::DrawSocket() {
   for (const uint32_t number : lanes_) {
     if (number != kNone) return static_cast<uint16_t>(number);
   }
-  backend_->counters().send_errors.Add();
-  context_.counters.Add(Metric::kDownstreamSendErrors);
   return opened;
 }
 
@@ -191,8 +201,7 @@ void UdpExchange::Flush(Batch& batch) {
       continue;
     }
     FailEntry(batch.messages[sent].entry, FailureKind::kSend);
-    backend_->counters().send_errors.Add();
-    context_.counters.Add(Metric::kDownstreamSendErrors);
+    CountSendError();
     ++sent;
   }
   batch.messages.erase(batch.messages.begin(),
@@ -224,8 +233,7 @@ int UdpExchange::SendSome(Batch& batch, size_t* sent) {
 void UdpExchange::GiveUp(Batch& batch) {
   for (const Message& message : batch.messages) {
     FailEntry(message.entry, FailureKind::kSend);
-    backend_->counters().send_errors.Add();
-    context_.counters.Add(Metric::kDownstreamSendErrors);
+    CountSendError();
   }
   batch.Clear();
 }

@@ -60,6 +60,8 @@ class UdpExchange : public Exchange {
   size_t open_sockets() const;
 
  private:
+  Result<void> Queue(FlightId flight, uint8_t attempt, std::span<const uint8_t> message);
+  void CountSendError();
   struct Socket;
   struct Message {
     uint32_t entry;  // kNone: cancelled

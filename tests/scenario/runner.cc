@@ -16,7 +16,7 @@
 //   drop 1                                              -- the client gets nothing
 //   nothing                                             -- no client was sent anything meanwhile
 //   idle one                                            -- no message waits at that server
-//   fail one refused | connection | timeout
+//   fail one refused | connection | send | timeout
 //   check one good | bad                                -- result of the health check now due
 //   state one up | down
 //   advance 1.5
@@ -209,9 +209,10 @@ class Scenario {
 
   std::string Fail(const std::string& rest) {
     const auto words = SplitOn(rest, ' ');
-    if (words.size() != 2) return "fail SERVER refused|connection|timeout";
+    if (words.size() != 2) return "fail SERVER refused|connection|send|timeout";
     const FailureKind kind = words[1] == "refused"      ? FailureKind::kRefusedPort
                              : words[1] == "connection" ? FailureKind::kConnection
+                             : words[1] == "send"       ? FailureKind::kSend
                                                         : FailureKind::kTimeout;
     const auto done = world_->Fail(words[0], kind);
     return done ? "" : done.error();

@@ -121,6 +121,8 @@ TEST_F(StreamExchangeTest, AtTheLimitOfConnectionsAQueryWithoutRoomIsRefused) {
   Ask(1);
   EXPECT_EQ(Send(2, QueryMaker::Message("www.example.com A")).error(), Error::kLimit);
   EXPECT_EQ(counters().tcp_too_many_connections.Get(), 1U);
+  EXPECT_EQ(counters().send_errors.Get(), 1U);
+  EXPECT_EQ(Count(Metric::kDownstreamSendErrors), 1U);
   FakeTcpConnection connection = server_.Accept();
   Answer(connection, connection.Receive());
   Ask(3);
@@ -234,7 +236,10 @@ TEST_F(StreamExchangeTest, AnAnswerToAnotherQuestionIsDropped) {
 TEST_F(StreamExchangeTest, TheLargestMessagesPassBothWays) {
   Make();
   Bytes query = QueryMaker::Message("www.example.com A");
-  EXPECT_EQ(Send(1, Bytes(65536)).error(), Error::kNoSpace);
+  Bytes too_long = query;
+  too_long.resize(65536);
+  EXPECT_EQ(Send(1, too_long).error(), Error::kNoSpace);
+  EXPECT_EQ(Count(Metric::kDownstreamSendErrors), 1U);
   query.resize(65535);
   ASSERT_TRUE(Send(1, query).has_value());
   Settle();

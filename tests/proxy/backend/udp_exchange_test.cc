@@ -308,6 +308,16 @@ TEST_F(UdpExchangeTest, WithoutASocketNothingIsQueued) {
   EXPECT_EQ(exchange_->Send(Flight(1), 0, QueryMaker::Message("www.example.com A")).error(),
             Error::kIo);
   EXPECT_EQ(backend_->counters().send_errors.Get(), 1U);
+  EXPECT_EQ(Count(Metric::kDownstreamSendErrors), 1U);
+}
+
+TEST_F(UdpExchangeTest, ATooLongQueryIsASendError) {
+  Make({});
+  Bytes query = QueryMaker::Message("www.example.com A");
+  query.resize(UdpExchange::kMaxQuery + 1);
+  EXPECT_EQ(exchange_->Send(Flight(1), 0, query).error(), Error::kNoSpace);
+  EXPECT_EQ(backend_->counters().send_errors.Get(), 1U);
+  EXPECT_EQ(Count(Metric::kDownstreamSendErrors), 1U);
 }
 
 TEST_F(UdpExchangeTest, SocketsAreOpenedAtFirstUseAndNoMoreThanAskedFor) {
