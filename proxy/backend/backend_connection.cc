@@ -141,7 +141,8 @@ void BackendConnection::OnMessage(std::span<const uint8_t> message) {
   const auto found = requests_.find(dns::ConstHeader(message.data()).id());
   if (found == requests_.end()) return context_.host.OnStray(Stray::kLate);
   StreamRequest& asked = *found->second;
-  const dns::ReplyMatchOptions how{.allow_no_question = asked.begun};
+  const dns::ReplyMatchOptions how{.allow_empty_response = context_.allow_empty_response,
+                                   .allow_no_question = asked.begun};
   if (dns::MatchReply(asked.message, asked.name_length, message, how) != dns::ReplyMatch::kMatch) {
     return context_.host.OnStray(Stray::kNoncompliant);
   }

@@ -64,6 +64,7 @@ class BackendConnection : public StreamHandler {
     Random& random;
     PacketPool& packets;
     Host& host;
+    bool allow_empty_response = false;  // see dns::ReplyMatchOptions
   };
 
   // kIo: no connection could be begun (logged).

@@ -83,8 +83,12 @@ Result<BackendConnection*> StreamExchange::OpenConnection() {
     counters.tcp_too_many_connections.Add();
     return Fail(Error::kLimit);
   }
-  auto opened = BackendConnection::Open({context_.loop, context_.random, packets_, *this}, backend_,
-                                        options_.max_idle_ms);
+  auto opened = BackendConnection::Open({.loop = context_.loop,
+                                         .random = context_.random,
+                                         .packets = packets_,
+                                         .host = *this,
+                                         .allow_empty_response = options_.allow_empty_response},
+                                        backend_, options_.max_idle_ms);
   if (!opened) return Fail(opened.error());
   counters.tcp_new_connections.Add();
   counters.tcp_current_connections.Add();

@@ -17,6 +17,7 @@ namespace breakwater {
 struct StreamExchangeOptions {
   size_t max_idle_connections = 10;  // setMaxCachedTCPConnectionsPerDownstream
   uint32_t max_idle_ms = 300000;
+  bool allow_empty_response = false;  // setAllowEmptyResponse
 };
 
 class StreamExchange : public Exchange, private BackendConnection::Host {

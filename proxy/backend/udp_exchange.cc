@@ -28,20 +28,6 @@ std::span<uint8_t> CutToQuestion(std::span<uint8_t> reply, size_t question_end) 
   return reply.first(question_end);
 }
 
-// A reply without a question says less about whom it answers. Error replies come that way from
-// servers that did not understand the query; anything else only where the operator wants it.
-dns::ReplyMatch Match(const ReplyTable::Entry& entry, std::span<const uint8_t> reply,
-                      const UdpExchangeOptions& options) {
-  const dns::Header header = dns::ConstHeader(reply.data());
-  bool bare_allowed = header.rcode() != dns::RCode::kNxDomain;
-  if (options.allow_empty_response && header.count(dns::Section::kQuestion) == 0) {
-    if (header.Has(dns::kFlagQr)) return dns::ReplyMatch::kMatch;
-    bare_allowed = true;
-  }
-  return dns::MatchReply(entry.question, entry.name_length, reply,
-                         {.allow_empty_response = bare_allowed});
-}
-
 }  // namespace
 
 struct UdpExchange::Socket {
@@ -286,7 +272,8 @@ void UdpExchange::OnDatagram(uint16_t socket, std::span<uint8_t> reply, Length l
     return;
   }
   const ReplyTable::Entry& entry = table_.At(number);
-  if (Match(entry, reply, options_) != dns::ReplyMatch::kMatch) {
+  const dns::ReplyMatchOptions how{.allow_empty_response = options_.allow_empty_response};
+  if (dns::MatchReply(entry.question, entry.name_length, reply, how) != dns::ReplyMatch::kMatch) {
     context_.counters.Add(Metric::kUnmatchedReplies);
     return count_noncompliant();
   }

@@ -15,11 +15,13 @@ ReplyMatch MatchReply(std::span<const uint8_t> query, size_t name_length,
   if (!header.Has(kFlagQr)) return ReplyMatch::kNotAReply;
   if (header.opcode() != ConstHeader(query.data()).opcode()) return ReplyMatch::kOtherOpcode;
   const uint16_t questions = header.count(Section::kQuestion);
-  if (questions == 0 && reply.size() == kHeaderSize && options.allow_empty_response &&
-      header.rcode() != RCode::kNoError) {
-    return ReplyMatch::kMatch;
+  if (questions == 0) {
+    const bool error = header.rcode() != RCode::kNoError && header.rcode() != RCode::kNxDomain;
+    const bool bare_error = error && reply.size() == kHeaderSize;
+    if (bare_error || options.allow_empty_response || options.allow_no_question) {
+      return ReplyMatch::kMatch;
+    }
   }
-  if (questions == 0 && options.allow_no_question) return ReplyMatch::kMatch;
   if (questions != 1) return ReplyMatch::kBadQuestion;
   // The reply's question must be the query's, octet by octet but for letter case, so comparing
   // says as much as parsing would.

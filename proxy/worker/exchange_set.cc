@@ -32,7 +32,8 @@ std::unique_ptr<Exchange> ExchangeSet::MakeStream(const BackendPtr& backend) {
   return std::make_unique<StreamExchange>(
       Context(), backend,
       StreamExchangeOptions{.max_idle_connections = settings.max_cached_tcp_connections,
-                            .max_idle_ms = settings.tcp_downstream_max_idle_ms});
+                            .max_idle_ms = settings.tcp_downstream_max_idle_ms,
+                            .allow_empty_response = settings.allow_empty_response});
 }
 
 std::unique_ptr<UdpExchange> ExchangeSet::MakeDatagram(const BackendPtr& backend) {

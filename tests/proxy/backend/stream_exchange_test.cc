@@ -233,6 +233,27 @@ TEST_F(StreamExchangeTest, AnAnswerToAnotherQuestionIsDropped) {
   EXPECT_EQ(counters().noncompliant_responses.Get(), 2U);
 }
 
+TEST_F(StreamExchangeTest, AReplyWithoutTheQuestionIsTakenOnlyWhereAllowed) {
+  const auto bare = [](Bytes query) {
+    query = ReplyTo(std::move(query));
+    query.resize(12);
+    query[5] = 0;
+    return query;
+  };
+  Make();
+  Ask(1);
+  FakeTcpConnection connection = server_.Accept();
+  const Bytes query = connection.Receive();
+  connection.Send(bare(query));
+  RunUntil([&] { return counters().noncompliant_responses.Get() == 1; });
+  Answer(connection, query);
+  Make({.allow_empty_response = true});
+  Ask(2);
+  FakeTcpConnection lenient = server_.Accept();
+  lenient.Send(bare(lenient.Receive()));
+  WaitForReplies(2);
+}
+
 TEST_F(StreamExchangeTest, TheLargestMessagesPassBothWays) {
   Make();
   Bytes query = QueryMaker::Message("www.example.com A");

@@ -68,14 +68,22 @@ TEST(ReplyMatchTest, BrokenQuestionsDoNotMatch) {
             ReplyMatch::kBadQuestion);
 }
 
-TEST(ReplyMatchTest, BareErrorHeaderMatchesWhereAllowed) {
+TEST(ReplyMatchTest, WithoutTheQuestionABareErrorMatchesAndAnythingWhereAllowed) {
   const Bytes refused = {0x12, 0x34, 0x81, 0x85, 0, 0, 0, 0, 0, 0, 0, 0};
   EXPECT_EQ(Match(refused), ReplyMatch::kMatch);
-  EXPECT_EQ(Match(refused, {.allow_empty_response = false}), ReplyMatch::kBadQuestion);
-  EXPECT_EQ(Match(refused + Bytes{0}), ReplyMatch::kBadQuestion);
-  Bytes no_error = refused;
-  no_error[3] = 0x80;
-  EXPECT_EQ(Match(no_error), ReplyMatch::kBadQuestion);
+  const auto both = [](const Bytes& reply) {
+    EXPECT_EQ(Match(reply), ReplyMatch::kBadQuestion);
+    EXPECT_EQ(Match(reply, {.allow_empty_response = true}), ReplyMatch::kMatch);
+  };
+  both(refused + Bytes{0});
+  for (const int rcode : {0, 3}) {
+    Bytes reply = refused;
+    reply[3] = static_cast<uint8_t>(0x80 | rcode);
+    both(reply);
+  }
+  Bytes query = refused;
+  query[2] = 0x01;
+  EXPECT_EQ(Match(query, {.allow_empty_response = true}), ReplyMatch::kNotAReply);
 }
 
 }  // namespace
