@@ -42,13 +42,15 @@ HealthProbeOptions Server::ProbeOptions(const Config& config) {
           .on_change =
               [this](const BackendPtr& backend, bool up) {
                 if (up && backend->settings().reconnect_on_up) workers_.RenewSockets(backend);
-                if (on_server_state_) on_server_state_(backend, up);
+                if (!on_server_state_) return;
+                script_wait_loop_.Post([this, backend, up] { on_server_state_(backend, up); });
               },
-          .run_script = {},
+          .run_script =
+              [this](std::function<void()> ask) { script_wait_loop_.Post(std::move(ask)); },
           .verbose = config.settings.verbose_health_checks};
 }
 
-// The control loop runs on the main thread for this once: no other thread exists yet.
+// The control loop runs on the main thread for this once: it has no thread yet.
 void Server::CheckBackendsOnce() {
   const ConfigPtr config = CurrentConfig();
   if (config->backends.empty()) return;
@@ -77,6 +79,7 @@ TextResult<void> Server::OpenControlSocket() {
 
 void Server::Start() {
   const ConfigPtr config = CurrentConfig();
+  StartScriptWaits();
   CheckBackendsOnce();
   for (const auto& frontend : config->frontends) {
     LogInfo("setup", "Listening on {} ({})", frontend->settings.address.ToStringWithPort(),
@@ -84,6 +87,13 @@ void Server::Start() {
   }
   workers_.Start();
   control_thread_ = std::thread([this] { RunControlThread(); });
+}
+
+void Server::StartScriptWaits() {
+  script_wait_thread_ = std::thread([this] {
+    pthread_setname_np(pthread_self(), "bw/checks");
+    script_wait_loop_.Run();
+  });
 }
 
 void Server::RunControlThread() {
@@ -118,6 +128,8 @@ void Server::Stop() {
   if (!control_thread_.joinable()) return;
   control_loop_.Stop();
   control_thread_.join();
+  script_wait_loop_.Stop();
+  script_wait_thread_.join();
 }
 
 }  // namespace breakwater

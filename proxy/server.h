@@ -37,8 +37,8 @@ class Server final : public ControlTarget {
   // Graceful: takes no more queries, lets those in flight finish for at most two seconds.
   void Stop();
 
-  // Called on the control thread when a health check changes a server's state, and once for
-  // each server's start-up check. Before Start().
+  // Called, in order and on a thread that may wait for Lua, when a health check changes a server's
+  // state, and once for each server's start-up check. Before Start().
   void OnServerState(std::function<void(const BackendPtr&, bool up)> listener);
   // For the console and what else lives on the control thread.
   Loop& control_loop() { return control_loop_; }
@@ -53,6 +53,7 @@ class Server final : public ControlTarget {
 
  private:
   void RunControlThread();
+  void StartScriptWaits();
   HealthProbeOptions ProbeOptions(const Config& config);
   TextResult<void> OpenControlSocket();
   void CheckBackendsOnce();
@@ -73,6 +74,9 @@ class Server final : public ControlTarget {
   ControlCommands commands_;
   std::function<void(const BackendPtr&, bool up)> on_server_state_;
   std::unique_ptr<ControlSocket> control_socket_;
+  // Waits for Lua on behalf of health checks, so that the control thread need not.
+  Loop script_wait_loop_;
+  std::thread script_wait_thread_;
   std::thread control_thread_;
 };
 

@@ -20,6 +20,13 @@ void Smooth(std::atomic<double>& average, double sample) {
 
 }  // namespace
 
+void HealthLatencies::Add(uint64_t us) {
+  size_t i = 0;
+  while (i < kBounds_ms.size() && us > uint64_t{kBounds_ms[i]} * 1000) ++i;
+  counts[i].Add();
+  sum_ms.Add(us / 1000);
+}
+
 Backend::Backend(BackendSettings settings)
     : settings_(WithId(std::move(settings))),
       name_(settings_.name),

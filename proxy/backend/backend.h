@@ -27,11 +27,20 @@ struct BackendCounters {
   SharedCounter tcp_connections_closed, tcp_connection_queries, tcp_connection_duration_ms;
 };
 
+// How long valid health checks took: a counter for each bound and one for what took longer.
+struct HealthLatencies {
+  static constexpr std::array<uint32_t, 5> kBounds_ms = {1, 10, 50, 100, 1000};
+  std::array<SharedCounter, kBounds_ms.size() + 1> counts;
+  SharedCounter sum_ms;  // of whole milliseconds
+  void Add(uint64_t us);
+};
+
 // Of its health checks. Failures are counted once in `failures`, and in one of the others where
 // the reason is known.
 struct HealthCheckCounters {
   SharedCounter failures, parsing, timeout, network, mismatch, invalid;
   SharedCounter latency_us;  // of the last valid check
+  HealthLatencies latencies;
 };
 
 class Backend {

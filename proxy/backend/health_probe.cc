@@ -91,11 +91,15 @@ void HealthProbe::Begin(const BackendPtr& backend, Kind kind) {
 }
 
 void HealthProbe::AskScript(const BackendPtr& backend, uint64_t number) {
+  // One that has not come back from an earlier check must not be piled upon: this check times out.
+  if (!asking_.insert(backend.get()).second) return;
   auto ask = [backend, number, shared = shared_, loop = &loop_] {
     HealthCheckQuestion question = MakeHealthQuestion(backend->settings().health);
     backend->settings().health.check_function(question);
-    loop->Post([shared, number, question] {
-      if (shared->probe != nullptr) shared->probe->SendCheck(number, question);
+    loop->Post([backend, shared, number, question] {
+      if (shared->probe == nullptr) return;
+      shared->probe->asking_.erase(backend.get());
+      shared->probe->SendCheck(number, question);
     });
   };
   if (options_.run_script) {
@@ -127,7 +131,9 @@ void HealthProbe::OnVerdict(uint64_t number, HealthVerdict verdict, MonoTime too
 void HealthProbe::Count(Backend& backend, HealthVerdict verdict, MonoTime took) {
   HealthCheckCounters& counters = backend.health_counters();
   if (verdict == HealthVerdict::kGood) {
-    counters.latency_us.Set(static_cast<uint64_t>(std::max<int64_t>(took.us(), 0)));
+    const auto us = static_cast<uint64_t>(std::max<int64_t>(took.us(), 0));
+    counters.latency_us.Set(us);
+    counters.latencies.Add(us);
     return;
   }
   counters.failures.Add();

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <vector>
 
 #include "proxy/backend/health_check.h"
@@ -19,7 +20,8 @@ struct HealthProbeOptions {
   // A backend's first check at start-up, or a later change by checks. On the loop's thread. Where
   // settings().reconnect_on_up, the owner of the exchanges renews their sockets here.
   std::function<void(const BackendPtr&, bool up)> on_change;
-  // Runs a checkFunction where Lua may run; unset: on the loop's own thread.
+  // Runs a checkFunction where one may wait for Lua; unset: on the loop's own thread. Its backend's
+  // time-out runs meanwhile.
   std::function<void(std::function<void()>)> run_script;
   bool verbose = false;  // setVerboseHealthChecks: each failed check is told
 };
@@ -59,6 +61,7 @@ class HealthProbe {
   Random random_;
   std::map<uint64_t, Running> running_;
   std::map<const Backend*, uint64_t> of_backend_;
+  std::set<const Backend*> asking_;  // whose checkFunction is on its way
   uint64_t next_number_ = 1;
   size_t initial_left_ = 0;
   std::function<void()> initial_done_;

@@ -5,10 +5,12 @@ import json
 import os
 import socket
 import stat
+import threading
+import time
 import unittest
 
 from client import ask, run
-from harness import CONTROL, IS_DNSDIST, SystemTest, temp_folder, wait_until, write_file
+from harness import CONSOLE, CONTROL, IS_DNSDIST, SystemTest, temp_folder, wait_until, write_file
 from nameservers import Nsd
 
 ZONE = ("$TTL 300\n@ IN SOA ns1 hostmaster 1 7200 3600 1209600 60\n@ IN NS ns1\nns1 IN A 192.0.2.53\n"
@@ -66,6 +68,25 @@ class Control(SystemTest):
             self.assertEqual(self.control("server", "first", state).returncode, 0)
             self.assertEqual(self.json("servers")["servers"][0]["up"], up, state)
         self.assertNotEqual(self.control("server", "nobody", "down").returncode, 0)
+
+    def test_lua_that_is_busy_does_not_hold_up_health_checks_and_control(self):
+        path = os.path.join(temp_folder(), "busy.sock")
+        proxy = self.proxy(CONSOLE + f'controlUnixSocket("{path}")\n'
+                           f'newServer{{address="127.0.0.1:{self.nsd.port}", checkInterval=1, checkFunction='
+                           'function() return newDNSName("example.org."), DNSQType.SOA, 1 end}\n')
+        busy = threading.Thread(target=proxy.console, args=("local e = os.time() + 5 while os.time() < e do end",))
+        busy.start()
+        slowest = 0
+        while busy.is_alive():
+            before = time.monotonic()
+            self.assertEqual(run(CONTROL, "--socket", path, "status").returncode, 0)
+            slowest = max(slowest, time.monotonic() - before)
+        busy.join()
+        self.assertLess(slowest, 2)
+        # A checkFunction that did not come back is a check that failed; the next one succeeds.
+        wait_until(lambda: '"up":true' in run(CONTROL, "--socket", path, "--json", "servers").stdout.replace(" ", ""),
+                   "the server to be up")
+        self.assertEqual(ask("h1.example.org", port=proxy.port).rcode(), 0)
 
     def test_flushing_a_name_makes_it_fresh_and_leaves_others(self):
         for name in ("h1.example.org", "h2.example.org"):

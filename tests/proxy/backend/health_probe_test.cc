@@ -220,6 +220,47 @@ TEST_F(HealthProbeTest, ACheckFunctionThatComesBackTooLateIsATimeOut) {
   Turn();
 }
 
+TEST_F(HealthProbeTest, ACheckFunctionThatIsStuckIsNotAskedAgain) {
+  settings_.health.timeout_ms = 20;
+  settings_.health.interval_s = 1;
+  settings_.health.check_function = [](HealthCheckQuestion&) {};
+  Backend& backend = Add();
+  const auto fail_one = [&] {
+    const uint64_t before = backend.health_counters().timeout.Get();
+    started_ = false;
+    CheckAtStart();
+    RunUntil([&] { return started_; });
+    EXPECT_EQ(backend.health_counters().timeout.Get(), before + 1);
+  };
+  fail_one();
+  fail_one();
+  ASSERT_EQ(script_.size(), 1U);
+  script_[0]();
+  Turn();
+  fail_one();
+  EXPECT_EQ(script_.size(), 2U);
+}
+
+TEST_F(HealthProbeTest, ValidChecksAreCountedByTheirLatency) {
+  HealthLatencies latencies;
+  for (const uint64_t us : {1000U, 1001U, 10999U, 1000001U}) latencies.Add(us);
+  EXPECT_EQ(latencies.counts[0].Get(), 1U);
+  EXPECT_EQ(latencies.counts[1].Get(), 1U);
+  EXPECT_EQ(latencies.counts[2].Get(), 1U);
+  EXPECT_EQ(latencies.counts[5].Get(), 1U);
+  EXPECT_EQ(latencies.sum_ms.Get(), 1012U);
+
+  const auto total = [](const HealthCheckCounters& counters) {
+    uint64_t sum = 0;
+    for (const SharedCounter& count : counters.latencies.counts) sum += count.Get();
+    return sum;
+  };
+  EXPECT_EQ(total(CheckOnce([](const Bytes& query) { return ReplyTo(query); })), 1U);
+  backends_.clear();
+  started_ = false;
+  EXPECT_EQ(total(CheckOnce([](const Bytes&) { return Bytes{1, 2, 3}; })), 0U);
+}
+
 TEST_F(HealthProbeTest, ChecksOverTcpWhereAskedForOrNothingElseIsSpoken) {
   FakeTcpServer tcp;
   for (const bool only : {false, true}) {
