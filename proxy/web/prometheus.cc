@@ -152,6 +152,24 @@ const Column<Backend> kBackendColumns[] = {
 };
 #undef BW_BACKEND
 
+void WriteHealthLatencies(PrometheusWriter& out, const std::vector<LabelledRow<Backend>>& rows) {
+  out.Begin({"server_healthchecklatency_histo",
+             "Histogram of valid health checks by latency, in milliseconds", "histogram"});
+  for (const auto& [backend, labels] : rows) {
+    const HealthLatencies& latencies = backend->health_counters().latencies;
+    uint64_t below = 0;
+    for (size_t i = 0; i < latencies.counts.size(); ++i) {
+      below += latencies.counts[i].Get();
+      PrometheusLabels with_bound = labels;
+      const bool last = i == HealthLatencies::kBounds_ms.size();
+      with_bound.emplace_back("le", last ? "+Inf" : std::to_string(HealthLatencies::kBounds_ms[i]));
+      out.Sample(with_bound, Text(below), "_bucket");
+    }
+    out.Sample(labels, Text(latencies.sum_ms.Get()), "_sum");
+    out.Sample(labels, Text(below), "_count");
+  }
+}
+
 void WriteBackends(PrometheusWriter& out, const Config& config) {
   std::vector<LabelledRow<Backend>> rows;
   for (const BackendPtr& backend : config.backends) {
@@ -161,6 +179,7 @@ void WriteBackends(PrometheusWriter& out, const Config& config) {
     rows.push_back({backend.get(), {{"server", server}, {"address", address}}});
   }
   WriteTable(out, kBackendColumns, rows);
+  WriteHealthLatencies(out, rows);
 }
 
 bool IsStream(const Frontend& f) {

@@ -151,6 +151,7 @@ def main():
         write("extended_error_fuzz", key, bytes([len(ede)]) + ede + message)
         asked = query()
         write("reply_match_fuzz", key, bytes([len(asked)]) + asked + message)
+        write("health_reply_fuzz", key, bytes([len(asked)]) + asked + message)
         for edit in range(6):
             for spare in (0, 11, 255) if key == "query_opt" else (255,):
                 head = bytes([edit, spare, 10, 3]) + b"abc"

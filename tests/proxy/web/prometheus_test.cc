@@ -70,6 +70,29 @@ TEST(Prometheus, HistogramIsCumulative) {
   EXPECT_EQ(checked.samples.at("dnsdist_latency_sum"), "2005");
 }
 
+TEST(Prometheus, HealthChecksHaveAHistogramForEachServer) {
+  FakeTarget target;
+  BackendSettings settings;
+  settings.address = *Address::Parse("192.0.2.1:53");
+  settings.name = "one";
+  const auto backend = std::make_shared<Backend>(settings);
+  target.config->backends = {backend};
+  for (const uint64_t us : {700U, 20'000U, 5'000'000U}) {
+    backend->health_counters().latencies.Add(us);
+  }
+  const PrometheusChecker checked(PrometheusText(target));
+  EXPECT_THAT(checked.complaints, IsEmpty());
+  const std::string name = "dnsdist_server_healthchecklatency_histo";
+  const std::string labels = "server=\"one\",address=\"192.0.2.1:53\"";
+  EXPECT_EQ(checked.types.at(name), "histogram");
+  EXPECT_EQ(checked.samples.at(name + "_bucket{" + labels + ",le=\"1\"}"), "1");
+  EXPECT_EQ(checked.samples.at(name + "_bucket{" + labels + ",le=\"50\"}"), "2");
+  EXPECT_EQ(checked.samples.at(name + "_bucket{" + labels + ",le=\"1000\"}"), "2");
+  EXPECT_EQ(checked.samples.at(name + "_bucket{" + labels + ",le=\"+Inf\"}"), "3");
+  EXPECT_EQ(checked.samples.at(name + "_count{" + labels + "}"), "3");
+  EXPECT_EQ(checked.samples.at(name + "_sum{" + labels + "}"), "5020");
+}
+
 TEST(Prometheus, TheInstanceIsTheLastLabelOfEverySample) {
   FakeTarget target;
   target.config->web.prometheus_add_instance_label = true;
