@@ -53,6 +53,7 @@ TEST(CacheThreads, AgreeUnderLookupsInsertsFlushesAndSweeps) {
   SystemClock clock;
   PacketCacheSettings settings;
   settings.max_entries = 2000;  // fewer than names: evictions too
+  settings.dont_age = true;     // a slow run takes more than a second
   settings.flush_limits = {.undo_window = MonoTime::FromMs(2), .max_flushes = 500};
   const auto cache = *PacketCache::Make(settings, clock);
   std::atomic<bool> over{false};
