@@ -203,9 +203,7 @@ class ControlServer::Connection {
 
 ControlServer::ControlServer(Loop& loop, CommandRunner& runner) : loop_(loop), runner_(runner) {}
 
-ControlServer::~ControlServer() {
-  if (pause_ != 0) loop_.timers().Cancel(pause_);
-}
+ControlServer::~ControlServer() = default;
 
 TextResult<void> ControlServer::Start(const Address& address) {
   const auto failure = [&](std::string_view what) {
@@ -227,8 +225,10 @@ TextResult<void> ControlServer::Start(const Address& address) {
                address.ToStringWithPort());
   }
   helper_ = std::make_unique<Helper>();
-  listener_ = std::make_unique<Poller>(loop_, std::move(fd), [this](bool, bool) { Accept(); });
-  listener_->Watch({.readable = true});
+  Acceptor::Handlers handlers{[this](UniqueFd accepted, const Address& peer) {
+    Admit(std::move(accepted), peer);
+  }};
+  listener_ = std::make_unique<Acceptor>(loop_, std::move(fd), std::move(handlers));
   return {};
 }
 
@@ -254,38 +254,17 @@ std::string ControlServer::RefusalOf(const Address& peer, const Config& config) 
   return {};
 }
 
-// The connection that cannot be taken for want of descriptors would keep the loop spinning.
-void ControlServer::PauseAccepting() {
-  listener_->Watch({});
-  pause_ = loop_.timers().Add(loop_.now() + MonoTime::FromMs(100), [this] {
-    pause_ = 0;
-    listener_->Watch({.readable = true});
-  });
-}
-
-void ControlServer::Accept() {
-  for (int i = 0; i < 16; ++i) {
-    Address peer;
-    socklen_t size = Address::kCapacity;
-    UniqueFd fd(
-        accept4(listener_->fd(), peer.mutable_sockaddr(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!fd.valid()) {
-      if (errno == EMFILE || errno == ENFILE) PauseAccepting();
-      return;
-    }
-    const ConfigPtr config = runner_.CurrentConfig();
-    const std::string refusal = RefusalOf(peer, *config);
-    if (!refusal.empty()) {
-      LogWarning("console", "connection from {} refused: {}", peer.ToStringWithPort(), refusal);
-      continue;
-    }
-    const int on = 1;
-    setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    const uint64_t id = next_id_++;
-    Connection::Peer about{id, peer, config->settings.console_key,
-                           config->settings.console_connections_logging};
-    connections_[id] = std::make_unique<Connection>(*this, std::move(fd), std::move(about));
+void ControlServer::Admit(UniqueFd fd, const Address& peer) {
+  const ConfigPtr config = runner_.CurrentConfig();
+  const std::string refusal = RefusalOf(peer, *config);
+  if (!refusal.empty()) {
+    LogWarning("console", "connection from {} refused: {}", peer.ToStringWithPort(), refusal);
+    return;
   }
+  const uint64_t id = next_id_++;
+  Connection::Peer about{id, peer, config->settings.console_key,
+                         config->settings.console_connections_logging};
+  connections_[id] = std::make_unique<Connection>(*this, std::move(fd), std::move(about));
 }
 
 void ControlServer::Run(uint64_t connection, std::string command) {

@@ -14,7 +14,7 @@
 
 #include "proxy/base/result.h"
 #include "proxy/control/command_runner.h"
-#include "proxy/net/loop.h"
+#include "proxy/net/acceptor.h"
 
 namespace breakwater {
 
@@ -35,8 +35,7 @@ class ControlServer {
  private:
   class Connection;
   class Helper;
-  void Accept();
-  void PauseAccepting();
+  void Admit(UniqueFd fd, const Address& peer);
   // Nothing, or why not.
   std::string RefusalOf(const Address& peer, const Config& config) const;
   void Run(uint64_t connection, std::string command);
@@ -44,8 +43,7 @@ class ControlServer {
 
   Loop& loop_;
   CommandRunner& runner_;
-  std::unique_ptr<Poller> listener_;
-  TimerId pause_ = 0;
+  std::unique_ptr<Acceptor> listener_;
   uint64_t next_id_ = 1;
   std::unordered_map<uint64_t, std::unique_ptr<Connection>> connections_;
   std::unique_ptr<Helper> helper_;

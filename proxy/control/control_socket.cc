@@ -159,7 +159,6 @@ void ControlSocket::Close(int fd) {
 }
 
 ControlSocket::~ControlSocket() {
-  if (pause_ != 0) loop_.timers().Cancel(pause_);
   struct stat status {};
   if (inode_ != 0 && lstat(settings_.path.c_str(), &status) == 0 && status.st_ino == inode_) {
     unlink(settings_.path.c_str());
@@ -207,43 +206,27 @@ TextResult<void> ControlSocket::Start() {
   roles_.own_uid = geteuid();
   auto fd = Bind();
   if (!fd) return Fail(fd.error());
-  listener_ = std::make_unique<Poller>(loop_, std::move(*fd), [this](bool, bool) { Accept(); });
-  listener_->Watch({.readable = true});
+  Acceptor::Handlers handlers{
+      [this](UniqueFd accepted, const Address&) { Admit(std::move(accepted)); }};
+  listener_ = std::make_unique<Acceptor>(loop_, std::move(*fd), std::move(handlers));
   return {};
 }
 
-// The connection that cannot be taken would keep the loop spinning.
-void ControlSocket::PauseAccepting() {
-  listener_->Watch({});
-  pause_ = loop_.timers().Add(loop_.now() + MonoTime::FromMs(100), [this] {
-    pause_ = 0;
-    listener_->Watch({.readable = true});
-  });
-}
-
-void ControlSocket::Accept() {
-  // A few at a time; the loop comes back while more wait.
-  for (int i = 0; i < 16; ++i) {
-    UniqueFd fd(accept4(listener_->fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!fd.valid()) {
-      if (errno == EMFILE || errno == ENFILE) PauseAccepting();
-      return;
-    }
-    const auto peer = ReadPeerCredentials(fd.get());
-    if (!peer) continue;
-    const std::string who = fmt::format("uid {} pid {}", peer->uid, peer->pid);
-    if (connections_.size() >= settings_.max_connections) {
-      LogWarning("control", "{}: connection refused, there are {} already", who,
-                 connections_.size());
-      constexpr std::string_view kFull =
-          "{\"ok\":false,\"code\":\"busy\",\"error\":\"too many connections\"}\n";
-      (void)send(fd.get(), kFull.data(), kFull.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-      continue;
-    }
-    const int number = fd.get();
-    ControlCaller caller{RoleOf(*peer, roles_), who};
-    connections_[number] = std::make_unique<Connection>(*this, std::move(fd), std::move(caller));
+void ControlSocket::Admit(UniqueFd fd) {
+  const auto peer = ReadPeerCredentials(fd.get());
+  if (!peer) return;
+  const std::string who = fmt::format("uid {} pid {}", peer->uid, peer->pid);
+  if (connections_.size() >= settings_.max_connections) {
+    LogWarning("control", "{}: connection refused, there are {} already", who,
+               connections_.size());
+    constexpr std::string_view kFull =
+        "{\"ok\":false,\"code\":\"busy\",\"error\":\"too many connections\"}\n";
+    (void)send(fd.get(), kFull.data(), kFull.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    return;
   }
+  const int number = fd.get();
+  ControlCaller caller{RoleOf(*peer, roles_), who};
+  connections_[number] = std::make_unique<Connection>(*this, std::move(fd), std::move(caller));
 }
 
 }  // namespace breakwater

@@ -13,7 +13,7 @@
 #include "proxy/base/result.h"
 #include "proxy/config/settings.h"
 #include "proxy/control/roles.h"
-#include "proxy/net/loop.h"
+#include "proxy/net/acceptor.h"
 
 namespace breakwater {
 
@@ -50,8 +50,7 @@ class ControlSocket {
   class Connection;
   TextResult<UniqueFd> Bind();
   TextResult<void> GiveToGroup();
-  void Accept();
-  void PauseAccepting();
+  void Admit(UniqueFd fd);
   void Close(int fd);
 
   Loop& loop_;
@@ -59,8 +58,7 @@ class ControlSocket {
   ControlSocketSettings settings_;
   RoleTable roles_;
   uint64_t inode_ = 0;  // of the socket file; 0 before Start()
-  std::unique_ptr<Poller> listener_;
-  TimerId pause_ = 0;  // while there are no descriptors left to accept with
+  std::unique_ptr<Acceptor> listener_;
   std::unordered_map<int, std::unique_ptr<Connection>> connections_;  // by descriptor
 };
 

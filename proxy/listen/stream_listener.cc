@@ -1,26 +1,12 @@
 #include "proxy/listen/stream_listener.h"
 
-#include <cerrno>
 #include <cstring>
 #include <utility>
 
 #include "proxy/listen/frontend_sockets.h"
 #include "proxy/net/descriptors.h"
-#include "proxy/net/tcp_socket.h"
 
 namespace breakwater {
-namespace {
-
-// Connections accepted in one turn, so that those open are not kept waiting by a flood.
-constexpr int kAcceptsATurn = 32;
-// How long accepting rests when no descriptor is free.
-constexpr MonoTime kAcceptPause = MonoTime::FromMs(100);
-
-bool IsWantOfResources(int error) {
-  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
-}
-
-}  // namespace
 
 TextResult<std::unique_ptr<StreamListener>> StreamListener::Open(ListenContext& context,
                                                                  std::shared_ptr<Frontend> frontend,
@@ -36,9 +22,11 @@ StreamListener::StreamListener(ListenContext& context, std::shared_ptr<Frontend>
       frontend_(std::move(frontend)),
       address_(LocalAddressOf(fd.get())),
       rooms_(std::make_unique_for_overwrite<uint8_t[]>(kReadRoom + kMessageRoom)) {
-  poller_ = std::make_unique<Poller>(context_.loop, std::move(fd),
-                                     [this](bool, bool) { OnAcceptable(); });
-  poller_->Watch({.readable = true});
+  Acceptor::Handlers handlers{
+      .on_connection = [this](UniqueFd accepted,
+                              const Address& peer) { Admit(std::move(accepted), peer); },
+      .on_famine = [this](int error) { TellFamine(error); }};
+  acceptor_ = std::make_unique<Acceptor>(context_.loop, std::move(fd), std::move(handlers));
   hook_ = context_.loop.AtTurnEnd([this] { OnTurnEnd(); });
 }
 
@@ -50,8 +38,7 @@ StreamListener::~StreamListener() {
 
 void StreamListener::StopAccepting() {
   accepting_ = false;
-  poller_.reset();
-  context_.loop.timers().Cancel(std::exchange(accept_timer_, 0));
+  acceptor_.reset();
   for (size_t i = 0; i < slots_.size(); ++i) {
     if (slots_[i].stream != nullptr) slots_[i].stream->StopReading();
   }
@@ -59,43 +46,20 @@ void StreamListener::StopAccepting() {
 
 void StreamListener::Close() {
   accepting_ = false;
-  poller_.reset();
-  TimerQueue& timers = context_.loop.timers();
-  timers.Cancel(std::exchange(accept_timer_, 0));
-  timers.Cancel(std::exchange(unread_timer_, 0));
+  acceptor_.reset();
+  context_.loop.timers().Cancel(std::exchange(unread_timer_, 0));
   for (size_t i = 0; i < slots_.size(); ++i) {
     if (slots_[i].stream != nullptr) slots_[i].stream->End(StreamEnd::kCut);
   }
 }
 
-void StreamListener::OnAcceptable() {
-  for (int i = 0; i < kAcceptsATurn && accepting_; ++i) {
-    Accepted accepted = AcceptConnection(poller_->fd());
-    if (accepted.fd.valid()) {
-      Admit(std::move(accepted.fd), accepted.peer);
-      continue;
-    }
-    if (IsWantOfResources(accepted.error)) WaitForDescriptors(accepted.error);
-    return;
-  }
-}
-
-// The socket stays readable while nobody can be accepted: watching it would spin. Clients wait in
-// the kernel's queue meanwhile, and connections that end make room.
-void StreamListener::WaitForDescriptors(int error) {
-  const MonoTime now = context_.loop.now();
+void StreamListener::TellFamine(int error) {
   uint64_t suppressed = 0;
-  if (log_limiter_.Allow(now, &suppressed)) {
-    LogWarning("listen",
-               "{}: cannot accept a connection: {}; trying again shortly, raise the limit of open "
-               "files ({} more such messages were left out)",
-               address_.ToStringWithPort(), std::strerror(error), suppressed);
-  }
-  poller_->Watch({});
-  accept_timer_ = context_.loop.timers().Add(now + kAcceptPause, [this] {
-    accept_timer_ = 0;
-    poller_->Watch({.readable = true});
-  });
+  if (!log_limiter_.Allow(context_.loop.now(), &suppressed)) return;
+  LogWarning("listen",
+             "{}: cannot accept a connection: {}; trying again shortly, raise the limit of open "
+             "files ({} more such messages were left out)",
+             address_.ToStringWithPort(), std::strerror(error), suppressed);
 }
 
 void StreamListener::Refuse(const Address& client, std::string_view reason) {

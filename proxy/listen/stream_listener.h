@@ -8,6 +8,7 @@
 
 #include "proxy/base/log.h"
 #include "proxy/listen/client_stream.h"
+#include "proxy/net/acceptor.h"
 #include "proxy/net/socket_options.h"
 
 namespace breakwater {
@@ -24,6 +25,7 @@ class StreamListener : public ReplyTarget, private ClientStreamHost {
 
   const Address& address() const { return address_; }  // as bound, with the real port
   Frontend& frontend() override { return *frontend_; }
+  const Frontend& frontend() const { return *frontend_; }
   size_t connections() const { return open_; }
 
   // Takes a connection that another worker's listener of the same bind accepted and handed over.
@@ -46,12 +48,11 @@ class StreamListener : public ReplyTarget, private ClientStreamHost {
     uint64_t generation = 1;
   };
 
-  void OnAcceptable();
   void Admit(UniqueFd fd, const Address& client);
   bool CountConnection(AcceptedConnection& connection);
   void Refuse(const Address& client, std::string_view reason);
   void RefuseForDescriptors(const Address& client);
-  void WaitForDescriptors(int error);
+  void TellFamine(int error);
   void Serve(AcceptedConnection connection);
   ClientStream* Find(const ReturnPath& path) const;
   void OnTurnEnd();
@@ -71,7 +72,7 @@ class StreamListener : public ReplyTarget, private ClientStreamHost {
   ListenContext& context_;
   const std::shared_ptr<Frontend> frontend_;
   Address address_;
-  std::unique_ptr<Poller> poller_;
+  std::unique_ptr<Acceptor> acceptor_;
   std::unique_ptr<uint8_t[]> rooms_;
   std::vector<Slot> slots_;
   std::vector<uint32_t> free_slots_;
@@ -81,7 +82,6 @@ class StreamListener : public ReplyTarget, private ClientStreamHost {
   std::vector<ClientStream*> unread_;
   std::vector<std::unique_ptr<ClientStream>> ended_;  // destroyed when the turn ends
   TimerId unread_timer_ = 0;
-  TimerId accept_timer_ = 0;  // running while accepting waits for descriptors
   uint64_t hook_ = 0;
   LogLimiter log_limiter_;
 };

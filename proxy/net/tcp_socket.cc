@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "proxy/base/log.h"
+#include "proxy/net/socket_group.h"
 
 namespace breakwater {
 namespace {
@@ -41,19 +42,7 @@ TextResult<UniqueFd> OpenOne(const Address& address, const SocketOptions& option
 
 TextResult<std::vector<UniqueFd>> OpenTcpGroup(const Address& address, size_t members,
                                                const SocketOptions& options) {
-  if (!options.shared_port) {
-    const auto free = CheckPortIsFree(SocketKind::kTcp, address, options);
-    if (!free) return Fail(free.error());
-  }
-  std::vector<UniqueFd> fds;
-  Address bound = address;
-  while (fds.size() < members) {
-    auto fd = OpenOne(bound, options);
-    if (!fd) return Fail(fd.error());
-    if (fds.empty()) bound.set_port(LocalAddressOf(fd->get()).port());
-    fds.push_back(std::move(*fd));
-  }
-  return fds;
+  return OpenSocketGroup({SocketKind::kTcp, address, members, options}, OpenOne);
 }
 
 Accepted AcceptConnection(int listener) {

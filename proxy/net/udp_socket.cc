@@ -12,6 +12,7 @@
 #include <limits>
 
 #include "proxy/base/log.h"
+#include "proxy/net/socket_group.h"
 
 namespace breakwater {
 namespace {
@@ -68,24 +69,13 @@ TextResult<UniqueFd> OpenOne(const Address& address, const SocketOptions& option
 
 TextResult<std::vector<UniqueFd>> OpenUdpGroup(const Address& address, size_t members,
                                                const SocketOptions& options) {
-  if (!options.shared_port) {
-    const auto free = CheckPortIsFree(SocketKind::kUdp, address, options);
-    if (!free) return Fail(free.error());
-  }
-  std::vector<UniqueFd> fds;
-  Address bound = address;
-  while (fds.size() < members) {
-    auto fd = OpenOne(bound, options);
-    if (!fd) return Fail(fd.error());
-    if (fds.empty()) bound.set_port(LocalAddressOf(fd->get()).port());
-    fds.push_back(std::move(*fd));
-  }
-  if (members > 1) {
-    const auto spread = SpreadAtRandom(fds.front().get(), members);
+  auto fds = OpenSocketGroup({SocketKind::kUdp, address, members, options}, OpenOne);
+  if (fds && members > 1) {
+    const auto spread = SpreadAtRandom(fds->front().get(), members);
     if (!spread) {
       // Old kernels and sandboxes: the kernel's hash still spreads over clients.
       LogWarning("listen", "{}: {}; queries are spread by the kernel's hash",
-                 bound.ToStringWithPort(), spread.error());
+                 LocalAddressOf(fds->front().get()).ToStringWithPort(), spread.error());
     }
   }
   return fds;
