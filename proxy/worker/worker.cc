@@ -3,6 +3,8 @@
 #include <pthread.h>
 #include <sched.h>
 
+#include <algorithm>
+#include <ctime>
 #include <utility>
 
 #include "proxy/base/log.h"
@@ -23,6 +25,12 @@ ListenSettings ListenSettingsOf(const Config& config) {
           .max_tcp_queued_connections = settings.max_tcp_queued_connections,
           .max_read_ios_per_query = settings.client_limits.max_read_ios_per_query,
           .overload_threshold_percent = settings.client_limits.overload_threshold_percent};
+}
+
+MonoTime ThreadCpuTime() {
+  timespec used{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return MonoTime::FromMs(used.tv_sec * 1000 + used.tv_nsec / 1'000'000);
 }
 
 }  // namespace
@@ -50,12 +58,18 @@ Worker::Worker(WorkerSettings settings, ConfigPtr config, const PathFactory& mak
               .sink = *path_,
               .counters = stats_->counters,
               .limits = shared.limits,
-              .settings = listen_settings_} {
+              .settings = listen_settings_,
+              .hand_over = [this](const StreamListener& from,
+                                  AcceptedConnection& c) { return HandOver(from, c); },
+              .queued_connections = &shared.queued_connections} {
   exchanges_.Connect(*path_);
+  loop_.AtTurnEnd([this] { CountConnections(); });
   Adopt(std::move(config));
 }
 
-Worker::~Worker() { Join(); }
+Worker::~Worker() {
+  Join();
+}
 
 void Worker::AddListener(std::shared_ptr<Frontend> frontend, UniqueFd socket) {
   if (IsDatagram(frontend->settings.protocol)) {
@@ -94,7 +108,56 @@ void Worker::Run() {
 // The loop turns at least once a second, for the watchdog; what is done at leisure goes here.
 void Worker::Beat() {
   exchanges_.Prune();
+  const MonoTime cpu = ThreadCpuTime();
+  const int64_t passed_us = (loop_.now() - beat_).us();
+  if (beat_ != MonoTime{} && passed_us > 0) {
+    load_.SetBusy(static_cast<uint32_t>((cpu - beat_cpu_).us() * 100 / passed_us));
+  }
+  beat_ = loop_.now();
+  beat_cpu_ = cpu;
   loop_.timers().Add(loop_.now() + kBeat, [this] { Beat(); });
+}
+
+void Worker::CountConnections() {
+  uint64_t sum = 0;
+  for (const auto& listener : streams_) sum += listener->connections();
+  load_.SetConnections(sum);
+}
+
+StreamListener* Worker::ListenerOf(const Frontend& frontend) const {
+  const auto found = std::find_if(streams_.begin(), streams_.end(), [&](const auto& listener) {
+    return &listener->frontend() == &frontend;
+  });
+  return found == streams_.end() ? nullptr : found->get();
+}
+
+bool Worker::HandOver(const StreamListener& from, AcceptedConnection& connection) {
+  CountConnections();
+  std::vector<WorkerLoad> loads;
+  std::vector<Worker*> servers;
+  size_t self = 0;
+  for (Worker* peer : peers_) {
+    // Which binds a worker serves is settled before it starts.
+    if (peer->ListenerOf(from.frontend()) == nullptr) continue;
+    if (peer == this) self = servers.size();
+    servers.push_back(peer);
+    loads.push_back(peer->load());
+  }
+  if (servers.size() < 2) return false;
+  const auto chosen = ChooseHandOver(loads, self);
+  if (!chosen) return false;
+  Worker* other = servers[*chosen];
+  other->load_.AddConnection();
+  // A message must be copyable.
+  auto moved = std::make_shared<AcceptedConnection>(std::move(connection));
+  other->loop_.Post([other, &frontend = from.frontend(), moved] {
+    other->TakeOver(frontend, std::move(*moved));
+  });
+  return true;
+}
+
+void Worker::TakeOver(const Frontend& frontend, AcceptedConnection connection) {
+  ListenerOf(frontend)->Adopt(std::move(connection));
 }
 
 std::string Worker::Doing() const {

@@ -18,6 +18,7 @@
 #include "proxy/net/loop.h"
 #include "proxy/observe/metrics.h"
 #include "proxy/worker/exchange_set.h"
+#include "proxy/worker/hand_over.h"
 #include "proxy/worker/worker_path.h"
 
 namespace breakwater {
@@ -33,6 +34,7 @@ struct WorkerShared {
   ClientLimits& limits;
   Rings& rings;
   std::shared_ptr<WorkerStats> stats;  // this worker's own, summed by the registry
+  SharedCounter& queued_connections;   // handed over and not yet adopted
 };
 
 class Worker {
@@ -44,6 +46,8 @@ class Worker {
   // --- before Start()
   // The descriptor is this worker's member of the frontend's group.
   void AddListener(std::shared_ptr<Frontend> frontend, UniqueFd socket);
+  // Who serves the same binds, itself among them; they outlive each other's threads.
+  void SetPeers(std::vector<Worker*> peers) { peers_ = std::move(peers); }
   void UseConfigBeforeStart(ConfigPtr config) { Adopt(std::move(config)); }
   void Start();
 
@@ -55,6 +59,7 @@ class Worker {
   void Join();
   void RenewSockets(const BackendPtr& backend);
   uint64_t turns() const { return loop_.turns(); }
+  WorkerLoad load() const { return load_.Get(); }
   std::string Doing() const;
   const std::vector<int>& cpus() const { return settings_.cpus; }
 
@@ -64,6 +69,11 @@ class Worker {
   void Adopt(ConfigPtr config);
   void EndWhenDone(MonoTime deadline);
   void Beat();
+  // Connections that move to another worker.
+  bool HandOver(const StreamListener& from, AcceptedConnection& connection);
+  void TakeOver(const Frontend& frontend, AcceptedConnection connection);
+  StreamListener* ListenerOf(const Frontend& frontend) const;
+  void CountConnections();
 
   WorkerSettings settings_;
   ConfigPtr config_;
@@ -77,6 +87,10 @@ class Worker {
   ListenContext listen_;
   std::vector<std::unique_ptr<UdpListener>> udp_;
   std::vector<std::unique_ptr<StreamListener>> streams_;
+  std::vector<Worker*> peers_;
+  SharedLoad load_;
+  MonoTime beat_;  // the last one, and how much the thread had run by then
+  MonoTime beat_cpu_;
   std::atomic<const Activity*> activity_{nullptr};
   std::thread thread_;
 };

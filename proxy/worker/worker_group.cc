@@ -68,10 +68,13 @@ WorkerGroup::WorkerGroup(ConfigPtr config, const PathFactory& make_path, Workers
   for (size_t i = 0; i < count; ++i) {
     WorkerSettings settings{.index = i, .workers = count, .cpus = named};
     if (!named.empty()) settings.cpus = {named[i % named.size()]};
+    WorkerShared lent{limits_, shared.rings, shared.counters.AddWorker(), queued_connections_};
     workers_.push_back(
-        std::make_unique<Worker>(std::move(settings), config_, make_path,
-                                 WorkerShared{limits_, shared.rings, shared.counters.AddWorker()}));
+        std::make_unique<Worker>(std::move(settings), config_, make_path, std::move(lent)));
   }
+  std::vector<Worker*> peers;
+  for (const auto& worker : workers_) peers.push_back(worker.get());
+  for (Worker* worker : peers) worker->SetPeers(peers);
 }
 
 WorkerGroup::~WorkerGroup() {

@@ -44,6 +44,7 @@ class WorkerGroup {
 
   ConfigPtr config_;
   ClientLimits limits_;
+  SharedCounter queued_connections_;
   std::vector<std::unique_ptr<Worker>> workers_;
   bool started_ = false;
 };
