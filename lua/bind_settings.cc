@@ -80,6 +80,13 @@ TextResult<void> SetOverloadThreshold(Call& call, uint8_t percent) {
   return {};
 }
 
+template <auto Member, unsigned Most>
+TextResult<void> SetMask(Call& call, uint8_t bits) {
+  if (bits > Most) return Fail(fmt::format("there are {} bits at most", Most));
+  SetLimit<Member>(call, bits);
+  return {};
+}
+
 void AllowEmptyResponse(Call& call) {
   call.builder().Edit().settings.allow_empty_response = true;
 }
@@ -285,12 +292,13 @@ constexpr FunctionRow kFunctions[] = {
            "Log lines of key=\"value\" pairs.", kOnce),
     BW_ROW("setTCPConnectionRateInterval", SetLimit<&C::rate_interval_min>, "minutes",
            "Over how long connection rates are taken.", kOnce),
-    BW_ROW("setTCPConnectionsMaskV4", SetLimit<&C::mask_v4>, "bits",
-           "Bits of an IPv4 address that make a client.", kOnce),
-    BW_ROW("setTCPConnectionsMaskV4Port", SetLimit<&C::mask_v4_port>, "bits",
-           "Bits of the port that count, for clients behind one address.", kOnce),
-    BW_ROW("setTCPConnectionsMaskV6", SetLimit<&C::mask_v6>, "bits",
-           "Bits of an IPv6 address that make a client.", kOnce),
+    {"setTCPConnectionsMaskV4", Bind<&SetMask<&C::mask_v4, 32>>, "setTCPConnectionsMaskV4(bits)",
+     "Bits of an IPv4 address that make a client.", kOnce},
+    {"setTCPConnectionsMaskV4Port", Bind<&SetMask<&C::mask_v4_port, 16>>,
+     "setTCPConnectionsMaskV4Port(bits)",
+     "Bits of the port that count, for clients behind one address.", kOnce},
+    {"setTCPConnectionsMaskV6", Bind<&SetMask<&C::mask_v6, 128>>, "setTCPConnectionsMaskV6(bits)",
+     "Bits of an IPv6 address that make a client.", kOnce},
     BW_ROW("setTCPConnectionsOverloadThreshold", SetOverloadThreshold, "percent",
            "How full the limits are when new connections are restricted.", kOnce),
     BW_ROW("setTCPDownstreamCleanupInterval", Accepted, "interval",

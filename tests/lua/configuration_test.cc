@@ -23,6 +23,17 @@ TEST_F(ConfigurationTest, LongPathsAreToldWhole) {
             path_ + ":2: attempt to perform arithmetic on a nil value");
 }
 
+TEST_F(ConfigurationTest, MasksOfClientsHaveNoMoreBitsThanAddresses) {
+  for (const char* good : {"V4(32)", "V4Port(16)", "V6(128)"}) {
+    EXPECT_EQ(TryLoad("setTCPConnectionsMask" + std::string(good)), "") << good;
+  }
+  for (const char* bad : {"V4(33)", "V4Port(17)", "V6(129)"}) {
+    EXPECT_NE(TryLoad("setTCPConnectionsMask" + std::string(bad)).find("bits at most"),
+              std::string::npos)
+        << bad;
+  }
+}
+
 TEST_F(ConfigurationTest, AMissingFileIsAnError) {
   ConfigBuilder builder;
   const auto loaded = Configuration::Load("/nonexistent/x.conf", builder, {});
