@@ -98,20 +98,18 @@ void QueryPath::OnFailure(FlightId id, uint8_t attempt, FailureKind kind) {
   if (kind == FailureKind::kTimeout) {
     env_.stats.counters.Add(Metric::kDownstreamTimeouts);
     backend->counters().timeouts.Add();
-    if (flight->query->frontend != nullptr && flight->query->tcp()) {
-      flight->query->frontend->tcp_downstream_timeouts.Add();
-    }
   }
   backend->health().AddSample(HealthState::Sample::kFailed);
   if (kind != FailureKind::kTimeout && RetryElsewhere(id, *flight, kind)) return;
   const auto end = flight->attempts.begin() + flight->attempt_count;
   const bool open = std::any_of(flight->attempts.begin(), end,
                                 [](const Attempt& a) { return a.exchange != nullptr; });
-  if (!open) GiveUp(id, *flight);
+  const bool late = kind == FailureKind::kTimeout;
+  if (!open) GiveUp(id, *flight, late ? DropReason::kTimeout : DropReason::kBackend);
 }
 
 // Nobody is left to ask: rules may look, then the client gets nothing, as with dnsdist.
-void QueryPath::GiveUp(FlightId id, Flight& flight) {
+void QueryPath::GiveUp(FlightId id, Flight& flight, DropReason reason) {
   if (flight.parts > 0) return BreakOff(id);
   const Address last = flight.attempt_count == 0
                            ? Address()
@@ -136,7 +134,7 @@ void QueryPath::GiveUp(FlightId id, Flight& flight) {
     (void)RunChain(chain, *query, context);
     if (RestartIfAsked(query)) return;
   }
-  Drop(std::move(query), DropReason::kTimeout);
+  Drop(std::move(query), reason);
 }
 
 }  // namespace breakwater

@@ -286,7 +286,9 @@ void QueryPath::Forward(QueryPtr query, Route& route) {
   }
   retries_.OnQuery();
   if (Start(id, backend)) return;
-  if (!RetryElsewhere(id, flight, FailureKind::kSend)) GiveUp(id, flight);
+  if (!RetryElsewhere(id, flight, FailureKind::kSend)) {
+    GiveUp(id, flight, DropReason::kBackend);
+  }
 }
 
 // The option is put in, or replaced where the override says so (RFC 7871, 7.1.1 and 11.3).

@@ -119,7 +119,7 @@ class QueryPath final : public WorkerPath {
   BackendPtr AnotherBackend(const Flight& flight);
   uint32_t RetryAfterMs(const Backend& backend) const;
   uint32_t TimeoutMs(const Backend& backend) const;
-  void GiveUp(FlightId id, Flight& flight);
+  void GiveUp(FlightId id, Flight& flight, DropReason reason);
 
   SelfAnswerContext SelfAnswers();
   RuleContext Rules(const BackendPtr* backend = nullptr);

@@ -14,6 +14,7 @@
 //   client full | free | gone                           -- whether it keeps up with a transfer
 //   paused one | reading one                            -- is that server's transfer held back?
 //   drop 1                                              -- the client gets nothing
+//   drop 1 timeout | backend                            -- and that is why
 //   nothing                                             -- no client was sent anything meanwhile
 //   idle one                                            -- no message waits at that server
 //   fail one refused | connection | send | timeout
@@ -192,7 +193,12 @@ class Scenario {
     last_ = outcomes.front();
     outcomes.pop_front();
     if (last_.tag != std::stoull(rest)) return fmt::format("query {} was ended", last_.tag);
-    return last_.dropped ? "" : "it was answered: " + Describe(last_.message);
+    if (!last_.dropped) return "it was answered: " + Describe(last_.message);
+    const auto words = SplitOn(rest, ' ');
+    if (words.size() < 2) return "";
+    const bool late = last_.reason == DropReason::kTimeout;
+    const bool backend = last_.reason == DropReason::kBackend;
+    return words[1] == (late ? "timeout" : backend ? "backend" : "other") ? "" : "not for that";
   }
 
   std::string Nothing(const std::string&) {
