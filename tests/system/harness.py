@@ -75,6 +75,11 @@ def wait_until(condition, what, timeout_s=20):
         time.sleep(0.01)
 
 
+def resident_kb(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+
+
 class Process:
     """A child of this test with its output in a file; ends with the test at the latest."""
 

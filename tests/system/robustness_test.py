@@ -10,7 +10,7 @@ import unittest
 import dns.exception
 
 from client import ask, addresses, framed, question, read_framed, tcp_connection
-from harness import CONSOLE, IS_DNSDIST, SANITIZED, SystemTest, accepts_tcp, breakwater_only, wait_until
+from harness import CONSOLE, IS_DNSDIST, SANITIZED, SystemTest, accepts_tcp, breakwater_only, resident_kb, wait_until
 from nameservers import Nsd
 
 ZONE = ("$TTL 300\n@ IN SOA ns1 hostmaster 1 7200 3600 1209600 60\n@ IN NS ns1\nns1 IN A 192.0.2.53\n"
@@ -257,11 +257,6 @@ class Scarcity(SystemTest):
         with tcp_connection(proxy.port, timeout_s=10) as connection:
             connection.sendall(b"\x00")  # a length that never gets its second byte
             self.assertEqual(connection.recv(10), b"")
-
-
-def resident_kb(pid):
-    with open(f"/proc/{pid}/status", encoding="ascii") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
 
 
 def await_query(backend, part):

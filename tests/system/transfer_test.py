@@ -1,12 +1,16 @@
 #!/usr/bin/python3
 """Zone transfers through the proxy, and who may use it at all."""
 
+import fcntl
+import sys
+import termios
+import time
 import unittest
 
 import dns.exception
 
 from client import ask, framed, question, read_framed, run, tcp_connection
-from harness import CONSOLE, IS_DNSDIST, SystemTest
+from harness import CONSOLE, IS_DNSDIST, SANITIZED, SystemTest, breakwater_only, resident_kb, wait_until
 from nameservers import Nsd
 
 RECORDS = 5000
@@ -57,6 +61,31 @@ class Transfers(SystemTest):
                     if qtype != "AXFR" or soas == 2:
                         break
 
+    @breakwater_only
+    def test_a_client_that_does_not_read_holds_the_nameserver_back(self):
+        big = self.started(Nsd({"example.org": ZONE + "".join(
+            f"big{n} IN TXT \"{'x' * 250}\"\n" for n in range(100000))}))  # 28 MB, more than buffers take
+        proxy = self.proxy(f'setTCPSendTimeout(60)\nnewServer("127.0.0.1:{big.port}")')
+        self.assertEqual(ask("ns1.example.org", port=proxy.port, tcp=True).rcode(), 0)
+        before = resident_kb(proxy.pid)
+        with tcp_connection(proxy.port, timeout_s=30) as slow:
+            slow.sendall(framed(question("example.org", "AXFR").to_wire()))
+            seen = [0, time.monotonic()]  # what lies unread in the client's socket, and since when
+
+            def is_full():
+                if unread(slow) != seen[0]:
+                    seen[:] = [unread(slow), time.monotonic()]
+                return seen[0] > 0 and time.monotonic() - seen[1] > 0.5
+            wait_until(is_full, "the client's buffer to fill")
+            self.assertEqual(ask("ns1.example.org", port=proxy.port).rcode(), 0)
+            if not SANITIZED:
+                self.assertLess(resident_kb(proxy.pid) - before, 10000)
+            answers = 0
+            while answers < RECORDS + 100000 + 4:
+                message = read_framed(slow)
+                self.assertIsNotNone(message, answers)
+                answers += int.from_bytes(message[6:8], "big")
+
     def test_a_rule_refuses_transfers(self):
         proxy = self.proxy(f'newServer("127.0.0.1:{self.nsd.port}")\n'
                            "addAction(OrRule({QTypeRule(DNSQType.AXFR), QTypeRule(DNSQType.IXFR)}), "
@@ -64,6 +93,10 @@ class Transfers(SystemTest):
         for tcp in (False, True):
             self.assertEqual(ask("example.org", "AXFR", port=proxy.port, tcp=tcp).rcode(), 5)
             self.assertEqual(ask("ns1.example.org", "A", port=proxy.port, tcp=tcp).rcode(), 0)
+
+
+def unread(connection):
+    return int.from_bytes(fcntl.ioctl(connection, termios.FIONREAD, b"\0" * 4), sys.byteorder)
 
 
 class AccessList(SystemTest):
