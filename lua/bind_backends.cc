@@ -302,6 +302,10 @@ TextResult<void> SetCheckParams(Backend& server, Options options) {
   return {};
 }
 
+void SetValidator(Backend& server, const LuaFunction& validator) {
+  server.set_health_validator(MakeResponseValidator(validator));
+}
+
 void SetName(Backend& server, const std::string& name) {
   server.set_name(name);
 }
@@ -360,6 +364,9 @@ constexpr FunctionRow kMethods[] = {
      kAny},
     {"setHealthCheckParams", Bind<&SetCheckParams>,
      "Server:setHealthCheckParams([parameter_table])", "Changes how it is checked.", kAny},
+    {"setHealthCheckResponseValidator", Bind<&SetValidator>,
+     "Server:setHealthCheckResponseValidator(validator)",
+     "Lets function(dr) judge the answers to its health checks."},
     {"setLazyAuto", Bind<&SetLazyAuto>, "Server:setLazyAuto([status])",
      "Lets answers to queries decide, and checks after failures.", kAny},
     {"setQPS", Bind<&SetQps>, "Server:setQPS(limit)", "Limits its queries a second; 0: no limit.",

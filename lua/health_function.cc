@@ -3,6 +3,7 @@
 #include "lua/dns_header.h"
 #include "lua/lua_function.h"
 #include "lua/object_args.h"
+#include "lua/question_view.h"
 
 namespace breakwater::lua {
 namespace {
@@ -45,6 +46,29 @@ std::function<void(HealthCheckQuestion&)> MakeCheckFunction(const LuaFunction& f
       return;
     }
     question.flags = header->header().flags();
+  };
+}
+
+HealthValidator MakeResponseValidator(const LuaFunction& function) {
+  return [function](std::span<const uint8_t> reply) {
+    const auto runtime = function.runtime();
+    if (!runtime) return HealthJudgement::kFailed;
+    QueryPool pool;
+    const QueryPtr query = pool.Get();
+    query->ReplaceMessage(pool.packets(), reply);
+    query->is_response = true;
+    query->question = dns::ParseQuestion(reply).value_or(dns::Question{});
+    Entry entry(*runtime, Place::kScript);
+    lua_State* const state = entry.state();
+    const ViewGuard<ResponseView> guard(*query, nullptr);
+    const int first = lua_gettop(state) + 1;
+    function.Push(state);
+    PushObject(state, guard.view());
+    if (const auto done = ProtectedCall(state, 1, 1); !done) {
+      runtime->CountError("a health check response validator", done.error());
+      return HealthJudgement::kFailed;
+    }
+    return lua_toboolean(state, first) != 0 ? HealthJudgement::kGood : HealthJudgement::kRefused;
   };
 }
 

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "proxy/base/uuid.h"
 
 namespace breakwater {
@@ -43,6 +45,10 @@ std::string Backend::NameWithAddress() const {
   const std::string address = settings_.address.ToStringWithPort();
   const std::string own = name();
   return own.empty() ? address : fmt::format("{} ({})", own, address);
+}
+
+void Backend::set_health_validator(HealthValidator validator) {
+  health_validator_.With([&](HealthValidator& mine) { mine = std::move(validator); });
 }
 
 void Backend::set_qps_limit(uint32_t qps) {

@@ -70,6 +70,9 @@ class Backend {
 
   HealthCheckCounters& health_counters() { return health_counters_; }
   const HealthCheckCounters& health_counters() const { return health_counters_; }
+  // Empty: none.
+  HealthValidator health_validator() const { return health_validator_.Copy(); }
+  void set_health_validator(HealthValidator validator);
   // Where the server's points lie on the ring of `chashed`.
   HashPoints& hash_points() { return hash_points_; }
 
@@ -100,6 +103,7 @@ class Backend {
   TokenBucket qps_;
   BackendCounters counters_;
   HealthCheckCounters health_counters_;
+  Guarded<HealthValidator> health_validator_;
   HashPoints hash_points_;
   Outstanding outstanding_;
   std::atomic<double> udp_latency_us_{0};

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -47,6 +48,11 @@ struct HealthCheckSettings {
   // nothing when unset.
   std::function<void(HealthCheckQuestion&)> check_function;
 };
+
+// Lua's setHealthCheckResponseValidator: judges a reply that passed every other check. Called on
+// the script thread.
+enum class HealthJudgement : uint8_t { kGood, kRefused, kFailed };
+using HealthValidator = std::function<HealthJudgement(std::span<const uint8_t> reply)>;
 
 struct BackendSettings {
   Address address;

@@ -93,7 +93,9 @@ void HealthCheck::ReadTcp() {
 }
 
 void HealthCheck::Judge(std::span<const uint8_t> reply) {
-  Finish(JudgeHealthReply(query_, reply, backend_->settings().health));
+  const HealthVerdict verdict = JudgeHealthReply(query_, reply, backend_->settings().health);
+  if (verdict == HealthVerdict::kGood) reply_.assign(reply.begin(), reply.end());
+  Finish(verdict);
 }
 
 void HealthCheck::Finish(HealthVerdict verdict) {

@@ -25,6 +25,8 @@ class HealthCheck {
   void Send(std::vector<uint8_t> query);
 
   const BackendPtr& backend() const { return backend_; }
+  // What the verdict kGood is about.
+  const std::vector<uint8_t>& reply() const { return reply_; }
 
  private:
   bool Tcp() const { return backend_->settings().tcp_only || backend_->settings().health.over_tcp; }
@@ -45,6 +47,7 @@ class HealthCheck {
   std::vector<uint8_t> query_;
   std::vector<uint8_t> outgoing_;  // TCP: length and query, less what has left
   std::vector<uint8_t> incoming_;  // TCP: length and reply so far
+  std::vector<uint8_t> reply_;
   std::unique_ptr<Poller> poller_;
 };
 

@@ -19,6 +19,7 @@ enum class HealthVerdict : uint8_t {
   kParsing,   // too short, or cannot be parsed
   kMismatch,  // ID, name, type or class
   kInvalid,   // QR is clear, SERVFAIL, or not resolved where that is a must
+  kRefused,   // a validator said no
   kTimeout,
   kNetwork,  // the socket said no
 };

@@ -20,6 +20,8 @@ std::string_view VerdictText(HealthVerdict verdict) {
       return "the answer is to another question";
     case HealthVerdict::kInvalid:
       return "the answer is not a valid one";
+    case HealthVerdict::kRefused:
+      return "the validator refuses the answer";
     case HealthVerdict::kTimeout:
       return "no answer in time";
     case HealthVerdict::kNetwork:
@@ -102,11 +104,33 @@ void HealthProbe::AskScript(const BackendPtr& backend, uint64_t number) {
       shared->probe->SendCheck(number, question);
     });
   };
+  RunScript(std::move(ask));
+}
+
+void HealthProbe::RunScript(std::function<void()> work) {
   if (options_.run_script) {
-    options_.run_script(std::move(ask));
+    options_.run_script(std::move(work));
   } else {
-    ask();
+    work();
   }
+}
+
+bool HealthProbe::AskValidator(uint64_t number, MonoTime took) {
+  const auto found = running_.find(number);
+  const HealthValidator validator = found->second.check->backend()->health_validator();
+  if (!validator) return false;
+  RunScript([validator, number, took, reply = found->second.check->reply(), shared = shared_,
+             loop = &loop_] {
+    const HealthJudgement judgement = validator(reply);
+    const HealthVerdict verdict = judgement == HealthJudgement::kGood ? HealthVerdict::kGood
+                                  : judgement == HealthJudgement::kRefused
+                                      ? HealthVerdict::kRefused
+                                      : HealthVerdict::kParsing;
+    loop->Post([shared, number, verdict, took] {
+      if (shared->probe != nullptr) shared->probe->Conclude(number, verdict, took);
+    });
+  });
+  return true;
 }
 
 void HealthProbe::SendCheck(uint64_t number, const HealthCheckQuestion& question) {
@@ -116,6 +140,11 @@ void HealthProbe::SendCheck(uint64_t number, const HealthCheckQuestion& question
 }
 
 void HealthProbe::OnVerdict(uint64_t number, HealthVerdict verdict, MonoTime took) {
+  if (verdict == HealthVerdict::kGood && AskValidator(number, took)) return;
+  Conclude(number, verdict, took);
+}
+
+void HealthProbe::Conclude(uint64_t number, HealthVerdict verdict, MonoTime took) {
   auto node = running_.extract(number);
   const BackendPtr backend = node.mapped().check->backend();
   const Kind kind = node.mapped().kind;
@@ -139,6 +168,7 @@ void HealthProbe::Count(Backend& backend, HealthVerdict verdict, MonoTime took) 
   counters.failures.Add();
   switch (verdict) {
     case HealthVerdict::kGood:
+    case HealthVerdict::kRefused:  // counted among all alone
       break;
     case HealthVerdict::kParsing:
       counters.parsing.Add();

@@ -49,6 +49,10 @@ class HealthProbe {
   void AskScript(const BackendPtr& backend, uint64_t number);
   void SendCheck(uint64_t number, const HealthCheckQuestion& question);
   void OnVerdict(uint64_t number, HealthVerdict verdict, MonoTime took);
+  // A good reply goes past the validator before it counts; false where there is none.
+  bool AskValidator(uint64_t number, MonoTime took);
+  void Conclude(uint64_t number, HealthVerdict verdict, MonoTime took);
+  void RunScript(std::function<void()> work);
   void Apply(const BackendPtr& backend, HealthVerdict verdict, Kind kind);
   void Count(Backend& backend, HealthVerdict verdict, MonoTime took);
 

@@ -94,6 +94,18 @@ TEST_F(FamiliesTest, CheckFunctionsChangeTheQuestion) {
   EXPECT_EQ(question.flags, dns::kFlagCd);
 }
 
+TEST_F(FamiliesTest, ValidatorsJudgeTheAnswersOfHealthChecks) {
+  Load(
+      "newServer('192.0.2.1'):setHealthCheckResponseValidator(function(dr)\n"
+      "  if dr.qname:toString() == 'bad.example.' then error('on purpose') end\n"
+      "  return dr.rcode == DNSRCode.NXDOMAIN end)");
+  const HealthValidator validator = config()->backends.at(0)->health_validator();
+  EXPECT_EQ(validator(test::QueryMaker::Message("a.example +qr +rcode=3")), HealthJudgement::kGood);
+  EXPECT_EQ(validator(test::QueryMaker::Message("a.example +qr")), HealthJudgement::kRefused);
+  EXPECT_EQ(validator(test::QueryMaker::Message("bad.example +qr")), HealthJudgement::kFailed);
+  EXPECT_EQ(configuration_->runtime().Counted(Metric::kLuaErrors), 1u);
+}
+
 TEST_F(FamiliesTest, CachesAndPools) {
   Load(
       "pc = newPacketCache(100, {maxTTL=60, skipOptions={12}, maxBytes=1e6})\n"

@@ -261,6 +261,43 @@ TEST_F(HealthProbeTest, ValidChecksAreCountedByTheirLatency) {
   EXPECT_EQ(total(CheckOnce([](const Bytes&) { return Bytes{1, 2, 3}; })), 0U);
 }
 
+TEST_F(HealthProbeTest, AValidatorJudgesGoodRepliesWhereScriptsRun) {
+  using enum HealthJudgement;
+  for (const HealthJudgement judgement : {kGood, kRefused, kFailed}) {
+    started_ = false;
+    backends_.clear();
+    Backend& backend = Add();
+    Bytes judged;
+    backend.set_health_validator([&](std::span<const uint8_t> reply) {
+      judged.assign(reply.begin(), reply.end());
+      return judgement;
+    });
+    CheckAtStart();
+    const auto query = server_.Receive();
+    server_.Send(query.from, ReplyTo(query.message));
+    RunUntil([&] { return !script_.empty(); });
+    EXPECT_FALSE(started_);
+    script_.front()();
+    script_.clear();
+    RunUntil([&] { return started_; });
+    EXPECT_EQ(judged, ReplyTo(query.message));
+    EXPECT_EQ(backend.IsUp(), judgement == kGood);
+    EXPECT_EQ(backend.health_counters().failures.Get(), judgement == kGood ? 0U : 1U);
+    EXPECT_EQ(backend.health_counters().parsing.Get(), judgement == kFailed ? 1U : 0U);
+  }
+}
+
+TEST_F(HealthProbeTest, AValidatorDoesNotSeeRepliesThatFailedBefore) {
+  Backend& backend = Add();
+  backend.set_health_validator([](std::span<const uint8_t>) { return HealthJudgement::kGood; });
+  CheckAtStart();
+  const auto query = server_.Receive();
+  server_.Send(query.from, WithRcode(ReplyTo(query.message), 2));
+  RunUntil([&] { return started_; });
+  EXPECT_TRUE(script_.empty());
+  EXPECT_EQ(backend.health_counters().invalid.Get(), 1U);
+}
+
 TEST_F(HealthProbeTest, ChecksOverTcpWhereAskedForOrNothingElseIsSpoken) {
   FakeTcpServer tcp;
   for (const bool only : {false, true}) {
