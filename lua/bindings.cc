@@ -9,7 +9,7 @@ std::vector<FunctionPage> FunctionPages() {
           ListenerFunctions(),   BackendFunctions(),  PoolFunctions(),    CacheFunctions(),
           RuleFunctions(),       SelectorFunctions(), ActionFunctions(),  ResponseActionFunctions(),
           PolicyFunctions(),     ControlFunctions(),  ObserveFunctions(), InspectFunctions(),
-          TimedIpSetFunctions(), SvcFunctions()};
+          TimedIpSetFunctions(), SvcFunctions(),      PacketFunctions()};
 }
 
 std::vector<const ClassRow*> Classes() {
@@ -20,7 +20,8 @@ std::vector<const ClassRow*> Classes() {
           &ActionClass(),       &ResponseActionClass(), &RuleClass(),
           &ResponseRuleClass(), &QuestionClass(),       &ResponseClass(),
           &PolicyClass(),       &EdnsOptionClass(),     &RingEntryClass(),
-          &TimedIpSetClass(),   &SvcRecordClass()};
+          &TimedIpSetClass(),   &SvcRecordClass(),      &PacketOverlayClass(),
+          &PacketRecordClass()};
 }
 
 }  // namespace breakwater::lua

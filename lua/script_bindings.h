@@ -11,6 +11,8 @@ const ClassRow& EdnsOptionClass();
 const ClassRow& RingEntryClass();
 const ClassRow& TimedIpSetClass();
 const ClassRow& SvcRecordClass();
+const ClassRow& PacketOverlayClass();
+const ClassRow& PacketRecordClass();
 const ClassRow& PolicyClass();
 
 FunctionPage PolicyFunctions();
@@ -19,6 +21,7 @@ FunctionPage ObserveFunctions();
 FunctionPage InspectFunctions();
 FunctionPage TimedIpSetFunctions();
 FunctionPage SvcFunctions();
+FunctionPage PacketFunctions();
 
 // leastOutstanding, firstAvailable and so on, as objects.
 void SetPolicyGlobals(lua_State* state);
