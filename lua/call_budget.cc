@@ -29,7 +29,9 @@ int Resume(lua_State* state) {
   lua_State* const before = CallAlarm::Switch(coroutine);
   const int status = lua_pcall(state, arguments, LUA_MULTRET, 0);
   if (before != nullptr) CallAlarm::Switch(before);
-  if (BudgetOf(state).stopped) lua_sethook(state, Stop, LUA_MASKCOUNT, 1);
+  // The time may have been up just when the coroutine yielded: nobody else would stop this one.
+  const bool over = BudgetOf(state).stopped || (before != nullptr && CallAlarm::IsUp());
+  if (over) lua_sethook(state, Stop, LUA_MASKCOUNT, 1);
   return status == LUA_OK ? lua_gettop(state) : lua_error(state);
 }
 

@@ -1,6 +1,7 @@
 // Rules and policies whose work a Lua function does: LuaRule, LuaAction, LuaResponseAction, Lua
-// load-balancing policies. They enter the guarded state, at most setLuaLockTimeout long. The
-// fallback of an error or a time-out, counted: a rule does not match, an action answers SERVFAIL,
+// load-balancing policies. They wait for the guarded state, at most setLuaLockTimeout long, and are
+// stopped when they take more than setLuaBudget allows. The fallback of an error, a stop or a
+// time-out, counted: a rule does not match, an action answers SERVFAIL,
 // a response action makes the answer's rcode SERVFAIL, a policy chooses nobody.
 #pragma once
 

@@ -50,6 +50,13 @@ TEST_F(BudgetTest, CoroutinesAreStoppedToo) {
   EXPECT_EQ(Stopped(), 1u);
 }
 
+TEST_F(BudgetTest, ManyShortCoroutinesAreStoppedToo) {
+  EXPECT_THAT(
+      Act("{time=20}", "while true do pcall(coroutine.wrap(function() coroutine.yield() end)) end"),
+      HasSubstr("SERVFAIL"));
+  EXPECT_EQ(Stopped(), 1u);
+}
+
 TEST_F(BudgetTest, CoroutinesWorkAsEver) {
   Load(
       "co = coroutine.create(function(a) local b = coroutine.yield(a + 1) return b * 2 end)\n"

@@ -40,7 +40,9 @@ _given_ports = set()
 
 
 def free_port():
-    """A port that is free for UDP and TCP, on IPv4 and IPv6, and was not given out before."""
+    """A port that is free for UDP and TCP, on IPv4 and IPv6, and was not given out lately."""
+    if len(_given_ports) > (LAST_PORT - FIRST_PORT) // 2:
+        _given_ports.clear()
     while True:
         port = random.randint(FIRST_PORT, LAST_PORT)
         if port not in _given_ports and _is_free(port):

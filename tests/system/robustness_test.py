@@ -169,6 +169,19 @@ class BadInput(SystemTest):
         self.assertEqual(ask("bad.example.org", port=proxy.port).rcode(), 2)
         self.assertGreaterEqual(proxy.stat("lua-errors"), 3)
 
+    @breakwater_only
+    def test_a_lua_callback_without_end_is_stopped_and_others_are_served(self):
+        proxy = self.proxy(CONSOLE + f'newServer("127.0.0.1:{self.nsd.port}")\nsetLuaBudget({{time=100}})\n'
+                           'addAction(QNameRule("endless.example.org."), LuaAction(function(dq) while true do end end))\n'
+                           'addAction(QNameRule("asleep.example.org."), LuaAction(function(dq) '
+                           'os.execute("sleep 60") return DNSAction.None end))')
+        for _ in range(3):
+            self.assertEqual(ask("endless.example.org", port=proxy.port).rcode(), 2)
+            self.assertEqual(ask("asleep.example.org", port=proxy.port).rcode(), 2)
+            self.served(proxy)
+        self.assertEqual(proxy.stat("lua-stopped"), 3)
+        self.assertEqual(proxy.stat("lua-errors"), 6)
+
 
 class Scarcity(SystemTest):
     @classmethod
