@@ -20,10 +20,12 @@ def answers(port, name, host="127.0.0.1"):
 class Nsd(Process):
     """NSD serving {name: zone text} on 127.0.0.1 and ::1; ready when it is constructed."""
 
-    def __init__(self, zones, port=None):
+    # `key`: the base64 secret of the TSIG key "k." (hmac-sha256), without which no zone is given away.
+    def __init__(self, zones, port=None, key=None):
         folder = temp_folder()
         self.port = port or free_port()
         self.zones = zones
+        who = "k." if key else "NOKEY"
         lines = ["server:", f"  ip-address: 127.0.0.1@{self.port}", f"  ip-address: ::1@{self.port}",
                  '  username: ""', f'  zonesdir: "{folder}"', '  database: ""',
                  f'  pidfile: "{folder}/nsd.pid"', f'  xfrdfile: "{folder}/xfrd.state"',
@@ -33,7 +35,9 @@ class Nsd(Process):
         for number, (name, text) in enumerate(zones.items()):
             write_file(folder, f"{number}.zone", text)
             lines += ["zone:", f'  name: "{name}"', f'  zonefile: "{number}.zone"',
-                      "  provide-xfr: 0.0.0.0/0 NOKEY", "  provide-xfr: ::0/0 NOKEY"]
+                      f"  provide-xfr: 0.0.0.0/0 {who}", f"  provide-xfr: ::0/0 {who}"]
+        if key:
+            lines += ["key:", '  name: "k."', "  algorithm: hmac-sha256", f'  secret: "{key}"']
         config = write_file(folder, "nsd.conf", "\n".join(lines) + "\n")
         super().__init__(["/usr/sbin/nsd", "-d", "-c", config], os.path.join(folder, "nsd.log"))
         self.await_ready(lambda: answers(self.port, next(iter(zones))), "NSD to answer")

@@ -86,6 +86,18 @@ class Transfers(SystemTest):
                 self.assertIsNotNone(message, answers)
                 answers += int.from_bytes(message[6:8], "big")
 
+    @breakwater_only  # 1.7.3 adds the client subnet to signed queries too
+    def test_signatures_hold(self):
+        secret = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"
+        closed = self.started(Nsd({"example.org": ZONE}, key=secret))
+        proxy = self.proxy(f'newServer{{address="127.0.0.1:{closed.port}", useClientSubnet=true}}')
+        plain = ["dig", "@127.0.0.1", "-p", str(proxy.port), "ExAmple.org", "AXFR"]
+        self.assertIn("Transfer failed", run(*plain).stdout)
+        signed = run(*plain, "-y", f"hmac-sha256:k.:{secret}")
+        self.assertEqual(signed.stdout.count("\tTXT\t"), RECORDS)
+        said = [line for line in (signed.stdout + signed.stderr).splitlines() if line.startswith(";")]
+        self.assertEqual([line for line in said if "verify" in line or "WARNING" in line], [])
+
     def test_a_rule_refuses_transfers(self):
         proxy = self.proxy(f'newServer("127.0.0.1:{self.nsd.port}")\n'
                            "addAction(OrRule({QTypeRule(DNSQType.AXFR), QTypeRule(DNSQType.IXFR)}), "
