@@ -13,7 +13,9 @@ Address HostOf(const Query& query) {
 
 }  // namespace
 
-DelayedReplies::~DelayedReplies() { DropAll(); }
+DelayedReplies::~DelayedReplies() {
+  DropAll();
+}
 
 void DelayedReplies::Hold(QueryPtr query, MonoTime when) {
   size_t& of_client = per_client_[HostOf(*query)];

@@ -46,8 +46,8 @@ TextResult<std::string> ConfigPath(const Options& options) {
   const std::string path = named ? options.config_path : kDefaultConfigPath;
   if (access(path.c_str(), R_OK) == 0) return path;
   if (!named) return std::string();
-  return Fail(fmt::format("Unable to read configuration file '{}': {}", path,
-                          std::strerror(errno)));
+  return Fail(
+      fmt::format("Unable to read configuration file '{}': {}", path, std::strerror(errno)));
 }
 
 void AddFrontend(Config& config, const Address& address) {
@@ -92,8 +92,7 @@ int CheckConfig(const Options& options) {
   const auto path = ConfigPath(options);
   if (!path) return Complain(path.error());
   ConfigBuilder builder;
-  auto loaded =
-      lua::Configuration::Load(*path, builder, {.check = true, .strict = options.strict});
+  auto loaded = lua::Configuration::Load(*path, builder, {.check = true, .strict = options.strict});
   if (!loaded) return Complain(fmt::format("Fatal Lua error: {}", loaded.error()));
   if (auto applied = ApplyOptions(options, builder); !applied) return Complain(applied.error());
   (*loaded)->RunExitCallbacks();
@@ -212,11 +211,18 @@ int Run(int argc, char** argv) {
   if (sodium_init() < 0) return Complain("libsodium cannot be initialised");
   SetUpLogs(*options);
   switch (options->mode) {
-    case RunMode::kHelp: fmt::print("{}", HelpText()); return 0;
-    case RunMode::kVersion: fmt::print("{}\n", VersionText()); return 0;
-    case RunMode::kCheckConfig: return CheckConfig(*options);
-    case RunMode::kClient: return RunClient(*options);
-    case RunMode::kServe: return Serve(*options);
+    case RunMode::kHelp:
+      fmt::print("{}", HelpText());
+      return 0;
+    case RunMode::kVersion:
+      fmt::print("{}\n", VersionText());
+      return 0;
+    case RunMode::kCheckConfig:
+      return CheckConfig(*options);
+    case RunMode::kClient:
+      return RunClient(*options);
+    case RunMode::kServe:
+      return Serve(*options);
   }
   return 1;
 }
@@ -224,4 +230,6 @@ int Run(int argc, char** argv) {
 }  // namespace
 }  // namespace breakwater
 
-int main(int argc, char** argv) { return breakwater::Run(argc, argv); }
+int main(int argc, char** argv) {
+  return breakwater::Run(argc, argv);
+}

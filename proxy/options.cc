@@ -41,42 +41,78 @@ bool IsTrue(std::string text) {
 
 TextResult<void> ApplyLong(int flag, const char* value, Options& options) {
   switch (flag) {
-    case kSupervised: options.supervised = true; break;
-    case kCheck: options.mode = RunMode::kCheckConfig; break;
-    case kNoSyslog: options.disable_syslog = true; break;
-    case kTimestamps: options.log_timestamps = true; break;
-    case kStrict: options.strict = true; break;
-    case kStructured: options.structured_logging = IsTrue(value); break;
+    case kSupervised:
+      options.supervised = true;
+      break;
+    case kCheck:
+      options.mode = RunMode::kCheckConfig;
+      break;
+    case kNoSyslog:
+      options.disable_syslog = true;
+      break;
+    case kTimestamps:
+      options.log_timestamps = true;
+      break;
+    case kStrict:
+      options.strict = true;
+      break;
+    case kStructured:
+      options.structured_logging = IsTrue(value);
+      break;
     case kBackend:
       options.structured_backend = value;
       if (options.structured_backend != "default" && options.structured_backend != "json" &&
           options.structured_backend != "systemd-journal") {
-        return Fail(fmt::format("--structured-logging-backend is default, json or "
-                                "systemd-journal, not '{}'", value));
+        return Fail(
+            fmt::format("--structured-logging-backend is default, json or "
+                        "systemd-journal, not '{}'",
+                        value));
       }
       break;
-    default: return Fail("unknown option; --help lists them");
+    default:
+      return Fail("unknown option; --help lists them");
   }
   return {};
 }
 
 TextResult<void> Apply(int flag, const char* value, Options& options) {
   switch (flag) {
-    case 'a': options.acls.emplace_back(value); break;
+    case 'a':
+      options.acls.emplace_back(value);
+      break;
     case 'c':
       options.mode = RunMode::kClient;
       if (value != nullptr) options.client_address = value;
       break;
-    case 'C': options.config_path = value; break;
-    case 'e': options.execute = value; break;
-    case 'g': options.group = value; break;
-    case 'h': options.mode = RunMode::kHelp; break;
-    case 'k': options.key = value; break;
-    case 'l': options.locals.emplace_back(value); break;
-    case 'u': options.user = value; break;
-    case 'v': options.verbose = true; break;
-    case 'V': options.mode = RunMode::kVersion; break;
-    default: return ApplyLong(flag, value, options);
+    case 'C':
+      options.config_path = value;
+      break;
+    case 'e':
+      options.execute = value;
+      break;
+    case 'g':
+      options.group = value;
+      break;
+    case 'h':
+      options.mode = RunMode::kHelp;
+      break;
+    case 'k':
+      options.key = value;
+      break;
+    case 'l':
+      options.locals.emplace_back(value);
+      break;
+    case 'u':
+      options.user = value;
+      break;
+    case 'v':
+      options.verbose = true;
+      break;
+    case 'V':
+      options.mode = RunMode::kVersion;
+      break;
+    default:
+      return ApplyLong(flag, value, options);
   }
   return {};
 }

@@ -38,14 +38,18 @@ QueryPath::QueryPath(PathEnvironment environment, ConfigPtr config)
       retries_(config_->settings.retry_budget_share),
       find_pool_([this](std::string_view name) { return config_->FindPool(name); }) {}
 
-QueryPath::~QueryPath() { DropAll(); }
+QueryPath::~QueryPath() {
+  DropAll();
+}
 
 void QueryPath::UseConfig(ConfigPtr config) {
   config_ = std::move(config);
   retries_.set_share(config_->settings.retry_budget_share);
 }
 
-size_t QueryPath::Waiting() const { return in_flight_.size() + delayed_.size(); }
+size_t QueryPath::Waiting() const {
+  return in_flight_.size() + delayed_.size();
+}
 
 SelfAnswerContext QueryPath::SelfAnswers() {
   return {.packets = env_.queries.packets(),
@@ -89,11 +93,15 @@ void QueryPath::Proceed(QueryPtr query) {
 
 void QueryPath::Conclude(QueryPtr query, Verdict verdict) {
   switch (verdict) {
-    case Verdict::kAnswer: return FinishSelfAnswer(std::move(query));
-    case Verdict::kHit: return FinishHit(std::move(query));
-    case Verdict::kDrop: return Drop(std::move(query), DropReason::kRule);
+    case Verdict::kAnswer:
+      return FinishSelfAnswer(std::move(query));
+    case Verdict::kHit:
+      return FinishHit(std::move(query));
+    case Verdict::kDrop:
+      return Drop(std::move(query), DropReason::kRule);
     case Verdict::kContinue:
-    case Verdict::kWait: return;
+    case Verdict::kWait:
+      return;
   }
 }
 
@@ -165,9 +173,14 @@ Verdict QueryPath::FlowToVerdict(Flow flow, Query& query) {
       if (!query.self_answered) FinishTurnedAnswer(query, SelfAnswers());
       CountRuleAnswer(query);
       return Verdict::kAnswer;
-    case Flow::kAnswer: CountRuleAnswer(query); return Verdict::kAnswer;
-    case Flow::kDrop: env_.stats.counters.Add(Metric::kRuleDrop); return Verdict::kDrop;
-    case Flow::kSuspended: return Verdict::kWait;
+    case Flow::kAnswer:
+      CountRuleAnswer(query);
+      return Verdict::kAnswer;
+    case Flow::kDrop:
+      env_.stats.counters.Add(Metric::kRuleDrop);
+      return Verdict::kDrop;
+    case Flow::kSuspended:
+      return Verdict::kWait;
   }
   return Verdict::kDrop;
 }
@@ -182,10 +195,14 @@ void QueryPath::CountRuleAnswer(const Query& query) {
   const dns::Header header = query.header();
   if (header.Has(dns::kFlagTc)) return env_.stats.counters.Add(Metric::kRuleTruncated);
   switch (header.rcode()) {
-    case dns::RCode::kNxDomain: return env_.stats.counters.Add(Metric::kRuleNxdomain);
-    case dns::RCode::kRefused: return env_.stats.counters.Add(Metric::kRuleRefused);
-    case dns::RCode::kServFail: return env_.stats.counters.Add(Metric::kRuleServfail);
-    default: return;
+    case dns::RCode::kNxDomain:
+      return env_.stats.counters.Add(Metric::kRuleNxdomain);
+    case dns::RCode::kRefused:
+      return env_.stats.counters.Add(Metric::kRuleRefused);
+    case dns::RCode::kServFail:
+      return env_.stats.counters.Add(Metric::kRuleServfail);
+    default:
+      return;
   }
 }
 
@@ -202,8 +219,8 @@ Verdict QueryPath::DecideClientSubnet(Query& query, Route& route) {
   // What is added to a transfer would come back to the client: nothing is taken out of those.
   const bool add = query.use_ecs && route.pool->UsesClientSubnet() && !query.IsTransfer();
   if (cacheable && add && route.pool->ZeroScope() && route.cache->settings().key.parse_ecs) {
-    const bool had = dns::FindOption(query.message(), query.edns,
-                                     dns::OptionCode::kClientSubnet).has_value();
+    const bool had =
+        dns::FindOption(query.message(), query.edns, dns::OptionCode::kClientSubnet).has_value();
     if (!had) {
       route.scope_zero_key = MakeCacheKey({query.message(), query.question, query.edns},
                                           route.cache->settings().key, KeySubnet::kLeftOut);
@@ -228,8 +245,8 @@ bool QueryPath::LookUp(Query& query, Route& route, const CacheKey& key) {
 
 Verdict QueryPath::LookUpCache(Query& query, Route& route) {
   if (route.cache == nullptr) return Verdict::kContinue;
-  route.key = MakeCacheKey({query.message(), query.question, query.edns},
-                           route.cache->settings().key);
+  route.key =
+      MakeCacheKey({query.message(), query.question, query.edns}, route.cache->settings().key);
   if (!route.key) {
     route.cache = nullptr;
     return Verdict::kContinue;

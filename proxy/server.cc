@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "proxy/base/log.h"
-#include "proxy/query_path.h"
 #include "proxy/base/version.h"
+#include "proxy/query_path.h"
 
 namespace breakwater {
 namespace {
@@ -33,21 +33,25 @@ Server::Server(ConfigPtr config)
                 [this](size_t worker) { return workers_.ActivityOf(worker); }),
       commands_(*this) {}
 
-Server::~Server() { Stop(); }
+Server::~Server() {
+  Stop();
+}
 
-std::string Server::Version() const { return kBreakwaterVersion; }
+std::string Server::Version() const {
+  return kBreakwaterVersion;
+}
 
 HealthProbeOptions Server::ProbeOptions(const Config& config) {
-  return {.backends = [this] { return CurrentConfig()->backends; },
-          .on_change =
-              [this](const BackendPtr& backend, bool up) {
-                if (up && backend->settings().reconnect_on_up) workers_.RenewSockets(backend);
-                if (!on_server_state_) return;
-                script_wait_loop_.Post([this, backend, up] { on_server_state_(backend, up); });
-              },
-          .run_script =
-              [this](std::function<void()> ask) { script_wait_loop_.Post(std::move(ask)); },
-          .verbose = config.settings.verbose_health_checks};
+  return {
+      .backends = [this] { return CurrentConfig()->backends; },
+      .on_change =
+          [this](const BackendPtr& backend, bool up) {
+            if (up && backend->settings().reconnect_on_up) workers_.RenewSockets(backend);
+            if (!on_server_state_) return;
+            script_wait_loop_.Post([this, backend, up] { on_server_state_(backend, up); });
+          },
+      .run_script = [this](std::function<void()> ask) { script_wait_loop_.Post(std::move(ask)); },
+      .verbose = config.settings.verbose_health_checks};
 }
 
 // The control loop runs on the main thread for this once: it has no thread yet.

@@ -28,9 +28,9 @@ class Address {
   bool IsSet() const { return storage_.v4.sin_family != AF_UNSPEC; }
   bool IsV4() const { return storage_.v4.sin_family == AF_INET; }
   bool IsV6() const { return storage_.v4.sin_family == AF_INET6; }
-  bool IsMappedV4() const;       // ::ffff:a.b.c.d
-  Address MappedToV4() const;    // itself where it is not mapped
-  bool IsWildcard() const;       // 0.0.0.0 or ::
+  bool IsMappedV4() const;     // ::ffff:a.b.c.d
+  Address MappedToV4() const;  // itself where it is not mapped
+  bool IsWildcard() const;     // 0.0.0.0 or ::
   sa_family_t family() const { return storage_.v4.sin_family; }
 
   uint16_t port() const { return ntohs(IsV6() ? storage_.v6.sin6_port : storage_.v4.sin_port); }

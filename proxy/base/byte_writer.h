@@ -24,7 +24,8 @@ class ByteWriter {
   }
   void U32(uint32_t value) {
     if (!Take(4)) return;
-    for (size_t i = 0; i < 4; ++i) room_[offset_ - 4 + i] = static_cast<uint8_t>(value >> (24 - 8 * i));
+    for (size_t i = 0; i < 4; ++i)
+      room_[offset_ - 4 + i] = static_cast<uint8_t>(value >> (24 - 8 * i));
   }
   void Bytes(std::span<const uint8_t> bytes) {
     if (Take(bytes.size()) && !bytes.empty()) {
@@ -53,7 +54,9 @@ class ByteWriter {
 
 // Unchecked two-byte access for offsets that were validated before (a parsed header, a recorded
 // TTL offset).
-inline uint16_t LoadU16(const uint8_t* at) { return static_cast<uint16_t>(at[0] << 8 | at[1]); }
+inline uint16_t LoadU16(const uint8_t* at) {
+  return static_cast<uint16_t>(at[0] << 8 | at[1]);
+}
 inline void StoreU16(uint8_t* at, uint16_t value) {
   at[0] = static_cast<uint8_t>(value >> 8);
   at[1] = static_cast<uint8_t>(value);

@@ -14,6 +14,8 @@ constexpr std::array<MetricInfo, kMetricCount> kInfo = {{
 
 }  // namespace
 
-const MetricInfo& InfoOf(Metric metric) { return kInfo[static_cast<size_t>(metric)]; }
+const MetricInfo& InfoOf(Metric metric) {
+  return kInfo[static_cast<size_t>(metric)];
+}
 
 }  // namespace breakwater

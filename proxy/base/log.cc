@@ -19,11 +19,16 @@ std::atomic<bool> verbose{false};
 
 std::string_view LevelName(LogLevel level) {
   switch (level) {
-    case LogLevel::kError: return "Error";
-    case LogLevel::kWarning: return "Warning";
-    case LogLevel::kNotice: return "Notice";
-    case LogLevel::kInfo: return "Info";
-    case LogLevel::kDebug: return "Debug";
+    case LogLevel::kError:
+      return "Error";
+    case LogLevel::kWarning:
+      return "Warning";
+    case LogLevel::kNotice:
+      return "Notice";
+    case LogLevel::kInfo:
+      return "Info";
+    case LogLevel::kDebug:
+      return "Debug";
   }
   return "Info";
 }
@@ -70,7 +75,9 @@ void SetLogSettings(const LogSettings& settings) {
   verbose.store(settings.verbose, std::memory_order_relaxed);
 }
 
-LogSettings GetLogSettings() { return Settings().Copy(); }
+LogSettings GetLogSettings() {
+  return Settings().Copy();
+}
 
 bool LogEnabled(LogLevel level) {
   return level != LogLevel::kDebug || verbose.load(std::memory_order_relaxed);

@@ -33,7 +33,8 @@ void LogWrite(LogLevel level, std::string_view subsystem, std::string_view text)
 template <typename... Args>
 void LogAt(LogLevel level, std::string_view subsystem, fmt::format_string<Args...> format,
            Args&&... args) {
-  if (LogEnabled(level)) LogWrite(level, subsystem, fmt::format(format, std::forward<Args>(args)...));
+  if (LogEnabled(level))
+    LogWrite(level, subsystem, fmt::format(format, std::forward<Args>(args)...));
 }
 template <typename... Args>
 void LogError(std::string_view subsystem, fmt::format_string<Args...> format, Args&&... args) {

@@ -23,7 +23,8 @@ TextResult<Netmask> Netmask::Parse(std::string_view text) {
     const std::string_view digits = text.substr(slash + 1);
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), bits);
     if (error != std::errc{} || end != digits.data() + digits.size() || bits > most) {
-      return Fail(fmt::format("'{}' is not a network: the prefix length must be 0 to {}", text, most));
+      return Fail(
+          fmt::format("'{}' is not a network: the prefix length must be 0 to {}", text, most));
     }
   }
   return Netmask(*address, bits);

@@ -17,7 +17,7 @@ class Netmask {
   static TextResult<Netmask> Parse(std::string_view text);
 
   bool IsSet() const { return network_.IsSet(); }
-  bool Matches(const Address& address) const;  // the port does not count
+  bool Matches(const Address& address) const;          // the port does not count
   const Address& network() const { return network_; }  // port 0
   unsigned bits() const { return bits_; }
   unsigned MaxBits() const { return network_.IsV6() ? 128 : 32; }

@@ -40,10 +40,14 @@ using Result = tl::expected<T, Error>;
 template <typename T>
 using TextResult = tl::expected<T, std::string>;
 
-inline tl::unexpected<Error> Fail(Error error) { return tl::unexpected<Error>(error); }
+inline tl::unexpected<Error> Fail(Error error) {
+  return tl::unexpected<Error>(error);
+}
 inline tl::unexpected<std::string> Fail(std::string text) {
   return tl::unexpected<std::string>(std::move(text));
 }
-inline Result<void> Ok() { return {}; }
+inline Result<void> Ok() {
+  return {};
+}
 
 }  // namespace breakwater

@@ -16,9 +16,9 @@
 #include <span>
 #include <vector>
 
+#include "proxy/base/shard_lock.h"
 #include "proxy/cache/cache_entry.h"
 #include "proxy/cache/entry_queue.h"
-#include "proxy/base/shard_lock.h"
 
 namespace breakwater {
 

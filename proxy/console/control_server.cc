@@ -109,7 +109,8 @@ class ControlServer::Connection {
     if (!Consume() || !Flush() || (ended_ && !running_ && output_.empty())) {
       return owner_.Close(peer_.id);
     }
-    poller_.Watch({.readable = !running_ && !ended_ && output_.empty(), .writable = !output_.empty()});
+    poller_.Watch(
+        {.readable = !running_ && !ended_ && output_.empty(), .writable = !output_.empty()});
   }
 
   bool Read() {
@@ -225,9 +226,8 @@ TextResult<void> ControlServer::Start(const Address& address) {
                address.ToStringWithPort());
   }
   helper_ = std::make_unique<Helper>();
-  Acceptor::Handlers handlers{[this](UniqueFd accepted, const Address& peer) {
-    Admit(std::move(accepted), peer);
-  }};
+  Acceptor::Handlers handlers{
+      [this](UniqueFd accepted, const Address& peer) { Admit(std::move(accepted), peer); }};
   listener_ = std::make_unique<Acceptor>(loop_, std::move(fd), std::move(handlers));
   return {};
 }

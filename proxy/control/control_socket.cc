@@ -95,7 +95,8 @@ class ControlSocket::Connection {
     if (readable && !Read()) return owner_.Close(fd_);
     if (!Flush()) return owner_.Close(fd_);
     if (ended_ && output_.empty()) return owner_.Close(fd_);
-    poller_.Watch({.readable = !ended_ && output_.size() < kMaxPendingOutput, .writable = !output_.empty()});
+    poller_.Watch(
+        {.readable = !ended_ && output_.size() < kMaxPendingOutput, .writable = !output_.empty()});
   }
 
   // False when the connection is over.
@@ -217,8 +218,7 @@ void ControlSocket::Admit(UniqueFd fd) {
   if (!peer) return;
   const std::string who = fmt::format("uid {} pid {}", peer->uid, peer->pid);
   if (connections_.size() >= settings_.max_connections) {
-    LogWarning("control", "{}: connection refused, there are {} already", who,
-               connections_.size());
+    LogWarning("control", "{}: connection refused, there are {} already", who, connections_.size());
     constexpr std::string_view kFull =
         "{\"ok\":false,\"code\":\"busy\",\"error\":\"too many connections\"}\n";
     (void)send(fd.get(), kFull.data(), kFull.size(), MSG_NOSIGNAL | MSG_DONTWAIT);

@@ -15,7 +15,11 @@
 namespace breakwater::dns {
 
 enum class OptionCode : uint16_t {
-  kClientSubnet = 8, kCookie = 10, kTcpKeepalive = 11, kPadding = 12, kExtendedError = 15,
+  kClientSubnet = 8,
+  kCookie = 10,
+  kTcpKeepalive = 11,
+  kPadding = 12,
+  kExtendedError = 15,
 };
 
 struct Edns {
@@ -23,9 +27,9 @@ struct Edns {
   bool dnssec_ok = false;
   uint8_t extended_rcode = 0;  // the upper eight bits
   uint8_t version = 0;
-  uint16_t udp_size = 0;       // as the sender wrote it, not clamped
+  uint16_t udp_size = 0;  // as the sender wrote it, not clamped
   uint16_t options_length = 0;
-  size_t offset = 0;           // of the OPT record (its root name) in the message
+  size_t offset = 0;  // of the OPT record (its root name) in the message
   size_t options_offset() const { return offset + 11; }
   size_t end() const { return options_offset() + options_length; }
 };
@@ -74,8 +78,7 @@ Result<void> RemoveOption(EditBuffer& buffer, size_t question_end, OptionCode co
 // Takes the OPT out of the message.
 Result<void> RemoveOpt(EditBuffer& buffer, size_t question_end);
 // Keeps only the options for which `keep` holds one of the codes.
-Result<void> KeepOptions(EditBuffer& buffer, size_t question_end,
-                         std::span<const OptionCode> keep);
+Result<void> KeepOptions(EditBuffer& buffer, size_t question_end, std::span<const OptionCode> keep);
 
 // Adds one more option behind those that are there; kNotFound where the message has no OPT.
 Result<void> AppendOption(EditBuffer& buffer, size_t question_end, OptionCode code,

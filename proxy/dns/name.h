@@ -32,7 +32,7 @@ class Name {
   std::span<const uint8_t> wire() const { return {wire_.data(), length_}; }
   size_t length() const { return length_; }  // octets, the root's zero included
   bool IsRoot() const { return length_ == 1; }
-  size_t CountLabels() const;                 // 0 for the root
+  size_t CountLabels() const;  // 0 for the root
 
   std::string ToString() const;       // "www.example.com.", "." for the root; escaped
   std::string ToStringNoDot() const;  // "www.example.com", "" for the root

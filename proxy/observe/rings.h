@@ -38,7 +38,8 @@ struct RingEntry {
   uint16_t id = 0;       // host order
   uint16_t flags = 0;    // host order: QR, AA, TC, RD, rcode ...
   uint16_t answers = 0;  // ANCOUNT
-  // Of answers alone. In front of the name, so that a short entry is written in two lines of memory.
+  // Of answers alone. In front of the name, so that a short entry is written in two lines of
+  // memory.
   uint32_t latency_us = 0;  // kRingTimeout where no answer came
   Address backend;          // unset for a cache hit
   uint8_t name_length = 0;

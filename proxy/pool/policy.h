@@ -31,8 +31,8 @@ using PolicyPtr = std::shared_ptr<const Policy>;
 
 struct PolicySettings {
   bool round_robin_fail_on_no_server = false;
-  uint32_t whashed_perturbation = 0;       // 0: drawn at start
-  double weighted_balancing_factor = 0;    // 0: off
+  uint32_t whashed_perturbation = 0;     // 0: drawn at start
+  double weighted_balancing_factor = 0;  // 0: off
   double consistent_hashing_balancing_factor = 0;
 };
 

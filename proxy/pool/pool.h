@@ -14,11 +14,11 @@
 namespace breakwater {
 
 struct Pool {
-  std::string name;                       // empty: the default pool
-  std::vector<BackendPtr> servers;        // sorted by order, then as configured
-  std::shared_ptr<PacketCache> cache;     // null: none
-  PolicyPtr policy;                       // null: the global one
-  bool explicit_ecs = false;              // setECS, for pools whose servers disagree or are none
+  std::string name;                    // empty: the default pool
+  std::vector<BackendPtr> servers;     // sorted by order, then as configured
+  std::shared_ptr<PacketCache> cache;  // null: none
+  PolicyPtr policy;                    // null: the global one
+  bool explicit_ecs = false;           // setECS, for pools whose servers disagree or are none
   bool explicit_zero_scope = true;
 
   bool AnyUp() const;

@@ -85,9 +85,9 @@ struct QueryFields {
 
   // --- what is in `data` now
   dns::Question question;
-  dns::Edns edns;                   // of the query; see ReparseEdns()
-  bool is_response = false;         // `data` holds an answer
-  bool question_left_out = false;   // of that answer: client_name has the name
+  dns::Edns edns;                  // of the query; see ReparseEdns()
+  bool is_response = false;        // `data` holds an answer
+  bool question_left_out = false;  // of that answer: client_name has the name
 
   // --- what rules and Lua decided
   bool pool_set = false;

@@ -17,11 +17,11 @@ struct FlightId {
 };
 
 enum class FailureKind : uint8_t {
-  kTimeout,     // no answer within the backend's time
-  kRefusedPort, // ICMP port unreachable, connection refused
-  kConnection,  // the stream broke, or could not be opened in time
-  kSend,        // the kernel did not take the datagram
-  kBackendDown, // health checks marked it down while the query waited
+  kTimeout,      // no answer within the backend's time
+  kRefusedPort,  // ICMP port unreachable, connection refused
+  kConnection,   // the stream broke, or could not be opened in time
+  kSend,         // the kernel did not take the datagram
+  kBackendDown,  // health checks marked it down while the query waited
 };
 
 class QuerySink {

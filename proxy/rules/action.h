@@ -16,7 +16,7 @@ enum class Flow : uint8_t {
   kStop,      // no more rules of this chain; the query (or answer) goes its way
   kAnswer,    // the query was turned into an answer (QR is set): send it
   kDrop,
-  kSuspended, // the query was taken out of the path and will come back by itself
+  kSuspended,  // the query was taken out of the path and will come back by itself
 };
 
 class Action {

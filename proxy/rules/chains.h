@@ -8,7 +8,13 @@
 namespace breakwater {
 
 enum class ResponseChainKind : uint8_t {
-  kResponse, kCacheHit, kCacheInserted, kSelfAnswered, kXfr, kTimeout, kCount
+  kResponse,
+  kCacheHit,
+  kCacheInserted,
+  kSelfAnswered,
+  kXfr,
+  kTimeout,
+  kCount
 };
 
 struct Chains {

@@ -19,8 +19,8 @@ struct RuleState {
 
 template <typename ActionT>
 struct BasicRule {
-  std::string name;      // optional, for people
-  std::string uuid;      // always set
+  std::string name;  // optional, for people
+  std::string uuid;  // always set
   uint64_t creation_order = 0;
   SelectorPtr selector;
   std::shared_ptr<const ActionT> action;

@@ -25,7 +25,7 @@ class CacheKeeper {
  private:
   struct Progress {
     std::weak_ptr<PacketCache> cache;
-    uint32_t epoch = 0;          // of the last flush seen
+    uint32_t epoch = 0;  // of the last flush seen
     size_t left_of_fast_pass = 0;
   };
   void SweepOne(PacketCache& cache, Progress& progress, const Config& config, MonoTime end);

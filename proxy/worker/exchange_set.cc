@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "proxy/backend/stream_exchange.h"
 #include "proxy/backend/backend_socket.h"
+#include "proxy/backend/stream_exchange.h"
 #include "proxy/net/descriptors.h"
 
 namespace breakwater {
@@ -37,10 +37,10 @@ std::unique_ptr<Exchange> ExchangeSet::MakeStream(const BackendPtr& backend) {
 }
 
 std::unique_ptr<UdpExchange> ExchangeSet::MakeDatagram(const BackendPtr& backend) {
-  const size_t sockets = SocketsPerBackend(
-      backend->settings().sockets, {.workers = workers_,
-                                    .backends = config_->backends.size(),
-                                    .descriptor_limit = DescriptorLimit()});
+  const size_t sockets =
+      SocketsPerBackend(backend->settings().sockets, {.workers = workers_,
+                                                      .backends = config_->backends.size(),
+                                                      .descriptor_limit = DescriptorLimit()});
   UdpExchangeOptions options;
   options.sockets = sockets;
   options.allow_empty_response = config_->settings.allow_empty_response;

@@ -63,8 +63,8 @@ TextResult<void> DropPrivileges(const PrivilegeSettings& settings) {
       return Fail(fmt::format("cannot drop supplementary groups: {}", std::strerror(errno)));
     }
     if (setgid(*gid) != 0) {
-      return Fail(fmt::format("cannot become group '{}': {}", settings.group,
-                              std::strerror(errno)));
+      return Fail(
+          fmt::format("cannot become group '{}': {}", settings.group, std::strerror(errno)));
     }
   }
   if (settings.user.empty()) return {};

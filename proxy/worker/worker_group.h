@@ -34,8 +34,8 @@ class WorkerGroup {
   void Stop(MonoTime grace);
 
   size_t size() const { return workers_.size(); }
-  std::vector<uint64_t> Turns() const;            // any thread
-  std::string ActivityOf(size_t worker) const;    // any thread
+  std::vector<uint64_t> Turns() const;          // any thread
+  std::string ActivityOf(size_t worker) const;  // any thread
   // How many workers a configuration gets.
   static size_t CountFor(const Config& config);
 

@@ -53,6 +53,12 @@ class Sizes(Rules):
                 problems.append(f"{path}:{first}: {name} has {last - first + 1} lines")
         self.check(problems)
 
+    def test_cpp_is_formatted(self):
+        files = [os.path.join(ROOT, path) for path in with_suffix(".cc", ".h")]
+        run = subprocess.run(["clang-format", "--dry-run", *files], capture_output=True, text=True, check=True)
+        wrong = sorted({line.split(":")[0] for line in run.stderr.splitlines() if "warning: code should be" in line})
+        self.check([f"{os.path.relpath(path, ROOT)}: run clang-format -i on it" for path in wrong])
+
     def test_no_python_function_is_longer_than_60_lines(self):
         problems = []
         for path in with_suffix(".py"):

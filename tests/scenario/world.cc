@@ -43,16 +43,16 @@ TextResult<std::unique_ptr<World>> World::Make(const std::string& lua_text) {
     if (!backend->health().forced()) backend->health().SetAuto(true);
   }
   World* raw = world.get();
-  PathEnvironment environment{
-      .now = [raw] { return raw->clock_.Now(); },
-      .queries = world->queries_,
-      .timers = world->timers_,
-      .random = world->random_,
-      .stats = world->stats_,
-      .rings = world->rings_,
-      .exchange_for = [raw](const BackendPtr& backend, BackendTransport transport) {
-        return raw->ExchangeFor(backend, transport);
-      }};
+  PathEnvironment environment{.now = [raw] { return raw->clock_.Now(); },
+                              .queries = world->queries_,
+                              .timers = world->timers_,
+                              .random = world->random_,
+                              .stats = world->stats_,
+                              .rings = world->rings_,
+                              .exchange_for =
+                                  [raw](const BackendPtr& backend, BackendTransport transport) {
+                                    return raw->ExchangeFor(backend, transport);
+                                  }};
   world->path_ = std::make_unique<QueryPath>(std::move(environment), world->config_);
   world->builder_.OnPublish([raw](ConfigPtr config) { raw->Publish(std::move(config)); });
   return world;
@@ -162,11 +162,10 @@ TextResult<std::vector<uint8_t>> World::ReplyTo(const FakeExchange::Sent& sent,
                                                 const std::string& description) {
   const auto question = dns::ParseQuestion(sent.message);
   if (!question) return breakwater::Fail(std::string("the backend got no question"));
-  const auto name = dns::Name::FromWire(
-      std::span(sent.message).subspan(dns::kHeaderSize, question->name_length));
-  std::vector<uint8_t> reply = QueryMaker::Message(
-      fmt::format("{} {} +qr {}", name ? name->ToString() : ".", dns::TypeName(question->type),
-                  description));
+  const auto name =
+      dns::Name::FromWire(std::span(sent.message).subspan(dns::kHeaderSize, question->name_length));
+  std::vector<uint8_t> reply = QueryMaker::Message(fmt::format(
+      "{} {} +qr {}", name ? name->ToString() : ".", dns::TypeName(question->type), description));
   std::copy_n(sent.message.begin(), 2, reply.begin());
   return reply;
 }

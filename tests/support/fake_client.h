@@ -20,13 +20,11 @@ class FakeClient : public ReplyTarget {
   };
 
   void Send(QueryPtr query) override {
-    outcomes.push_back({.tag = query->path.a,
-                        .message = {query->data, query->data + query->size}});
+    outcomes.push_back({.tag = query->path.a, .message = {query->data, query->data + query->size}});
   }
   Room SendPart(const Query& query, FlightId flight) override {
-    outcomes.push_back({.part = true,
-                        .tag = query.path.a,
-                        .message = {query.data, query.data + query.size}});
+    outcomes.push_back(
+        {.part = true, .tag = query.path.a, .message = {query.data, query.data + query.size}});
     if (room == Room::kFull) full_for = flight;
     return room;
   }

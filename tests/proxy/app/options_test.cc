@@ -59,10 +59,10 @@ TEST(OptionsTest, AnUnknownLogBackendIsRefused) {
 
 TEST(OptionsTest, TheHelpNamesEveryLongFlag) {
   const std::string help = HelpText();
-  for (const char* flag : {"--acl", "--check-config", "--client", "--config", "--disable-syslog",
-                           "--execute", "--gid", "--help", "--local", "--log-timestamps",
-                           "--setkey", "--strict", "--structured-logging", "--supervised", "--uid",
-                           "--verbose", "--version"}) {
+  for (const char* flag :
+       {"--acl", "--check-config", "--client", "--config", "--disable-syslog", "--execute", "--gid",
+        "--help", "--local", "--log-timestamps", "--setkey", "--strict", "--structured-logging",
+        "--supervised", "--uid", "--verbose", "--version"}) {
     EXPECT_NE(help.find(flag), std::string::npos) << flag;
   }
 }
