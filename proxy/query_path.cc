@@ -283,7 +283,7 @@ Verdict QueryPath::ChooseBackend(Query& query, Route& route) {
 }
 
 void QueryPath::PrepareForBackend(Query& query, const Route& route) {
-  if (!query.client_name_saved) query.Detach(env_.queries.packets());
+  query.Detach(env_.queries.packets());
   if (route.cache == nullptr || !query.edns.present) return;
   const uint16_t size = std::clamp(query.client_udp_size, kLeastSharedUdpSize, kMostUdpSize);
   StoreU16(query.data + query.edns.offset + 3, size);

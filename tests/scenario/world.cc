@@ -93,6 +93,8 @@ void World::Ask(uint64_t tag, const std::string& description) {
   query->size = like->size;
   query->capacity = slot.size();
   path_->OnQuery(std::move(query));
+  // The next datagram comes: who still needs the bytes must have a copy.
+  std::fill(slot.begin(), slot.end(), uint8_t{0xee});
 }
 
 void World::Advance(MonoTime by) {
