@@ -91,7 +91,8 @@ void QueryPath::BreakOff(FlightId id) {
 }
 
 void QueryPath::DropFlight(FlightId id, DropReason reason) {
-  Drop(in_flight_.Close(id), reason);
+  // The end of the client's connection may have dropped it within the call that told us so.
+  if (QueryPtr query = in_flight_.Close(id)) Drop(std::move(query), reason);
 }
 
 }  // namespace breakwater
