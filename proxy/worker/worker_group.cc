@@ -127,20 +127,25 @@ TextResult<void> WorkerGroup::Bind() {
 }
 
 void WorkerGroup::Start() {
+  const std::lock_guard<std::mutex> lock(phase_mutex_);
   for (const auto& worker : workers_) worker->Start();
-  started_ = true;
+  phase_ = Phase::kRunning;
 }
 
 void WorkerGroup::Publish(const ConfigPtr& config) {
-  if (!started_) {
-    config_ = config;
-    for (const auto& worker : workers_) worker->UseConfigBeforeStart(config);
-    return;
-  }
   const auto acknowledged = std::make_shared<Acknowledged>();
   acknowledged->left = workers_.size();
-  for (const auto& worker : workers_) {
-    worker->UseConfig(config, [acknowledged] { acknowledged->One(); });
+  {
+    const std::lock_guard<std::mutex> lock(phase_mutex_);
+    if (phase_ == Phase::kStopped) return;
+    if (phase_ == Phase::kBound) {
+      config_ = config;
+      for (const auto& worker : workers_) worker->UseConfigBeforeStart(config);
+      return;
+    }
+    for (const auto& worker : workers_) {
+      worker->UseConfig(config, [acknowledged] { acknowledged->One(); });
+    }
   }
   if (!acknowledged->WaitAll(std::chrono::milliseconds(1000))) {
     LogWarning("setup", "not every worker has taken the new configuration within a second");
@@ -152,8 +157,12 @@ void WorkerGroup::RenewSockets(const BackendPtr& backend) {
 }
 
 void WorkerGroup::Stop(MonoTime grace) {
-  if (!started_) return;
-  started_ = false;
+  {
+    const std::lock_guard<std::mutex> lock(phase_mutex_);
+    const bool running = phase_ == Phase::kRunning;
+    phase_ = Phase::kStopped;
+    if (!running) return;
+  }
   for (const auto& worker : workers_) worker->Stop(grace);
   for (const auto& worker : workers_) worker->Join();
 }

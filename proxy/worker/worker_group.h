@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -27,7 +28,8 @@ class WorkerGroup {
   // Opens every frontend's sockets, one a worker, in group order.
   TextResult<void> Bind();
   void Start();
-  // The script thread. Returns when every worker has acknowledged, or after a second.
+  // Whoever has the script's lock. Returns when every worker has acknowledged, or after a second;
+  // does nothing once the workers were stopped.
   void Publish(const ConfigPtr& config);
   // Any thread: fresh sockets to this backend at their next use (reconnectOnUp).
   void RenewSockets(const BackendPtr& backend);
@@ -46,7 +48,9 @@ class WorkerGroup {
   ClientLimits limits_;
   SharedCounter queued_connections_;
   std::vector<std::unique_ptr<Worker>> workers_;
-  bool started_ = false;
+  enum class Phase : uint8_t { kBound, kRunning, kStopped };
+  std::mutex phase_mutex_;  // a callback may publish while the main thread starts or stops them
+  Phase phase_ = Phase::kBound;
 };
 
 }  // namespace breakwater
