@@ -10,6 +10,7 @@
 #include "proxy/base/byte_writer.h"
 #include "proxy/dns/header.h"
 #include "proxy/dns/reply_match.h"
+#include "proxy/net/descriptors.h"
 
 namespace breakwater {
 
@@ -27,6 +28,7 @@ Result<std::unique_ptr<BackendConnection>> BackendConnection::Open(const Context
                                                                    uint32_t idle_ms) {
   auto fd = OpenStream(backend->settings());
   if (!fd) return Fail(fd.error());
+  if (IsKeptFromBackends(fd->get())) return Fail(Error::kLimit);
   const Address& to = backend->address();
   const int done = connect(fd->get(), to.sockaddr_ptr(), to.sockaddr_length());
   const int error = errno;

@@ -19,6 +19,11 @@ size_t RaiseDescriptorLimit() {
   return DescriptorLimit();
 }
 
+bool IsKeptFromBackends(int fd) {
+  const size_t limit = DescriptorLimit();
+  return static_cast<size_t>(fd) >= limit - limit / 8;
+}
+
 bool IsKeptBack(int fd) {
   const size_t limit = DescriptorLimit();
   return static_cast<size_t>(fd) >= limit - limit / 8 * 3;

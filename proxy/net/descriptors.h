@@ -18,5 +18,8 @@ size_t RaiseDescriptorLimit();
 // limit, of which UDP sockets to backends take two at most (SocketsPerBackend). The kernel gives
 // the lowest number that is free, so the number tells how many are in use.
 bool IsKeptBack(int fd);
+// The same for a connection to a backend: an eighth of the limit is left for health checks, console
+// and files.
+bool IsKeptFromBackends(int fd);
 
 }  // namespace breakwater
