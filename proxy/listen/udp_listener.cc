@@ -42,7 +42,10 @@ UdpListener::UdpListener(ListenContext& context, std::shared_ptr<Frontend> front
         if (readable && accepting_) OnReadable();
       });
   poller_->Watch({.readable = true});
-  hook_ = context_.loop.AtTurnEnd([this] { SendQueued(); });
+  hook_ = context_.loop.AtTurnEnd([this] {
+    // What was kept in this turn is for the next one.
+    if (!std::exchange(kept_now_, false)) SendQueued();
+  });
 }
 
 UdpListener::~UdpListener() {
@@ -69,7 +72,10 @@ void UdpListener::OnReadable() {
   if (kept_) SendQueued();
   for (int batches = 1; TakeBatch() >= kBusyBatch && batches < kMostBatches; ++batches) {
     SendQueued();
-    if (kept_) return;
+    if (kept_) {
+      kept_now_ = true;
+      return;
+    }
   }
 }
 

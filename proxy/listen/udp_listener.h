@@ -60,6 +60,7 @@ class UdpListener : public ReplyTarget {
   std::unique_ptr<SendBatch> out_;
   std::vector<QueryPtr> queued_;  // own the memory of the messages in out_
   bool kept_ = false;             // what is queued was kept when the socket was full
+  bool kept_now_ = false;         // in this turn
   bool accepting_ = true;
   uint64_t asked_ = 0;  // queries of the batch under way
   uint64_t hook_ = 0;
