@@ -16,7 +16,6 @@ void SetFlag(DnsHeader& header, bool on) {
   // As dnsdist does: who says TC also says whether recursion is to be had.
   if (Flag == dns::kFlagTc && on)
     header.header().Set(dns::kFlagRa, header.header().Has(dns::kFlagRd));
-  if (header.write_back != nullptr) header.write_back(header, header.owner);
 }
 
 uint16_t GetId(const DnsHeader& header) {

@@ -15,9 +15,10 @@ namespace breakwater::lua {
 namespace {
 
 // What applies where no rule said otherwise.
-Settings Current(Call& call) {
-  const ConfigPtr config = call.runtime().published();
-  return config ? config->settings : Settings();
+ConfigPtr Current(Call& call) {
+  static const auto kNone = std::make_shared<const Config>();
+  ConfigPtr config = call.runtime().published();
+  return config ? config : kNone;
 }
 
 Address GetRemote(const QuestionView& v) {
@@ -63,7 +64,7 @@ void SetUseEcs(QuestionView& v, bool use) {
   v.query->use_ecs = use;
 }
 bool GetEcsOverride(Call& call, const QuestionView& v) {
-  return v.query->ecs_override_set ? v.query->ecs_override : Current(call).ecs_override;
+  return v.query->ecs_override_set ? v.query->ecs_override : Current(call)->settings.ecs_override;
 }
 void SetEcsOverride(QuestionView& v, bool replace) {
   v.query->ecs_override = replace;
@@ -72,8 +73,8 @@ void SetEcsOverride(QuestionView& v, bool replace) {
 int GetEcsPrefix(Call& call, const QuestionView& v) {
   const bool v6 = v.query->client.IsV6();
   if (v.query->ecs_prefix_set) return v6 ? v.query->ecs_prefix_v6 : v.query->ecs_prefix_v4;
-  const Settings settings = Current(call);
-  return v6 ? settings.ecs_prefix_v6 : settings.ecs_prefix_v4;
+  const ConfigPtr config = Current(call);
+  return v6 ? config->settings.ecs_prefix_v6 : config->settings.ecs_prefix_v4;
 }
 void SetEcsPrefix(QuestionView& v, uint8_t bits) {
   v.query->ecs_prefix_v4 = std::min<uint8_t>(bits, 32);
@@ -108,15 +109,16 @@ DnsHeader GetHeader(const QuestionView& v) {
   return DnsHeader(v.query->data);
 }
 void SetHeader(QuestionView& v, const DnsHeader& header) {
-  std::memcpy(v.query->data, header.bytes().data(), dns::kHeaderSize);
+  const auto bytes = header.bytes();
+  std::memcpy(v.query->data, bytes.data(), bytes.size());
 }
-void WriteBack(const DnsHeader& header, const std::shared_ptr<void>& owner) {
-  auto* v = static_cast<QuestionView*>(owner.get());
-  if (v->query != nullptr) SetHeader(*v, header);
+uint8_t* FindHeader(const std::shared_ptr<void>& owner) {
+  const auto* v = static_cast<const QuestionView*>(owner.get());
+  return v->query == nullptr ? nullptr : v->query->data;
 }
 std::shared_ptr<DnsHeader> GetDh(const std::shared_ptr<QuestionView>& v) {
   auto header = std::make_shared<DnsHeader>(v->query->data);
-  header->write_back = WriteBack;
+  header->find = FindHeader;
   header->owner = v;
   return header;
 }
@@ -191,6 +193,9 @@ bool Restart(ResponseView& v) {
 }
 TextResult<void> SetRestartable(QuestionView& v) {
   if (v.context == nullptr) return Fail(std::string("cannot be done in a policy"));
+  if (v.query->is_response || v.query->header().Has(dns::kFlagQr)) {
+    return Fail(std::string("what can be asked again is a query; this is an answer"));
+  }
   KeepForRestart(*v.query);
   return {};
 }

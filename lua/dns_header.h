@@ -13,15 +13,25 @@ class DnsHeader {
   DnsHeader() = default;
   explicit DnsHeader(const uint8_t* bytes) { std::memcpy(own_.data(), bytes, own_.size()); }
 
-  dns::Header header() { return dns::Header(own_.data()); }
-  const dns::Header header() const { return dns::ConstHeader(own_.data()); }
-  const std::array<uint8_t, dns::kHeaderSize>& bytes() const { return own_; }
+  dns::Header header() { return dns::Header(Bytes()); }
+  const dns::Header header() const { return dns::ConstHeader(Bytes()); }
+  std::array<uint8_t, dns::kHeaderSize> bytes() const {
+    std::array<uint8_t, dns::kHeaderSize> copy;
+    std::memcpy(copy.data(), Bytes(), copy.size());
+    return copy;
+  }
 
-  // dq.dh edits the query itself: each change is carried over by this.
-  void (*write_back)(const DnsHeader& header, const std::shared_ptr<void>& owner) = nullptr;
+  // dq.dh is the header of the message as it lies there now; null where there is none any more.
+  uint8_t* (*find)(const std::shared_ptr<void>& owner) = nullptr;
   std::shared_ptr<void> owner;
 
  private:
+  uint8_t* Bytes() {
+    uint8_t* const there = find == nullptr ? nullptr : find(owner);
+    return there == nullptr ? own_.data() : there;
+  }
+  const uint8_t* Bytes() const { return const_cast<DnsHeader*>(this)->Bytes(); }
+
   std::array<uint8_t, dns::kHeaderSize> own_{};
 };
 

@@ -94,9 +94,16 @@ TextResult<void> EditTtls(Call& call, ResponseView& view) {
     error = "the function must return a TTL, 0 to 4294967295";
     return record.ttl;
   };
-  const auto done = dns::VisitTtls(view.query->message(), view.query->records_start(), edit);
+  // The function may do anything to the answer, so it is walked as it was.
+  const std::vector<uint8_t> before(view.query->message().begin(), view.query->message().end());
+  std::vector<uint8_t> edited = before;
+  const auto done = dns::VisitTtls(std::span(edited), view.query->records_start(), edit);
   if (!error.empty()) return Fail(std::move(error));
   if (!done) return Fail(std::string("the records of the answer cannot be read"));
+  if (!std::ranges::equal(view.query->message(), before)) {
+    return Fail(std::string("the function must not change the answer in other ways"));
+  }
+  std::copy(edited.begin(), edited.end(), view.query->data);
   return {};
 }
 

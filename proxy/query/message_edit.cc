@@ -32,6 +32,7 @@ std::span<const uint8_t> TrailingData(const Query& query) {
 bool SetTrailingData(Query& query, PacketPool& packets, std::span<const uint8_t> data) {
   const auto end = dns::RecordsEnd(query.message(), query.records_start());
   if (!end || *end + data.size() > MaxSelfAnswerSize(query)) return false;
+  query.size = *end;  // what trails goes first: there may be much of it
   query.Reserve(packets, data.size());
   dns::EditBuffer buffer = query.edit();
   if (!dns::SetTrailingData(buffer, query.records_start(), data)) return false;

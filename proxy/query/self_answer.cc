@@ -1,5 +1,7 @@
 #include "proxy/query/self_answer.h"
 
+#include <array>
+
 #include "proxy/base/byte_writer.h"
 
 namespace breakwater {
@@ -72,10 +74,24 @@ void DescribeOpt(Query& query, const SelfAnswerContext& context, uint16_t rcode,
   query.edns.offset = offset;
 }
 
+// Where Lua took the question away: the client's, for an answer has one.
+void PutQuestionBack(Query& query, PacketPool& packets) {
+  std::array<uint8_t, dns::kHeaderSize + dns::kMaxNameLength + 4> bytes;
+  ByteWriter writer(bytes);
+  writer.Bytes(query.message().first(dns::kHeaderSize));
+  writer.Bytes({query.client_name.data(), query.client_name_length});
+  writer.U16(static_cast<uint16_t>(query.question.type));
+  writer.U16(static_cast<uint16_t>(query.question.cls));
+  query.question.name_length = query.client_name_length;
+  query.ReplaceMessage(packets, std::span(bytes).first(writer.offset()));
+  query.question_left_out = false;
+}
+
 }  // namespace
 
 bool MakeAnswer(Query& query, const SelfAnswerContext& context, const AnswerShape& shape,
                 std::span<const AnswerRecord> records) {
+  if (query.question_left_out) PutQuestionBack(query, context.packets);
   const size_t question_end = query.question.end();
   size_t size = question_end;
   for (const AnswerRecord& record : records) {

@@ -107,6 +107,22 @@ TEST_F(QuestionTest, ReplacesTheWholeMessageButTheId) {
   EXPECT_EQ(Run("same"), "true\n");
 }
 
+TEST_F(QuestionTest, AHeaderIsThatOfTheMessageAsItIsNow) {
+  Load(
+      "addAction(AllRule(), LuaAction(function(dq) local dh = dq.dh\n"
+      "dq:setEDNSOption(10, '12345678') dh:setCD(true) return DNSAction.None end))");
+  EXPECT_THAT(Ask("a.example A +room=100"),
+              HasSubstr("continue rd cd NOERROR; a.example A; ar: OPT 1232 10:3132333435363738"));
+}
+
+TEST_F(QuestionTest, AnAnswerMadeAfterContentWithoutAQuestionHasTheClients) {
+  Load(
+      "addAction(AllRule(), LuaAction(function(dq)\n"
+      "dq:setContent('zz\\129\\1\\0\\0\\0\\0\\0\\0\\0\\0')\n"
+      "dq:spoof(newCA('192.0.2.7')) return DNSAction.None end))");
+  EXPECT_THAT(Ask("a.example A"), HasSubstr("a.example A; an: a.example 60 A 192.0.2.7"));
+}
+
 TEST_F(QuestionTest, ContentThatIsAnAnswerIsSent) {
   Load(
       "addAction(AllRule(), LuaAction(function(dq)\n"
@@ -134,6 +150,8 @@ TEST_F(QuestionTest, EditsTheTtlOfEachRecord) {
   EXPECT_THAT(Answered("dr:editTTLs(function() error('on purpose') end)", answer),
               HasSubstr("SERVFAIL"));
   EXPECT_THAT(Answered("dr:editTTLs(function() return -1 end)", answer), HasSubstr("SERVFAIL"));
+  EXPECT_THAT(Answered("dr:editTTLs(function() dr:changeName('b') return 1 end)", answer),
+              HasSubstr("SERVFAIL"));
 }
 
 }  // namespace
