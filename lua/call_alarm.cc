@@ -41,7 +41,9 @@ void StartTimer(ThreadAlarm& alarm, int64_t in_ns) {
   itimerspec when{};
   when.it_value.tv_sec = in_ns / kNsPerSecond;
   when.it_value.tv_nsec = in_ns % kNsPerSecond;
-  alarm.ticking = timer_settime(alarm.timer, 0, &when, nullptr) == 0;
+  // Said first: the alarm may go off before the call returns.
+  alarm.ticking = true;
+  if (timer_settime(alarm.timer, 0, &when, nullptr) != 0) alarm.ticking = false;
 }
 
 // The timer is not stopped when a call ends in time, as nearly all do: it fires later, finds
@@ -65,6 +67,7 @@ void OnAlarm(int) {
 // Deletes the timer when its thread ends.
 struct TimerOwner {
   bool made = false;
+  bool refused = false;  // by the kernel: not asked again
   ~TimerOwner() {
     if (made) timer_delete(alarm_of_thread.timer);
   }
@@ -99,10 +102,11 @@ CallAlarm::CallAlarm(lua_State* state, uint32_t milliseconds, lua_Hook stop)
   if (!outermost_) return;
   ThreadAlarm& alarm = alarm_of_thread;
   alarm.up = false;
-  if (milliseconds == 0) return;
+  if (milliseconds == 0 || timer_of_thread.refused) return;
   if (!timer_of_thread.made) {
-    if (!MakeTimer()) return;
-    timer_of_thread.made = true;
+    timer_of_thread.made = MakeTimer();
+    timer_of_thread.refused = !timer_of_thread.made;
+    if (timer_of_thread.refused) return;
   }
   alarm.stop = stop;
   alarm.deadline_ns = NowNs() + milliseconds * kNsPerMs;

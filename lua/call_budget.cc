@@ -27,6 +27,8 @@ int Resume(lua_State* state) {
   lua_insert(state, 1);
   lua_sethook(coroutine, lua_gethook(state), lua_gethookmask(state), lua_gethookcount(state));
   lua_State* const before = CallAlarm::Switch(coroutine);
+  // The alarm may have gone off between the two lines above, for the state alone.
+  if (before != nullptr && CallAlarm::IsUp()) lua_sethook(coroutine, Stop, LUA_MASKCOUNT, 1);
   const int status = lua_pcall(state, arguments, LUA_MULTRET, 0);
   if (before != nullptr) CallAlarm::Switch(before);
   // The time may have been up just when the coroutine yielded: nobody else would stop this one.
