@@ -18,7 +18,13 @@ bool TimedIpSet::Add(const Address& client, uint32_t seconds, MonoTime now) {
   const MonoTime until = now + MonoTime::FromSeconds(seconds);
   return until_.With([&](auto& table) {
     const Key key = KeyOf(client);
-    if (table.size() >= kMostEntries && !table.contains(key)) return false;
+    if (table.size() >= kMostEntries && !table.contains(key)) {
+      // Looked for once a second at most: it takes a walk over all.
+      if (now < next_purge_) return false;
+      next_purge_ = now + MonoTime::FromSeconds(1);
+      absl::erase_if(table, [&](const auto& entry) { return entry.second <= now; });
+      if (table.size() >= kMostEntries) return false;
+    }
     MonoTime& held = table[key];
     held = std::max(held, until);
     return true;

@@ -36,6 +36,7 @@ class TimedIpSet final : public Selector {
   static Key KeyOf(const Address& client);
 
   Guarded<absl::flat_hash_map<Key, MonoTime, KeyHash>> until_;
+  MonoTime next_purge_;  // under the lock of until_
 };
 
 }  // namespace breakwater
