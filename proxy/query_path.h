@@ -74,7 +74,6 @@ class QueryPath final : public WorkerPath {
   void Forward(QueryPtr query, Route& route);
   void AddClientSubnet(Query& query);
   bool LookUp(Query& query, Route& route, const CacheKey& key);
-  void SaveClientFields(Query& query);
   void AnswerError(Query& query, dns::RCode rcode);
   Verdict FlowToVerdict(Flow flow, Query& query);
   void CountRuleAnswer(const Query& query);
