@@ -60,7 +60,7 @@ class Web(SystemTest):
             if line.startswith("#"):
                 self.assertRegex(line, r"^# (HELP|TYPE) dnsdist_\w+ ")
                 continue
-            found = re.fullmatch(r"(dnsdist_\w+)(\{[^}]*\})? (-?[0-9.e+]+|NaN|\+Inf)( \d+)?", line)
+            found = re.fullmatch(r"(dnsdist_\w+)(\{[^}]*\})? (-?\d+(?:\.\d+)?(?:e[+-]\d+)?|NaN|\+Inf)( \d+)?", line)
             self.assertTrue(found, line)
             values[found.group(1) + (found.group(2) or "")] = found.group(3)
         self.assertEqual(values["dnsdist_queries"], "3")
