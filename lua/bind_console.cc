@@ -55,7 +55,7 @@ Pushed PrintLine(Call& call) {
   std::string line;
   for (int i = 1; i <= call.count(); ++i) {
     if (i > 1) line += '\t';
-    lua_getglobal(state, "tostring");
+    PushRawGlobal(state, "tostring");
     lua_pushvalue(state, i);
     const auto converted = ProtectedCall(state, 1, 1);
     line += converted ? PlainText(state, -1) : converted.error();

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "lua/call_alarm.h"
@@ -10,61 +11,43 @@
 namespace breakwater::lua {
 namespace {
 
-// From here on each further instruction is an error, so that no pcall() in the script goes on.
+// How often the instructions are counted. What is run in a slice that has not ended is not counted
+// yet; a coroutine may yield before, so there each resume pays for a slice when it begins.
+constexpr uint32_t kSlice = 100;
+constexpr uint32_t kCoroutineSlice = 32;
+
+// From here on each further instruction is an error, so that no pcall() in the script goes on. All
+// tell the place of the first.
 void Stop(lua_State* state, lua_Debug*) {
-  BudgetOf(state).stopped = true;
+  CallBudget& budget = BudgetOf(state);
+  if (!budget.stopped) budget.stopped_at = WhereOf(state, 0);
+  budget.stopped = true;
   lua_sethook(state, Stop, LUA_MASKCOUNT, 1);
-  luaL_error(state, CallAlarm::IsUp() ? "stopped: its time is up (setLuaBudget)"
-                                      : "stopped: it took too many instructions (setLuaBudget)");
+  luaL_error(state, "%s%s", budget.stopped_at.c_str(),
+             CallAlarm::IsUp() ? "stopped: its time is up (setLuaBudget)"
+                               : "stopped: it took too many instructions (setLuaBudget)");
 }
 
-// Runs a coroutine under the hook and the alarm of the one that resumes it.
-int Resume(lua_State* state) {
-  lua_State* const coroutine = lua_tothread(state, 1);
-  luaL_argexpected(state, coroutine != nullptr, 1, "coroutine");
-  const int arguments = lua_gettop(state);
-  lua_pushvalue(state, lua_upvalueindex(1));
-  lua_insert(state, 1);
-  lua_sethook(coroutine, lua_gethook(state), lua_gethookmask(state), lua_gethookcount(state));
-  lua_State* const before = CallAlarm::Switch(coroutine);
-  // The alarm may have gone off between the two lines above, for the state alone.
-  if (before != nullptr && CallAlarm::IsUp()) lua_sethook(coroutine, Stop, LUA_MASKCOUNT, 1);
-  const int status = lua_pcall(state, arguments, LUA_MULTRET, 0);
-  if (before != nullptr) CallAlarm::Switch(before);
-  // The time may have been up just when the coroutine yielded: nobody else would stop this one.
-  const bool over = BudgetOf(state).stopped || (before != nullptr && CallAlarm::IsUp());
-  if (over) lua_sethook(state, Stop, LUA_MASKCOUNT, 1);
-  return status == LUA_OK ? lua_gettop(state) : lua_error(state);
+// A slice of instructions is over.
+void Count(lua_State* state, lua_Debug* frame) {
+  CallBudget& budget = BudgetOf(state);
+  const auto slice = static_cast<uint32_t>(lua_gethookcount(state));
+  if (budget.instructions <= slice) return Stop(state, frame);
+  budget.instructions -= slice;
+  if (budget.instructions >= slice) return;
+  lua_sethook(state, Count, LUA_MASKCOUNT, static_cast<int>(budget.instructions));
+  // The alarm may have gone off meanwhile, and its hook be gone.
+  if (CallAlarm::IsUp()) lua_sethook(state, Stop, LUA_MASKCOUNT, 1);
 }
 
-// Upvalues: our resume, the coroutine.
-int CallWrapped(lua_State* state) {
-  lua_pushvalue(state, lua_upvalueindex(1));
-  lua_insert(state, 1);
-  lua_pushvalue(state, lua_upvalueindex(2));
-  lua_insert(state, 2);
-  lua_call(state, lua_gettop(state) - 1, LUA_MULTRET);
-  if (lua_toboolean(state, 1) != 0) return lua_gettop(state) - 1;
-  lua_settop(state, 2);
-  if (lua_type(state, 2) == LUA_TSTRING) {
-    luaL_where(state, 1);
-    lua_insert(state, 2);
-    lua_concat(state, 2);
+void StartCoroutineSlice(lua_State* coroutine, CallBudget& budget) {
+  const uint32_t slice = std::min(kCoroutineSlice, budget.instructions);
+  budget.instructions -= slice;
+  if (slice > 0) {
+    lua_sethook(coroutine, Count, LUA_MASKCOUNT, static_cast<int>(slice));
+  } else {
+    lua_sethook(coroutine, Stop, LUA_MASKCOUNT, 1);
   }
-  return lua_error(state);
-}
-
-// Upvalues: our resume, coroutine.create.
-int Wrap(lua_State* state) {
-  luaL_checktype(state, 1, LUA_TFUNCTION);
-  lua_settop(state, 1);
-  lua_pushvalue(state, lua_upvalueindex(2));
-  lua_insert(state, 1);
-  lua_call(state, 1, 1);
-  lua_pushvalue(state, lua_upvalueindex(1));
-  lua_insert(state, 1);
-  lua_pushcclosure(state, CallWrapped, 2);
-  return 1;
 }
 
 }  // namespace
@@ -98,8 +81,10 @@ TextResult<void> CallWithin(lua_State* state, const CallLimits& limits, LimitedC
   const size_t limit_before = budget.limit;
   budget.refused = budget.stopped = false;
   if (limits.bytes != 0) budget.limit = budget.used + limits.bytes;
+  budget.instructions = limits.instructions;
   if (limits.instructions != 0) {
-    lua_sethook(state, Stop, LUA_MASKCOUNT, static_cast<int>(limits.instructions));
+    const uint32_t slice = std::min(kSlice, limits.instructions);
+    lua_sethook(state, Count, LUA_MASKCOUNT, static_cast<int>(slice));
   }
   TextResult<void> done;
   {
@@ -116,16 +101,24 @@ TextResult<void> CallWithin(lua_State* state, const CallLimits& limits, LimitedC
   return Fail(fmt::format("stopped: it took more than {} bytes (setLuaBudget)", limits.bytes));
 }
 
-void InstallCoroutines(lua_State* state) {
-  lua_getglobal(state, "coroutine");
-  lua_getfield(state, -1, "resume");
-  lua_pushcclosure(state, Resume, 1);
-  lua_pushvalue(state, -1);
-  lua_setfield(state, -3, "resume");
-  lua_getfield(state, -2, "create");
-  lua_pushcclosure(state, Wrap, 2);
-  lua_setfield(state, -2, "wrap");
-  lua_pop(state, 1);
+lua_State* EnterCoroutine(lua_State* state, lua_State* coroutine) {
+  const lua_Hook hook = lua_gethook(state);
+  if (hook == Count) {
+    StartCoroutineSlice(coroutine, BudgetOf(state));
+  } else {
+    lua_sethook(coroutine, hook, lua_gethookmask(state), lua_gethookcount(state));
+  }
+  lua_State* const before = CallAlarm::Switch(coroutine);
+  // The alarm may have gone off between the lines above, for the state alone.
+  if (before != nullptr && CallAlarm::IsUp()) lua_sethook(coroutine, Stop, LUA_MASKCOUNT, 1);
+  return before;
+}
+
+void LeaveCoroutine(lua_State* state, lua_State* before) {
+  if (before != nullptr) CallAlarm::Switch(before);
+  // The time may have been up just when the coroutine yielded: nobody else would stop this one.
+  const bool over = BudgetOf(state).stopped || (before != nullptr && CallAlarm::IsUp());
+  if (over) lua_sethook(state, Stop, LUA_MASKCOUNT, 1);
 }
 
 }  // namespace breakwater::lua

@@ -1,12 +1,14 @@
 // What one call of a Lua function for a packet may take: time, memory, instructions. Time costs
 // nothing until it is up: then a timer of the calling thread arms a hook that stops the running
 // coroutine at its next instruction. A C function of Lua's (a pattern match, say) is one
-// instruction: it ends before the call is stopped. Used by the thread that holds the state.
+// instruction: it ends before the call is stopped. Of instructions, a resume of a coroutine counts
+// as 32 at least. Used by the thread that holds the state.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <lua.hpp>
+#include <string>
 
 #include "proxy/base/result.h"
 
@@ -23,9 +25,11 @@ struct CallLimits {
 struct CallBudget {
   size_t used = 0;  // bytes, of the whole interpreter
   size_t limit = SIZE_MAX;
-  bool exempt = false;   // a binding runs: C++ must not be left by a memory error
-  bool refused = false;  // memory, since the call began
-  bool stopped = false;  // by the hook
+  bool exempt = false;        // a binding runs: C++ must not be left by a memory error
+  bool refused = false;       // memory, since the call began
+  bool stopped = false;       // by the hook
+  std::string stopped_at;     // "file:line: ", valid where stopped
+  uint32_t instructions = 0;  // left, where they are limited
 };
 
 // The interpreter's allocator; `budget` is its CallBudget.
@@ -57,7 +61,9 @@ struct LimitedCall {
 };
 TextResult<void> CallWithin(lua_State* state, const CallLimits& limits, LimitedCall& call);
 
-// Puts coroutine.resume and coroutine.wrap in place that carry the hook along.
-void InstallCoroutines(lua_State* state);
+// Around whatever runs in a coroutine on behalf of `state`: it has what is left of the call's
+// budget. The first gives what the second takes.
+lua_State* EnterCoroutine(lua_State* state, lua_State* coroutine);
+void LeaveCoroutine(lua_State* state, lua_State* before);
 
 }  // namespace breakwater::lua

@@ -99,9 +99,8 @@ std::vector<std::string> Configuration::Complete(std::string_view prefix) {
     CollectKeys(state, prefix, &names);
     return {names.begin(), names.end()};
   }
-  const std::string owner(prefix.substr(0, dot));
   std::set<std::string> members;
-  lua_getglobal(state, owner.c_str());
+  PushRawGlobal(state, prefix.substr(0, dot));
   const bool object = lua_type(state, -1) == LUA_TUSERDATA;
   if (object) {
     for (const FunctionRow& method :
@@ -137,7 +136,7 @@ void Configuration::Maintenance() {
   {
     Entry entry(*runtime_, Place::kScript);
     runtime_->server_rates().Take(runtime_->builder().config().backends, runtime_->clock().Now());
-    if (lua_getglobal(entry.state(), "maintenance") == LUA_TFUNCTION) {
+    if (PushRawGlobal(entry.state(), "maintenance") == LUA_TFUNCTION) {
       const auto ran = ProtectedCall(entry.state(), 0, 0);
       if (!ran) runtime_->CountError("maintenance()", ran.error());
     }

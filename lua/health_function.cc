@@ -4,6 +4,7 @@
 #include "lua/lua_function.h"
 #include "lua/object_args.h"
 #include "lua/question_view.h"
+#include "lua/trial_run.h"
 
 namespace breakwater::lua {
 namespace {
@@ -26,7 +27,7 @@ TextResult<void> TakeAnswer(lua_State* state, int first, HealthCheckQuestion& qu
 }  // namespace
 
 std::function<void(HealthCheckQuestion&)> MakeCheckFunction(const LuaFunction& function) {
-  return [function](HealthCheckQuestion& question) {
+  std::function<void(HealthCheckQuestion&)> check = [function](HealthCheckQuestion& question) {
     const auto runtime = function.runtime();
     if (!runtime) return;
     Entry entry(*runtime, Place::kScript);
@@ -47,10 +48,16 @@ std::function<void(HealthCheckQuestion&)> MakeCheckFunction(const LuaFunction& f
     }
     question.flags = header->header().flags();
   };
+  AddTrial(function, [check](Trial& trial) {
+    const dns::Question& sample = trial.query().question;
+    HealthCheckQuestion question{trial.query().NameCopy(), sample.type, sample.cls, dns::kFlagRd};
+    check(question);
+  });
+  return check;
 }
 
 HealthValidator MakeResponseValidator(const LuaFunction& function) {
-  return [function](std::span<const uint8_t> reply) {
+  HealthValidator validator = [function](std::span<const uint8_t> reply) {
     const auto runtime = function.runtime();
     if (!runtime) return HealthJudgement::kFailed;
     QueryPool pool;
@@ -70,6 +77,8 @@ HealthValidator MakeResponseValidator(const LuaFunction& function) {
     }
     return lua_toboolean(state, first) != 0 ? HealthJudgement::kGood : HealthJudgement::kRefused;
   };
+  AddTrial(function, [validator](Trial& trial) { validator(trial.answer().message()); });
+  return validator;
 }
 
 }  // namespace breakwater::lua

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "lua/blocking_calls.h"
+#include "lua/coroutines.h"
 #include "lua/prelude_text.h"
 #include "proxy/base/log.h"
 
@@ -75,12 +76,12 @@ LuaState::~LuaState() {
 }
 
 void LuaState::SetRuntime(Runtime* runtime) {
-  std::memcpy(lua_getextraspace(state_), &runtime, sizeof(runtime));
+  std::memcpy(lua_getextraspace(state_), &runtime, sizeof(Runtime*));
 }
 
 Runtime* LuaState::RuntimeOf(lua_State* state) {
   Runtime* runtime = nullptr;
-  std::memcpy(&runtime, lua_getextraspace(state), sizeof(runtime));
+  std::memcpy(&runtime, lua_getextraspace(state), sizeof(Runtime*));
   return runtime;
 }
 
@@ -119,15 +120,23 @@ TextResult<void> ProtectedCall(lua_State* state, int arguments, int results) {
   return {};
 }
 
-std::string WhereOf(lua_State* state) {
+std::string WhereOf(lua_State* state, int level) {
   lua_Debug frame;
-  for (int level = 1; lua_getstack(state, level, &frame) != 0; ++level) {
+  for (; lua_getstack(state, level, &frame) != 0; ++level) {
     lua_getinfo(state, "Sl", &frame);
     if (frame.currentline <= 0) continue;
     const char* source = frame.source[0] == '@' ? frame.source + 1 : frame.short_src;
     return fmt::format("{}:{}: ", source, frame.currentline);
   }
   return {};
+}
+
+int PushRawGlobal(lua_State* state, std::string_view name) {
+  lua_pushglobaltable(state);
+  lua_pushlstring(state, name.data(), name.size());
+  const int type = lua_rawget(state, -2);
+  lua_remove(state, -2);
+  return type;
 }
 
 std::string PlainText(lua_State* state, int index) {

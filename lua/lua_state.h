@@ -44,8 +44,13 @@ class LuaState {
 // there, and the error says file:line where Lua knows it.
 TextResult<void> ProtectedCall(lua_State* state, int arguments, int results);
 
-// "file:line: " of the Lua code that called the running C function; empty where there is none.
-std::string WhereOf(lua_State* state);
+// "file:line: " of the Lua code that called the running C function; empty where there is none. From
+// a hook, level 0 is the code that runs.
+std::string WhereOf(lua_State* state, int level = 1);
+
+// Pushes a global as it is, without metamethods: those may raise an error, where nothing would
+// catch it. Its type.
+int PushRawGlobal(lua_State* state, std::string_view name);
 
 // What tostring() would say, without metamethods; tables and functions as their type name.
 std::string PlainText(lua_State* state, int index);

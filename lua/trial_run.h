@@ -1,5 +1,6 @@
-// --check-config runs every Lua function that packets would meet once, on a sample packet: errors
-// are warnings, or errors with --strict. maintenance() and exit callbacks are not run.
+// --check-config runs every Lua function that packets and health checks would meet once, on a
+// sample packet: errors are warnings, or errors with --strict. maintenance() and exit callbacks are
+// not run.
 #pragma once
 
 #include <functional>

@@ -57,6 +57,43 @@ TEST_F(BudgetTest, ManyShortCoroutinesAreStoppedToo) {
   EXPECT_EQ(Stopped(), 1u);
 }
 
+TEST_F(BudgetTest, TheStopTellsWhere) {
+  testing::internal::CaptureStdout();
+  Act("{time=20}", "\n local x = 1\n while true do end");
+  Act("{instructions=500}", "\n while true do pcall(function()\n while true do end end) end");
+  Act("{instructions=500}",
+      "\n coroutine.resume(coroutine.create(function()\n\n while true do end end))");
+  const std::string log = testing::internal::GetCapturedStdout();
+  EXPECT_THAT(log, HasSubstr(path_ + ":5: stopped: its time is up"));
+  EXPECT_THAT(log, HasSubstr(path_ + ":5: stopped: it took too many instructions"));
+  EXPECT_THAT(log, HasSubstr(path_ + ":6: stopped: it took too many instructions"));
+}
+
+TEST_F(BudgetTest, AllCoroutinesTogetherHaveOneBudget) {
+  const std::string part = "coroutine.wrap(function() for i = 1, 100 do end end)() ";
+  EXPECT_THAT(Act("{instructions=2000}", "for i = 1, 3 do " + part + "end"), HasSubstr("REFUSED"));
+  EXPECT_THAT(Act("{instructions=2000}", "for i = 1, 30 do " + part + "end"),
+              HasSubstr("SERVFAIL"));
+  // One that yields before a slice of its instructions is over, again and again.
+  EXPECT_THAT(Act("{instructions=20000}",
+                  "local co = coroutine.wrap(function() while true do coroutine.yield() end end) "
+                  "for i = 1, 1000 do co() end"),
+              HasSubstr("SERVFAIL"));
+}
+
+TEST_F(BudgetTest, WhatClosesWithACoroutineIsUnderTheBudget) {
+  const std::string open =
+      "local co = coroutine.create(function() local x <close> = setmetatable({}, "
+      "{__close = function() while true do end end}) coroutine.yield() end) "
+      "coroutine.resume(co) ";
+  EXPECT_THAT(Act("{time=20}", open + "coroutine.close(co)"), HasSubstr("SERVFAIL"));
+  EXPECT_THAT(Act("{time=0, instructions=5000}", open + "coroutine.close(co)"),
+              HasSubstr("SERVFAIL"));
+  EXPECT_THAT(Act("{}", "log = tostring(coroutine.close(coroutine.create(print)))"),
+              HasSubstr("REFUSED"));
+  EXPECT_EQ(Run("log"), "true\n");
+}
+
 TEST_F(BudgetTest, CoroutinesWorkAsEver) {
   Load(
       "co = coroutine.create(function(a) local b = coroutine.yield(a + 1) return b * 2 end)\n"
@@ -68,6 +105,15 @@ TEST_F(BudgetTest, CoroutinesWorkAsEver) {
   EXPECT_EQ(Run("return next_one() + next_one()"), "3\n");
   EXPECT_THAT(Run("bad()"), HasSubstr("on purpose"));
   EXPECT_THAT(Run("coroutine.resume(1)"), HasSubstr("coroutine expected"));
+  Load(
+      "function failing() local x <close> = setmetatable({}, {__close = function(_, e) closed = e\n"
+      "  if twice then error('in closing') end end}) error('first') end\n"
+      "function why() return select(2, pcall(coroutine.wrap(failing))) end");
+  EXPECT_THAT(Run("why()"), HasSubstr(path_ + ":2: first"));
+  EXPECT_EQ(Run("closed"), path_ + ":2: first\n");
+  Run("twice = true");
+  EXPECT_THAT(Run("why()"), HasSubstr(path_ + ":2: in closing"));
+  EXPECT_THAT(Run("coroutine.close(coroutine.running())"), HasSubstr(":1: cannot close a running"));
 }
 
 TEST_F(BudgetTest, MemoryIsLimited) {
@@ -96,17 +142,50 @@ TEST_F(BudgetTest, ZeroIsNoLimitAndNonsenseIsRefused) {
 
 TEST_F(BudgetTest, BlockingFunctionsAreErrorsForPackets) {
   const std::string file = directory_ + "/seen";
-  const std::vector<std::string> calls = {
-      "io.open('" + file + "', 'w')", "io.popen('true')",       "os.execute('true')",
-      "os.remove('" + file + "')",    "dofile('" + file + "')", "held:write('x')"};
+  const std::vector<std::string> calls = {"io.open('" + file + "', 'w')",
+                                          "io.popen('true')",
+                                          "os.execute('true')",
+                                          "os.remove('" + file + "')",
+                                          "dofile('" + file + "')",
+                                          "held:write('x')",
+                                          "require 'nosuch'",
+                                          "debug.debug()",
+                                          "debug.sethook()",
+                                          "package.loadlib('x', 'y')",
+                                          "line()",
+                                          "held_line()"};
   for (const std::string& body : calls) {
-    Load("held = io.open('" + file + "', 'w')\naddAction(AllRule(), LuaAction(function(dq) " +
+    Load("held = io.open('" + file + "', 'w+') line = io.lines('" + file + "')\n" +
+         "held_line = held:lines('l', 'n')\naddAction(AllRule(), LuaAction(function(dq) " +
          "good, why = pcall(function() " + body + " end) return DNSAction.Refused end))");
     Ask("a.example A");
     EXPECT_THAT(Run("why"), HasSubstr("cannot be called while a packet is handled")) << body;
     EXPECT_EQ(Run("return io.type(held)"), "file\n");
   }
   EXPECT_THAT(Act("{}", "log = os.time() > 0"), HasSubstr("REFUSED"));
+  EXPECT_THAT(Act("{}", "log = require('string') == string"), HasSubstr("REFUSED"));
+  EXPECT_EQ(Run("log"), "true\n");
+}
+
+TEST_F(BudgetTest, GuardedFunctionsWorkAndTellTheirErrorsAsEver) {
+  const std::string file = WriteFile("lines", "one\n2\nthree\n");
+  Load("function numbers(...) local t = {} for a, b in io.lines('" + file +
+       "', ...) do\n t[#t + 1] = a .. (b or '') end return table.concat(t, ' ') end");
+  EXPECT_EQ(Run("numbers()"), "one 2 three\n");
+  EXPECT_EQ(Run("numbers('l', 'n')"), "one2  three\n");
+  EXPECT_EQ(Run("io.open('" + file + "'):read('a')"), "one\n2\nthree\n");
+  const std::vector<std::pair<std::string, std::string>> errors = {
+      {"require('nosuch')", "module 'nosuch' not found:"},
+      {"io.lines('/nonexistent')", "cannot open file '/nonexistent' (No such file or directory)"},
+      {"io.open({})", "bad argument #1 to 'open' (string expected, got table)"},
+      {"io.stdout:seek('x')", "bad argument #1 to 'seek' (invalid option 'x')"},
+      {"for l in io.lines('" + file + "', 'x') do end",
+       "bad argument #2 to 'for iterator' (invalid format)"}};
+  for (const auto& [code, error] : errors) {
+    EXPECT_EQ(TryLoad("\n\n" + code).substr(0, path_.size() + 4 + error.size()),
+              path_ + ":3: " + error)
+        << code;
+  }
 }
 
 TEST_F(BudgetTest, CheckingTriesEveryFunctionOnASamplePacket) {
@@ -122,6 +201,15 @@ TEST_F(BudgetTest, CheckingTriesEveryFunctionOnASamplePacket) {
   EXPECT_EQ(configuration_->warnings().size(), 1u);
   EXPECT_EQ(Run("return seen .. answered .. chosen"), "www.example.com.01\n");
   EXPECT_THAT(TryLoad(text, {.check = true, .strict = true}), HasSubstr("error in a LuaAction: "));
+  Load(
+      "newServer{address='192.0.2.1', checkFunction=function(name, type, class, header)\n"
+      "  asked = name:toString() nosuch.field = 1 end}\n"
+      "getServer(0):setHealthCheckResponseValidator(function(dr)\n"
+      "  code = dr.rcode return nosuch.field end)",
+      {.check = true});
+  EXPECT_TRUE(Warned("error in a checkFunction: " + path_ + ":2: "));
+  EXPECT_TRUE(Warned("error in a health check response validator: " + path_ + ":4: "));
+  EXPECT_EQ(Run("return asked .. code"), "www.example.com.0\n");
   Load(text);
   EXPECT_EQ(Run("return seen == nil"), "true\n");
 }

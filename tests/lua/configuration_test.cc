@@ -106,6 +106,16 @@ TEST_F(ConfigurationTest, ConsoleErrorsAreText) {
   EXPECT_EQ(Run("x y").find("Error: [string \"x y\"]:1: "), 0u);
 }
 
+TEST_F(ConfigurationTest, AStrictTableOfGlobalsIsNoTrouble) {
+  Load(
+      "setmetatable(_G, {__index = function(_, name) error('no global ' .. name) end})\n"
+      "tostring = nil");
+  configuration_->Maintenance();
+  EXPECT_EQ(configuration_->Complete("nosuch.x"), std::vector<std::string>());
+  EXPECT_NE(Run("print(1)").find("attempt to call a nil value"), std::string::npos);
+  EXPECT_NE(Run("nosuch").find("no global nosuch"), std::string::npos);
+}
+
 TEST_F(ConfigurationTest, CompletesNames) {
   Load("name = newDNSName('a')");
   EXPECT_EQ(configuration_->Complete("newDNSN"),
