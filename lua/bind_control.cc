@@ -126,12 +126,10 @@ TextResult<void> WebConfig(Call& call, Options options) {
   return {};
 }
 
-TextResult<void> ApiWritable(Call& call, bool allow, const std::optional<std::string>& directory) {
-  if (directory.value_or("") != "") {
-    return Fail(std::string("a directory for changed access lists is not available yet"));
-  }
-  call.builder().Edit().web.api_read_write = allow;
-  return {};
+void ApiWritable(Call& call, bool allow, const std::optional<std::string>& directory) {
+  WebServerSettings& web = call.builder().Edit().web;
+  web.api_read_write = allow;
+  if (directory) web.api_config_directory = *directory;
 }
 
 // --- callbacks
@@ -191,7 +189,7 @@ constexpr FunctionRow kFunctions[] = {
      "Reads every *.conf of a directory.", Scope::kConfigOnly},
     {"makeKey", Bind<&MakeKey>, "makeKey()", "Prints a new key for the console."},
     {"setAPIWritable", Bind<&ApiWritable>, "setAPIWritable(allow [, dir])",
-     "Lets the web API change the access list."},
+     "Lets the web API change the access list, and keep it in acl.conf of the directory."},
     {"setConsoleConnectionsLogging", Bind<&SetConsole<&Settings::console_connections_logging>>,
      "setConsoleConnectionsLogging(enabled)", "Whether console connections are logged."},
     {"setConsoleMaximumConcurrentConnections",

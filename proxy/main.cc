@@ -189,7 +189,7 @@ int Serve(const Options& options) {
   }
   std::vector<std::unique_ptr<WebServer>> webs;
   for (const Address& address : builder.config().web.addresses) {
-    webs.push_back(std::make_unique<WebServer>(server));
+    webs.push_back(std::make_unique<WebServer>(server, lua));
     if (auto up = webs.back()->Start(address); !up) LogError("web", "{}", up.error());
   }
   server.Start();

@@ -31,6 +31,7 @@ struct WebServerSettings {
   bool prometheus_add_instance_label = false;
   uint32_t max_concurrent_connections = 100;
   bool api_read_write = false;
+  std::string api_config_directory;  // where the API keeps a changed access list; empty: nowhere
 };
 
 struct Config {

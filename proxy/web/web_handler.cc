@@ -6,7 +6,9 @@
 #include <array>
 #include <nlohmann/json.hpp>
 
+#include "proxy/base/log.h"
 #include "proxy/base/text.h"
+#include "proxy/web/api_config.h"
 #include "proxy/web/api_json.h"
 #include "proxy/web/dump_json.h"
 #include "proxy/web/prometheus.h"
@@ -19,11 +21,11 @@ constexpr std::string_view kServersPage = "/api/v1/servers/localhost";
 constexpr std::string_view kStatistics = "/api/v1/servers/localhost/statistics";
 constexpr std::string_view kPool = "/api/v1/servers/localhost/pool";
 constexpr std::string_view kCache = "/api/v1/cache";
+constexpr std::string_view kConfig = "/api/v1/servers/localhost/config";
 constexpr std::string_view kAllowFrom = "/api/v1/servers/localhost/config/allow-from";
 
 // Of dnsdist's API, not built yet.
-constexpr std::array<std::string_view, 3> kNotYet = {"/api/v1/servers/localhost/config", kAllowFrom,
-                                                     "/api/v1/servers/localhost/rings"};
+constexpr std::string_view kRings = "/api/v1/servers/localhost/rings";
 
 bool MayCarryCredentials(std::string_view path) {
   return path == "/jsonstat" || path == "/metrics" || path == kServersPage;
@@ -134,7 +136,9 @@ WebResponse WebHandler::Answer(const WebRequest& request, const Config& config) 
   if (request.path == kStatistics) return Json(JsonStatistics(target_));
   if (request.path == kPool) return PoolPage(request, config);
   if (request.path == kCache) return PurgeCache(request, config);
-  if (std::find(kNotYet.begin(), kNotYet.end(), request.path) != kNotYet.end()) {
+  if (request.path == kConfig) return Json(JsonConfig(config));
+  if (request.path == kAllowFrom) return AllowFrom(request, config);
+  if (request.path == kRings) {
     return Problem(404, fmt::format("{} is not available yet\n", request.path));
   }
   return Problem(404, "there is nothing here\n");
@@ -178,6 +182,23 @@ WebResponse WebHandler::PurgeCache(const WebRequest& request, const Config& conf
   const bool suffix = request.Argument("suffix") != nullptr;
   const size_t count = pool->cache->ExpungeByName({.name = *name, .type = type, .suffix = suffix});
   return Json(DumpJson({{"status", "purged"}, {"count", std::to_string(count)}}));
+}
+
+WebResponse WebHandler::AllowFrom(const WebRequest& request, const Config& config) const {
+  if (request.method != "PUT") return Json(JsonAllowFrom(config.acl.ToStrings()));
+  const auto acl = ParseAllowFrom(request.body);
+  if (!acl) return Problem(400, acl.error() + "\n");
+  const std::string line = AccessListLine(*acl);
+  const std::string& directory = config.web.api_config_directory;
+  if (!directory.empty()) {
+    if (const auto saved = SaveAccessList(directory, line); !saved) {
+      LogError("webserver", "{}", saved.error());
+      return Problem(500, saved.error() + "\n");
+    }
+  }
+  LogInfo("webserver", "the API changes the access list to {}", acl->ToString());
+  if (const std::string said = runner_.RunCommand(line); !said.empty()) return Problem(500, said);
+  return Json(JsonAllowFrom(acl->ToStrings()));
 }
 
 }  // namespace breakwater

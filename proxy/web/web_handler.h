@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "proxy/control/command_runner.h"
 #include "proxy/control/control_target.h"
 
 namespace breakwater {
@@ -18,6 +19,7 @@ struct WebRequest {
   std::string authorization;
   std::string api_key;
   std::string origin;
+  std::string body;
 
   // Null where there is none of that name.
   const std::string* Argument(std::string_view name) const;
@@ -32,7 +34,7 @@ struct WebResponse {
 
 class WebHandler {
  public:
-  explicit WebHandler(ControlTarget& target) : target_(target) {}
+  WebHandler(ControlTarget& target, CommandRunner& runner) : target_(target), runner_(runner) {}
   WebResponse Handle(const WebRequest& request) const;
 
  private:
@@ -40,8 +42,10 @@ class WebHandler {
   WebResponse JsonStat(const WebRequest& request) const;
   WebResponse PoolPage(const WebRequest& request, const Config& config) const;
   WebResponse PurgeCache(const WebRequest& request, const Config& config) const;
+  WebResponse AllowFrom(const WebRequest& request, const Config& config) const;
 
   ControlTarget& target_;
+  CommandRunner& runner_;
 };
 
 }  // namespace breakwater

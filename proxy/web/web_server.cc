@@ -17,12 +17,12 @@ namespace {
 
 constexpr unsigned kTimeoutSeconds = 10;         // idle: slow headers, slow readers
 constexpr size_t kConnectionMemory = 32 * 1024;  // headers and query, in all
-constexpr size_t kMaxBody = 1024 * 1024;
+constexpr size_t kMaxBody = 256 * 1024;          // an access list of many thousand networks
 constexpr unsigned kHardConnectionLimit = 2048;  // setWebserverConfig's is below
 
-// Of one request, while its body arrives (and is dropped: no path takes one yet).
+// Of one request, while its body arrives.
 struct RequestState {
-  size_t body = 0;
+  std::string body;
 };
 
 std::string Header(MHD_Connection* connection, const char* name) {
@@ -54,7 +54,7 @@ MHD_Result Send(MHD_Connection* connection, const WebResponse& answer) {
 }  // namespace
 
 struct WebServer::Impl {
-  explicit Impl(ControlTarget& t) : target(t), handler(t) {}
+  Impl(ControlTarget& t, CommandRunner& runner) : target(t), handler(t, runner) {}
   ~Impl() {
     if (daemon != nullptr) MHD_stop_daemon(daemon);
   }
@@ -90,19 +90,21 @@ struct WebServer::Impl {
   }
 
   static MHD_Result OnRequest(void* self, MHD_Connection* connection, const char* url,
-                              const char* method, const char*, const char*, size_t* upload,
+                              const char* method, const char*, const char* data, size_t* upload,
                               void** state) {
     if (*state == nullptr) {
       *state = new RequestState;  // freed in OnCompleted
       return MHD_YES;
     }
+    std::string& body = static_cast<RequestState*>(*state)->body;
     if (*upload > 0) {
-      auto* request_state = static_cast<RequestState*>(*state);
-      request_state->body += *upload;
+      if (body.size() + *upload > kMaxBody) return MHD_NO;
+      body.append(data, *upload);
       *upload = 0;
-      return request_state->body <= kMaxBody ? MHD_YES : MHD_NO;
+      return MHD_YES;
     }
     WebRequest request;
+    request.body = std::move(body);
     request.method = method;
     request.path = url;
     request.authorization = Header(connection, "Authorization");
@@ -124,7 +126,8 @@ struct WebServer::Impl {
   MHD_Daemon* daemon = nullptr;
 };
 
-WebServer::WebServer(ControlTarget& target) : impl_(std::make_unique<Impl>(target)) {}
+WebServer::WebServer(ControlTarget& target, CommandRunner& runner)
+    : impl_(std::make_unique<Impl>(target, runner)) {}
 WebServer::~WebServer() = default;
 
 TextResult<void> WebServer::Start(const Address& address) {

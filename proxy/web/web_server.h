@@ -1,20 +1,21 @@
 // The web server: libmicrohttpd on a thread of its own. Each connection serves one request, which
-// reads snapshots and never waits for workers or Lua. Access list, limit and credentials are read
-// from the newest configuration.
+// reads snapshots; one that changes the configuration waits until it has been published. Access
+// list, limit and credentials are read from the newest configuration.
 #pragma once
 
 #include <memory>
 
 #include "proxy/base/address.h"
 #include "proxy/base/result.h"
+#include "proxy/control/command_runner.h"
 #include "proxy/control/control_target.h"
 
 namespace breakwater {
 
 class WebServer {
  public:
-  // `target` must outlive it.
-  explicit WebServer(ControlTarget& target);
+  // Both must outlive it.
+  WebServer(ControlTarget& target, CommandRunner& runner);
   ~WebServer();  // waits for the request being served
   WebServer(const WebServer&) = delete;
   WebServer& operator=(const WebServer&) = delete;

@@ -249,8 +249,9 @@ TEST_F(FamiliesTest, Control) {
   EXPECT_THAT(config()->web.password, testing::StartsWith("$scrypt$"));
   EXPECT_TRUE(PasswordMatches(config()->web.password, "p"));
   EXPECT_TRUE(PasswordMatches(config()->web.api_key, "k"));
-  EXPECT_THAT(Run("setAPIWritable(true, '/etc/x')"), HasSubstr("not available yet"));
-  EXPECT_FALSE(config()->web.api_read_write);
+  EXPECT_EQ(Run("setAPIWritable(true, '/etc/x')"), "");
+  EXPECT_TRUE(config()->web.api_read_write);
+  EXPECT_EQ(config()->web.api_config_directory, "/etc/x");
   EXPECT_THAT(Run("makeKey()"), HasSubstr("setKey(\""));
   configuration_->RunExitCallbacks();
   EXPECT_EQ(Run("gone"), "true\n");

@@ -3,6 +3,10 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
 #include <nlohmann/json.hpp>
 
 #include "proxy/base/text.h"
@@ -15,6 +19,20 @@ namespace {
 
 using nlohmann::json;
 
+// Remembers what it was to do.
+class FakeRunner : public CommandRunner {
+ public:
+  std::string RunCommand(std::string_view line) override {
+    lines.emplace_back(line);
+    return says;
+  }
+  std::vector<std::string> Complete(std::string_view) override { return {}; }
+  ConfigPtr CurrentConfig() const override { return nullptr; }
+
+  std::vector<std::string> lines;
+  std::string says;
+};
+
 class WebServerTest : public CacheFixture {
  protected:
   WebServerTest() {
@@ -24,7 +42,7 @@ class WebServerTest : public CacheFixture {
     EXPECT_TRUE(web.acl.Add("127.0.0.1"));
   }
   void Serve() {
-    server_ = std::make_unique<WebServer>(target_);
+    server_ = std::make_unique<WebServer>(target_, runner_);
     const auto started = server_->Start(*Address::Parse("127.0.0.1:0"));
     ASSERT_TRUE(started) << started.error();
     address_ = server_->address();
@@ -43,10 +61,11 @@ class WebServerTest : public CacheFixture {
     }
     return all;
   }
-  // The whole answer. `head` is request line and headers, each with its line end.
-  std::string Ask(const std::string& line, const std::string& headers = "X-API-Key: key\r\n") {
+  // The whole answer. Each of `headers` with its line end.
+  std::string Ask(const std::string& line, const std::string& headers = "X-API-Key: key\r\n",
+                  const std::string& body = "") {
     const UniqueFd fd = Connect();
-    const std::string request = line + " HTTP/1.1\r\nHost: x\r\n" + headers + "\r\n";
+    const std::string request = line + " HTTP/1.1\r\nHost: x\r\n" + headers + "\r\n" + body;
     EXPECT_EQ(send(fd.get(), request.data(), request.size(), MSG_NOSIGNAL),
               static_cast<ssize_t>(request.size()));
     return ReadToEnd(fd);
@@ -58,7 +77,13 @@ class WebServerTest : public CacheFixture {
     return answer.substr(std::min(answer.find("\r\n\r\n") + 4, answer.size()));
   }
 
+  std::string PutList(const std::string& body) {
+    return Ask("PUT /api/v1/servers/localhost/config/allow-from",
+               "X-API-Key: key\r\nContent-Length: " + std::to_string(body.size()) + "\r\n", body);
+  }
+
   FakeTarget target_;
+  FakeRunner runner_;
   std::unique_ptr<WebServer> server_;
   Address address_;
 };
@@ -149,6 +174,74 @@ TEST_F(WebServerTest, ShowsAPool) {
   EXPECT_EQ(StatusOf(Ask("GET /api/v1/servers/localhost/pool?name=q")), 404);
 }
 
+TEST_F(WebServerTest, ShowsTheConfiguration) {
+  target_.config->settings.ecs_prefix_v4 = 20;
+  ASSERT_TRUE(target_.config->acl.Add("192.0.2.0/24"));
+  ASSERT_TRUE(target_.config->acl.Add("!192.0.2.7"));
+  Serve();
+  const json items = json::parse(BodyOf(Ask("GET /api/v1/servers/localhost/config")));
+  json values;
+  for (const json& setting : items) {
+    EXPECT_EQ(setting["type"], "ConfigSetting");
+    values[setting["name"].get<std::string>()] = setting["value"];
+  }
+  EXPECT_EQ(values.size(), 15u);
+  EXPECT_EQ(values["acl"], "192.0.2.0/24, !192.0.2.7/32");
+  EXPECT_EQ(values["ecs-source-prefix-v4"], 20);
+  EXPECT_EQ(values["verbose"], false);
+  EXPECT_EQ(json::parse(BodyOf(Ask("GET /api/v1/servers/localhost/config/allow-from"))),
+            json({{"name", "allow-from"},
+                  {"type", "ConfigSetting"},
+                  {"value", {"192.0.2.0/24", "!192.0.2.7/32"}}}));
+}
+
+TEST_F(WebServerTest, ReplacesTheAccessListWhereItMay) {
+  Serve();
+  const std::string list = R"({"value": ["192.0.2.0/24", "!2001:db8::1"]})";
+  EXPECT_EQ(StatusOf(PutList(list)), 405);
+  target_.config->web.api_read_write = true;
+  const std::string answer = PutList(list);
+  EXPECT_EQ(StatusOf(answer), 200);
+  EXPECT_EQ(json::parse(BodyOf(answer)), json({{"name", "allow-from"},
+                                               {"type", "ConfigSetting"},
+                                               {"value", {"192.0.2.0/24", "!2001:db8::1/128"}}}));
+  EXPECT_EQ(runner_.lines,
+            std::vector<std::string>{R"(setACL({"192.0.2.0/24", "!2001:db8::1/128"}))"});
+  EXPECT_EQ(StatusOf(PutList(R"({"value": []})")), 200);
+  EXPECT_EQ(runner_.lines.back(), "setACL({})");
+}
+
+TEST_F(WebServerTest, AnAccessListThatIsNoneChangesNothing) {
+  target_.config->web.api_read_write = true;
+  Serve();
+  for (const char* bad :
+       {"", "{bad", "[]", "7", "{}", R"({"value": "192.0.2.1"})", R"({"value": [5]})",
+        R"({"value": ["192.0.2.1", "x\"}) os.exit(setACL({\""]})",
+        R"({"value": ["1.2.3.4/33"]})"}) {
+    EXPECT_EQ(StatusOf(PutList(bad)), 400) << bad;
+  }
+  EXPECT_TRUE(runner_.lines.empty());
+}
+
+TEST_F(WebServerTest, KeepsTheAccessListInTheDirectory) {
+  char directory[] = "/tmp/web_server_test_XXXXXX";
+  ASSERT_NE(mkdtemp(directory), nullptr);
+  const std::filesystem::path path(directory);
+  target_.config->web.api_read_write = true;
+  target_.config->web.api_config_directory = directory;
+  Serve();
+  EXPECT_EQ(StatusOf(PutList(R"({"value": ["192.0.2.0/24"]})")), 200);
+  std::stringstream text;
+  text << std::ifstream(path / "acl.conf").rdbuf();
+  EXPECT_NE(text.str().find("\nsetACL({\"192.0.2.0/24\"})\n"), std::string::npos) << text.str();
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(path), {}), 1);
+  std::filesystem::remove_all(path);
+  const std::string answer = PutList(R"({"value": ["192.0.2.0/24"]})");
+  EXPECT_EQ(StatusOf(answer), 500);
+  EXPECT_NE(BodyOf(answer).find("cannot write " + path.string()), std::string::npos);
+  EXPECT_EQ(runner_.lines.size(), 1u);
+}
+
 TEST_F(WebServerTest, CrossOriginReadsOnlyWhereAllowed) {
   Serve();
   const std::string origin = "X-API-Key: key\r\nOrigin: http://evil.example\r\n";
@@ -213,7 +306,7 @@ TEST_F(WebServerTest, DropsABodyThatDoesNotEnd) {
 
 TEST_F(WebServerTest, AnAddressInUseIsAnError) {
   Serve();
-  WebServer other(target_);
+  WebServer other(target_, runner_);
   const auto started = other.Start(address_);
   ASSERT_FALSE(started);
   EXPECT_NE(started.error().find("cannot bind"), std::string::npos);
