@@ -182,23 +182,23 @@ class LuaPolicy final : public Policy {
 
 }  // namespace
 
-SelectorPtr MakeLuaSelector(LuaFunction function) {
+SelectorPtr MakeLuaSelector(const LuaFunction& function) {
   auto selector = std::make_shared<LuaSelector>(function);
   AddTrial(function,
            [selector](Trial& trial) { selector->Matches(trial.query(), trial.context()); });
   return selector;
 }
-ActionPtr MakeLuaAction(LuaFunction function) {
+ActionPtr MakeLuaAction(const LuaFunction& function) {
   auto action = std::make_shared<LuaActionRule>(function);
   AddTrial(function, [action](Trial& trial) { action->Apply(trial.query(), trial.context()); });
   return action;
 }
-ResponseActionPtr MakeLuaResponseAction(LuaFunction function) {
+ResponseActionPtr MakeLuaResponseAction(const LuaFunction& function) {
   auto action = std::make_shared<LuaResponseActionRule>(function);
   AddTrial(function, [action](Trial& trial) { action->Apply(trial.answer(), trial.context()); });
   return action;
 }
-PolicyPtr MakeLuaPolicy(std::string name, LuaFunction function) {
+PolicyPtr MakeLuaPolicy(std::string name, const LuaFunction& function) {
   auto policy = std::make_shared<LuaPolicy>(std::move(name), function);
   AddTrial(function, [policy](Trial& trial) {
     PolicyContext context{trial.query(), trial.context().now, trial.context().random};

@@ -12,9 +12,9 @@
 
 namespace breakwater::lua {
 
-SelectorPtr MakeLuaSelector(LuaFunction function);
-ActionPtr MakeLuaAction(LuaFunction function);
-ResponseActionPtr MakeLuaResponseAction(LuaFunction function);
-PolicyPtr MakeLuaPolicy(std::string name, LuaFunction function);
+SelectorPtr MakeLuaSelector(const LuaFunction& function);
+ActionPtr MakeLuaAction(const LuaFunction& function);
+ResponseActionPtr MakeLuaResponseAction(const LuaFunction& function);
+PolicyPtr MakeLuaPolicy(std::string name, const LuaFunction& function);
 
 }  // namespace breakwater::lua

@@ -26,7 +26,8 @@ struct RuleIdentity {
 
 // An error where the UUID given is none.
 template <typename ActionT>
-TextResult<BasicRule<ActionT>> MakeRule(SelectorPtr selector, std::shared_ptr<const ActionT> action,
+TextResult<BasicRule<ActionT>> MakeRule(const SelectorPtr& selector,
+                                        const std::shared_ptr<const ActionT>& action,
                                         const RuleIdentity& identity) {
   BasicRule<ActionT> rule;
   Uuid uuid = Uuid::Random();
@@ -38,8 +39,8 @@ TextResult<BasicRule<ActionT>> MakeRule(SelectorPtr selector, std::shared_ptr<co
   rule.name = identity.name;
   rule.uuid = uuid.ToString();
   rule.creation_order = identity.creation_order;
-  rule.selector = std::move(selector);
-  rule.action = std::move(action);
+  rule.selector = selector;
+  rule.action = action;
   return rule;
 }
 

@@ -28,11 +28,11 @@ struct Note {
 template <typename Step>
 Note(std::string, Step) -> Note<Step>;
 
-auto SetTag(std::string name, std::string value) {
+auto SetTag(const std::string& name, const std::string& value) {
   return Note{"set tag '" + name + "' to value '" + value + "'",
               [name, value](Query& query) { query.SetTag(name, value); }};
 }
-auto UnsetTag(std::string name) {
+auto UnsetTag(const std::string& name) {
   return Note{"unset tag '" + name + "'", [name](Query& query) { query.UnsetTag(name); }};
 }
 auto SkipCache() {

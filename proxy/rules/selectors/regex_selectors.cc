@@ -4,6 +4,8 @@
 #include <regex.h>
 
 #include <array>
+#include <atomic>
+#include <memory>
 #include <span>
 #include <string_view>
 
@@ -41,34 +43,64 @@ class NameText {
   size_t size_ = 0;
 };
 
-// The compiled form is shared by all workers; regexec() locks it, so workers wait for each
-// other here. RE2Rule does not.
+// A compiled expression of the C library.
+class Regex {
+ public:
+  explicit Regex(const std::string& pattern)
+      : code_(regcomp(&regex_, pattern.c_str(), REG_EXTENDED | REG_ICASE | REG_NOSUB)) {}
+  ~Regex() {
+    if (code_ == 0) regfree(&regex_);
+  }
+  Regex(const Regex&) = delete;
+  Regex& operator=(const Regex&) = delete;
+
+  bool compiled() const { return code_ == 0; }
+  std::string Problem() const {
+    std::array<char, 256> reason{};
+    regerror(code_, &regex_, reason.data(), reason.size());
+    return reason.data();
+  }
+  bool Matches(const char* text) const { return regexec(&regex_, text, 0, nullptr, 0) == 0; }
+
+ private:
+  regex_t regex_{};
+  int code_;
+};
+
+// regexec() locks the compiled form, for it grows as it is used. So each thread has a copy of its
+// own, made when it first comes; beyond kCopies threads some share one.
 class RegexSelector : public Selector {
  public:
-  explicit RegexSelector(std::string pattern) : pattern_(std::move(pattern)) {}
-  ~RegexSelector() override {
-    if (compiled_) regfree(&regex_);
+  RegexSelector(std::string pattern, std::unique_ptr<Regex> first) : pattern_(std::move(pattern)) {
+    copies_[ThreadSlot()] = first.release();
   }
-  // The reason, where the pattern is none.
-  TextResult<void> Compile() {
-    const int code = regcomp(&regex_, pattern_.c_str(), REG_EXTENDED | REG_ICASE | REG_NOSUB);
-    if (code == 0) {
-      compiled_ = true;
-      return {};
-    }
-    std::array<char, 256> reason{};
-    regerror(code, &regex_, reason.data(), reason.size());
-    return Fail("regular expression \"" + pattern_ + "\": " + reason.data());
+  ~RegexSelector() override {
+    for (const auto& copy : copies_) delete copy.load();
   }
   bool Matches(const Query& query, RuleContext&) const override {
-    return regexec(&regex_, NameText(query.name()).c_str(), 0, nullptr, 0) == 0;
+    return Mine().Matches(NameText(query.name()).c_str());
   }
   std::string ToString() const override { return "Regex: " + pattern_; }
 
  private:
+  static constexpr size_t kCopies = 64;
+
+  static size_t ThreadSlot() {
+    static std::atomic<size_t> next{0};
+    thread_local const size_t slot = next.fetch_add(1) % kCopies;
+    return slot;
+  }
+  const Regex& Mine() const {
+    std::atomic<const Regex*>& mine = copies_[ThreadSlot()];
+    if (const Regex* const made = mine.load(std::memory_order_acquire)) return *made;
+    auto copy = std::make_unique<const Regex>(pattern_);
+    const Regex* other = nullptr;
+    if (!mine.compare_exchange_strong(other, copy.get())) return *other;
+    return *copy.release();
+  }
+
   std::string pattern_;
-  regex_t regex_{};
-  bool compiled_ = false;
+  mutable std::array<std::atomic<const Regex*>, kCopies> copies_{};
 };
 
 class Re2Selector : public Selector {
@@ -88,10 +120,11 @@ class Re2Selector : public Selector {
 }  // namespace
 
 TextResult<SelectorPtr> MakeRegexSelector(const std::string& pattern) {
-  auto selector = std::make_shared<RegexSelector>(pattern);
-  const auto compiled = selector->Compile();
-  if (!compiled) return Fail(compiled.error());
-  return SelectorPtr(std::move(selector));
+  auto first = std::make_unique<Regex>(pattern);
+  if (!first->compiled()) {
+    return Fail("regular expression \"" + pattern + "\": " + first->Problem());
+  }
+  return SelectorPtr(std::make_shared<RegexSelector>(pattern, std::move(first)));
 }
 
 TextResult<SelectorPtr> MakeRe2Selector(const std::string& pattern) {

@@ -1,3 +1,7 @@
+#include <atomic>
+#include <string>
+#include <thread>
+
 #include "proxy/rules/selectors/pool_selectors.h"
 #include "proxy/rules/selectors/rate_selectors.h"
 #include "proxy/rules/selectors/regex_selectors.h"
@@ -88,6 +92,26 @@ TEST_F(StatefulSelectorTest, RegexFindsInTheNameWithoutCaseAndLastDot) {
             (Descriptions{"abcde", "a.B.D"}));
   EXPECT_EQ(Matching(MakeRegexSelector("^$").value(), {".", "a"}), Descriptions{"."});
   EXPECT_EQ(MakeRegexSelector("^a.*b").value()->ToString(), "Regex: ^a.*b");
+}
+
+TEST_F(StatefulSelectorTest, RegexIsUsedByMoreThreadsThanItHasCopies) {
+  const SelectorPtr rule = MakeRegexSelector("^rx[0-9]*\\.y$").value();
+  std::atomic<int> matches{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 70; ++t) {
+    threads.emplace_back([&, t] {
+      QueryMaker maker;
+      RuleContext context = context_;
+      const QueryPtr yes = maker.Make("rx" + std::to_string(t) + ".y");
+      const QueryPtr no = maker.Make("rx.y.z");
+      for (int i = 0; i < 50; ++i) {
+        matches +=
+            (rule->Matches(*yes, context) ? 1 : 0) + (rule->Matches(*no, context) ? 1000000 : 0);
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(matches, 70 * 50);
 }
 
 TEST_F(StatefulSelectorTest, RegexSeesOctetsEscaped) {
