@@ -1,11 +1,14 @@
 // DNSQuestion (dq) and DNSResponse (dr): what Lua rules and policies look at and change.
 #include <fmt/format.h>
 
+#include <atomic>
+
 #include "lua/dns_header.h"
 #include "lua/object_args.h"
 #include "lua/question_message.h"
 #include "lua/question_tags.h"
 #include "lua/script_bindings.h"
+#include "proxy/base/log.h"
 #include "proxy/query/restart.h"
 #include "proxy/rules/actions/answer_actions.h"
 #include "proxy/rules/actions/set_actions.h"
@@ -188,8 +191,18 @@ std::shared_ptr<Backend> SelectedBackend(const ResponseView& v) {
 bool StaleHit(const ResponseView& v) {
   return v.query->stale_hit;
 }
-bool Restart(ResponseView& v) {
-  return AskForRestart(*v.query);
+// In the two chains that cannot put an answer back it says so, once.
+bool Restart(Call& call, ResponseView& v) {
+  if (v.context == nullptr) return false;
+  if (v.context->may_restart) return AskForRestart(*v.query);
+  static std::atomic<bool> said{false};
+  if (!said.exchange(true)) {
+    LogWarning("lua",
+               "{}DNSResponse:restart: does nothing in cache-inserted and XFR rules, where the "
+               "answer is stored or on its way; call it in a rule of addResponseAction",
+               call.Where());
+  }
+  return false;
 }
 TextResult<void> SetRestartable(QuestionView& v) {
   if (v.context == nullptr) return Fail(std::string("cannot be done in a policy"));

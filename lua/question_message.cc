@@ -30,8 +30,8 @@ TextResult<void> SetContent(QuestionView& view, const std::string& content) {
   if (auto good = CheckEditable(view); !good) return good;
   if (breakwater::SetContent(*view.query, view.context->packets, BytesOf(content))) return {};
   return Fail(
-      std::string("this is no message that could be sent: it needs a header, a question "
-                  "where QR is not set, and at most 4096 bytes over UDP"));
+      std::string("this is no message that could be sent: it needs a header and at most 65535 "
+                  "bytes; a query needs one question too, and at most 4096 bytes over UDP"));
 }
 
 std::string GetTrailingData(const QuestionView& view) {

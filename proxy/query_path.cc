@@ -160,7 +160,7 @@ RingRecord QueryPath::RingRecordOf(const Query& query, MonoTime when) const {
           .client = query.client,
           .protocol = query.protocol,
           .message = query.message(),
-          .name_length = query.question.name_length,
+          .name = query.name(),
           .type = query.question.type};
 }
 
@@ -332,7 +332,7 @@ void QueryPath::AddClientSubnet(Query& query) {
     return;  // no room: the query goes as it came
   }
   query.Take(buffer);
-  query.ecs_added = !had;
+  query.ecs_added = query.ecs_added || !had;
   query.edns_added = query.edns_added || !had_opt;
   const auto edns = dns::FindEdns(query.message(), query.question.end());
   if (edns) query.edns = *edns;

@@ -21,7 +21,8 @@ void RestoreClient(Query& query) {
   header.set_id(query.client_id);
   header.set_flags(
       static_cast<uint16_t>((header.flags() & ~kClientBits) | (query.client_flags & kClientBits)));
-  if (query.client_name_saved && header.count(dns::Section::kQuestion) == 1 &&
+  if (query.client_name_saved && !query.question_left_out &&
+      header.count(dns::Section::kQuestion) == 1 &&
       query.size >= dns::kHeaderSize + query.client_name_length &&
       query.question.name_length == query.client_name_length) {
     std::copy_n(query.client_name.data(), query.client_name_length, query.data + dns::kHeaderSize);
@@ -95,6 +96,8 @@ bool QueryPath::RunResponseChain(Query& query, ResponseChainKind kind, const Bac
   const ResponseRuleChain& chain = config_->chains.Of(kind);
   if (chain.empty()) return true;
   RuleContext context = Rules(backend);
+  context.may_restart =
+      kind != ResponseChainKind::kCacheInserted && kind != ResponseChainKind::kXfr;
   return RunChain(chain, query, context) != Flow::kDrop;
 }
 
@@ -118,7 +121,9 @@ QueryPath::ReplyFacts QueryPath::FactsOf(const Flight& flight, uint8_t attempt,
   const Exchange* exchange = flight.attempts[attempt].exchange;
   ReplyFacts facts{.datagram = exchange != nullptr && exchange->IsDatagram()};
   if (!flight.has_scope_zero_key) return facts;
-  const auto edns = dns::FindEdns(reply, flight.query->question.end());
+  const bool left_out = dns::ConstHeader(reply.data()).count(dns::Section::kQuestion) == 0;
+  const auto edns =
+      dns::FindEdns(reply, left_out ? dns::kHeaderSize : flight.query->question.end());
   if (!edns) return facts;
   const auto subnet = dns::FindClientSubnet(reply, *edns);
   facts.scope_zero = !subnet || subnet->scope == 0;
@@ -219,8 +224,10 @@ void QueryPath::CountAnswer(const Query& query) {
     default:
       break;
   }
-  // Answers of our own leave in the turn in which their queries came.
-  const MonoTime when = query.from_cache || query.self_answered ? query.arrived : now();
+  // Answers of our own leave in the turn in which their queries came, but for queries that began
+  // anew.
+  const bool at_once = (query.from_cache || query.self_answered) && query.restarts == 0;
+  const MonoTime when = at_once ? query.arrived : now();
   const int64_t us = (when - query.arrived).us();
   if (query.question.name_length > 0) {
     env_.rings.AddResponse(ring_cursor_, RingRecordOf(query, when), static_cast<uint32_t>(us),

@@ -15,8 +15,8 @@ uint16_t U16(std::span<const uint8_t> bytes, size_t at) {
 }
 
 bool IsRecordable(const RingRecord& record) {
-  return record.name_length > 0 && record.name_length <= dns::kMaxNameLength &&
-         record.message.size() >= kHeaderSize + record.name_length;
+  return !record.name.empty() && record.name.size() <= dns::kMaxNameLength &&
+         record.message.size() >= kHeaderSize;
 }
 
 // Only as much of the name is written as there is.
@@ -30,8 +30,8 @@ void Fill(RingEntry& entry, const RingRecord& record) {
   entry.id = U16(message, 0);
   entry.flags = U16(message, 2);
   entry.answers = U16(message, 6);
-  entry.name_length = static_cast<uint8_t>(record.name_length);
-  std::memcpy(entry.name_wire.data(), message.data() + kHeaderSize, record.name_length);
+  entry.name_length = static_cast<uint8_t>(record.name.size());
+  std::memcpy(entry.name_wire.data(), record.name.data(), record.name.size());
 }
 
 }  // namespace

@@ -54,14 +54,14 @@ inline constexpr uint32_t kRingTimeout = UINT32_MAX;
 struct RingQuery : RingEntry {};
 struct RingResponse : RingEntry {};
 
-// What is recorded: the message as it stands, with an uncompressed name of `name_length` octets
-// at offset 12. Anything shorter is not recorded.
+// What is recorded: the message as it stands, and the name asked for in uncompressed wire form,
+// which need not be in the message. What has no header or no name is not recorded.
 struct RingRecord {
   MonoTime now;
   const Address& client;
   Protocol protocol;
   std::span<const uint8_t> message;
-  size_t name_length;
+  std::span<const uint8_t> name;
   dns::Type type;
 };
 

@@ -9,6 +9,8 @@
 namespace breakwater {
 namespace {
 
+constexpr size_t kMaxContent = 65535;
+
 size_t RecordCount(const dns::Header& header) {
   return size_t{header.count(dns::Section::kAnswer)} + header.count(dns::Section::kAuthority) +
          header.count(dns::Section::kAdditional);
@@ -63,17 +65,16 @@ bool ChangeName(Query& query, PacketPool& packets, const dns::Name& name) {
 }
 
 bool SetContent(Query& query, PacketPool& packets, std::span<const uint8_t> content) {
-  if (content.size() < dns::kHeaderSize || content.size() > MaxSelfAnswerSize(query)) return false;
+  if (content.size() < dns::kHeaderSize || content.size() > kMaxContent) return false;
   const dns::Header header = dns::ConstHeader(content.data());
   const bool asks = !query.is_response && !header.Has(dns::kFlagQr);
-  const bool left_out = !asks && header.count(dns::Section::kQuestion) == 0;
   const auto question = dns::ParseQuestion(content);
-  if (!question && !left_out) return false;
+  if (asks && (!question || content.size() > MaxSelfAnswerSize(query))) return false;
   const uint16_t id = query.header().id();
   query.SaveClientName();
   query.ReplaceMessage(packets, content);
   query.header().set_id(id);
-  query.question_left_out = left_out;
+  query.question_left_out = !asks && !question;
   if (asks) {
     AskFor(query, *question);
   } else if (question) {

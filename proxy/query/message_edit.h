@@ -24,8 +24,8 @@ bool SetTrailingData(Query& query, PacketPool& packets, std::span<const uint8_t>
 // are not known to survive a move, and signed messages.
 bool ChangeName(Query& query, PacketPool& packets, const dns::Name& name);
 
-// Everything but the ID. Less than a header is refused, and a question that cannot be read; none at
-// all is good for an answer (QR set).
+// Everything but the ID. Less than a header is refused. An answer (QR set) may be anything else, of
+// up to 65,535 octets on datagrams too; a query that goes on must have a question that can be read.
 bool SetContent(Query& query, PacketPool& packets, std::span<const uint8_t> content);
 
 // The answer as the backend named it, before ChangeName: what the cache may keep. Empty where the

@@ -55,6 +55,7 @@ struct QueryExtras {
   std::string requestor_id;
   std::vector<uint8_t> restart_copy;  // dq:setRestartable(); empty: it cannot be restarted
   bool restart_copy_edns_added = false;
+  bool restart_copy_ecs_added = false;
   void Clear();
 };
 

@@ -8,6 +8,7 @@ void KeepForRestart(Query& query) {
   QueryExtras& extras = query.Extras();
   extras.restart_copy.assign(query.message().begin(), query.message().end());
   extras.restart_copy_edns_added = query.edns_added;
+  extras.restart_copy_ecs_added = query.ecs_added;
 }
 
 bool AskForRestart(Query& query) {
@@ -24,8 +25,9 @@ void PutBack(Query& query, PacketPool& packets) {
   ++query.restarts;
   query.restart_asked = false;
   query.is_response = query.self_answered = query.from_cache = query.stale_hit = false;
-  query.raw_answer = query.answer_renamed = query.ecs_added = query.question_left_out = false;
+  query.raw_answer = query.answer_renamed = query.question_left_out = false;
   query.edns_added = extras.restart_copy_edns_added;
+  query.ecs_added = extras.restart_copy_ecs_added;
   query.answered_by = Address();
   // What was kept had been parsed before.
   query.question = dns::ParseQuestion(query.message()).value_or(dns::Question{});

@@ -23,6 +23,8 @@ struct RuleContext {
   uint16_t self_answer_udp_size = 1232;
   // The server whose answer a response rule sees; null for hits and self-made answers.
   const BackendPtr* backend = nullptr;
+  // Whether dr:restart() can be heeded: not where the answer is stored or on its way already.
+  bool may_restart = true;
 };
 
 }  // namespace breakwater

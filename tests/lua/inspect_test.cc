@@ -27,7 +27,7 @@ TEST_F(InspectTest, RingEntriesOneByOne) {
                           .client = client,
                           .protocol = Protocol::kDoTcp,
                           .message = message,
-                          .name_length = 17,
+                          .name = std::span(message).subspan(12, 17),
                           .type = dns::Type::kTxt};
   RingCursor cursor;
   target_.rings_.AddQuery(cursor, record);

@@ -130,6 +130,19 @@ TEST_F(QuestionTest, ContentThatIsAnAnswerIsSent) {
   EXPECT_THAT(Ask("a.example A +edns"), HasSubstr("answer qr rd FORMERR"));
 }
 
+TEST_F(QuestionTest, ContentOfAnAnswerIsNotLookedInto) {
+  const std::string body =
+      "dq:setContent('zz\\129\\133\\0\\1\\0\\0\\0\\0\\0\\0\\9b') said = dq.qname:toString() ";
+  Load("addAction(AllRule(), LuaAction(function(dq)\n" + body + "return DNSAction.None end))");
+  Ask("a.example A");
+  EXPECT_EQ(Run("said"), "a.example.\n");
+  Answered(
+      "dr:setContent(string.rep('x', 2) .. '\\129\\128' .. string.rep('\\0', 8) .. "
+      "string.rep('y', 5000)) size = dr.len",
+      "a.example A +qr / answer a.example 60 A 192.0.2.1");
+  EXPECT_EQ(Run("size"), "5012\n");
+}
+
 TEST_F(QuestionTest, ContentThatIsNoQueryIsRefused) {
   Load(
       "addAction(AllRule(), LuaAction(function(dq)\n"

@@ -22,6 +22,8 @@
 //   state one up | down
 //   advance 1.5
 //   counter cache-hits 1
+//   recorded www.example.org. 1500                      -- the last answer in the rings: its name,
+//                                                       -- and its latency in microseconds
 //   console CODE => TEXT                                -- what it prints holds TEXT
 //
 // Usage: scenario_runner FILE.scn ...
@@ -90,15 +92,16 @@ class Scenario {
     const std::string word = line.substr(0, space);
     const std::string rest = space == std::string::npos ? "" : Trim(line.substr(space));
     const std::map<std::string, std::string (Scenario::*)(const std::string&)> steps = {
-        {"query", &Scenario::Query},     {"backend", &Scenario::BackendGot},
-        {"reply", &Scenario::Reply},     {"answer", &Scenario::Answer},
-        {"drop", &Scenario::Drop},       {"nothing", &Scenario::Nothing},
-        {"idle", &Scenario::Idle},       {"fail", &Scenario::Fail},
-        {"check", &Scenario::Check},     {"state", &Scenario::State},
-        {"advance", &Scenario::Advance}, {"counter", &Scenario::Counter},
-        {"console", &Scenario::Console}, {"part", &Scenario::Part},
-        {"got", &Scenario::Got},         {"client", &Scenario::Client},
-        {"paused", &Scenario::Paused},   {"reading", &Scenario::Reading}};
+        {"query", &Scenario::Query},      {"backend", &Scenario::BackendGot},
+        {"reply", &Scenario::Reply},      {"answer", &Scenario::Answer},
+        {"drop", &Scenario::Drop},        {"nothing", &Scenario::Nothing},
+        {"idle", &Scenario::Idle},        {"fail", &Scenario::Fail},
+        {"check", &Scenario::Check},      {"state", &Scenario::State},
+        {"advance", &Scenario::Advance},  {"counter", &Scenario::Counter},
+        {"console", &Scenario::Console},  {"part", &Scenario::Part},
+        {"got", &Scenario::Got},          {"client", &Scenario::Client},
+        {"paused", &Scenario::Paused},    {"reading", &Scenario::Reading},
+        {"recorded", &Scenario::Recorded}};
     const auto step = steps.find(word);
     if (step == steps.end()) return "unknown step";
     return (this->*step->second)(rest);
@@ -250,6 +253,15 @@ class Scenario {
     const size_t space = rest.find(' ');
     const uint64_t value = world_->Counter(rest.substr(0, space));
     return value == std::stoull(rest.substr(space)) ? "" : fmt::format("it is {}", value);
+  }
+
+  std::string Recorded(const std::string& rest) {
+    ++steps_;
+    const auto all = world_->rings().Responses();
+    if (all.empty()) return "no answer was recorded";
+    const auto& last = all.back();
+    const std::string text = fmt::format("{} {}", last.Name().ToString(), last.latency_us);
+    return text == rest ? "" : "it was " + text;
   }
 
   std::string Console(const std::string& rest) {

@@ -43,6 +43,7 @@ class World {
   TextResult<void> Check(const std::string& server, bool good);
 
   FakeClient& client() { return client_; }
+  const Rings& rings() const { return rings_; }
   uint64_t Counter(const std::string& name) const;
   BackendPtr FindBackend(const std::string& name) const;
 

@@ -20,7 +20,7 @@ bool SetEdnsOption(Query& query, PacketPool& packets, uint16_t code, std::string
   const size_t extra = kOptAndOptionHeader + data.size();
   if (query.size + extra > MaxSelfAnswerSize(query)) return false;
   query.Reserve(packets, extra);
-  const size_t question_end = query.question.end();
+  const size_t question_end = query.records_start();
   const bool had_opt = dns::FindEdns(query.message(), question_end).value_or(dns::Edns{}).present;
   dns::EditBuffer buffer = query.edit();
   const std::span bytes(reinterpret_cast<const uint8_t*>(data.data()), data.size());

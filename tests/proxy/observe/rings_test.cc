@@ -40,7 +40,7 @@ class RingsTest : public testing::Test {
                    .client = client,
                    .protocol = Protocol::kDoUdp,
                    .message = message,
-                   .name_length = question->name_length,
+                   .name = std::span(message).subspan(12, question->name_length),
                    .type = question->type});
   }
   void Use(const RingSettings& settings) { rings_ = std::make_unique<Rings>(settings); }
@@ -78,16 +78,22 @@ TEST_F(RingsTest, RecordsOnlyWhatIsWanted) {
   EXPECT_EQ(rings_->Responses().size(), 1u);
 }
 
-TEST_F(RingsTest, IgnoresAMessageShorterThanItsName) {
+TEST_F(RingsTest, IgnoresWhatHasNoHeaderOrNoName) {
   const std::vector<uint8_t> message(13);
+  const std::vector<uint8_t> name(5);
   const Address client;
-  rings_->AddQuery(cursor_, {.now = At(1),
-                             .client = client,
-                             .protocol = Protocol::kDoUdp,
-                             .message = message,
-                             .name_length = 5,
-                             .type = dns::Type::kA});
-  EXPECT_TRUE(rings_->Queries().empty());
+  const auto add = [&](size_t message_size, size_t name_size) {
+    rings_->AddQuery(cursor_, {.now = At(1),
+                               .client = client,
+                               .protocol = Protocol::kDoUdp,
+                               .message = std::span(message).first(message_size),
+                               .name = std::span(name).first(name_size),
+                               .type = dns::Type::kA});
+    return rings_->Queries().size();
+  };
+  EXPECT_EQ(add(11, 5), 0u);
+  EXPECT_EQ(add(13, 0), 0u);
+  EXPECT_EQ(add(13, 5), 1u);
 }
 
 TEST_F(RingsTest, ManyThreadsWriteWhileOneReads) {
@@ -103,7 +109,7 @@ TEST_F(RingsTest, ManyThreadsWriteWhileOneReads) {
                                   .client = client,
                                   .protocol = Protocol::kDoTcp,
                                   .message = message,
-                                  .name_length = 17,
+                                  .name = std::span(message).subspan(12, 17),
                                   .type = dns::Type::kA});
       }
     });

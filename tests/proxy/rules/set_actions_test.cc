@@ -129,5 +129,14 @@ TEST_F(SetActionTest, AnOptionOfAnAnswerStays) {
   EXPECT_FALSE(query_->edns_added);
 }
 
+TEST_F(SetActionTest, AnAnswerWithoutItsQuestionGetsTheOptionToo) {
+  query_ = maker_.Make("a.longer.name A +qr");
+  query_->size = dns::kHeaderSize;
+  query_->header().set_count(dns::Section::kQuestion, 0);
+  query_->question_left_out = true;
+  Apply(MakeSetEdnsOptionResponseAction(10, "z"));
+  EXPECT_EQ(Message(), "qr rd NOERROR; ar: OPT 1232 10:7a");
+}
+
 }  // namespace
 }  // namespace breakwater::test
