@@ -2,8 +2,11 @@
 """The statistics on the web server, fetched with curl as a collector does."""
 
 import json
+import os
 import re
 import unittest
+
+import dns.exception
 
 from client import ask, run
 from harness import SystemTest, free_port
@@ -26,6 +29,7 @@ class Web(SystemTest):
         self.web = free_port()
         self.running = self.proxy(
             f'webserver("127.0.0.1:{self.web}")\n'
+            'setAPIWritable(true, "{dir}")\n'
             f'setWebserverConfig({{password="{PASSWORD}", apiKey="{KEY}", acl="127.0.0.1/32"}})\n'
             f'newServer{{address="127.0.0.1:{self.nsd.port}", name="first", checkName="example.org"}}\n'
             'getPool(""):setCache(newPacketCache(1000))\n')
@@ -72,6 +76,32 @@ class Web(SystemTest):
         status, body = self.with_key("/jsonstat?command=stats")
         self.assertEqual(status, 200)
         self.assertEqual(json.loads(body)["queries"], 1)
+
+    def test_the_settings_come_as_json(self):
+        status, body = self.with_key("/api/v1/servers/localhost/config")
+        self.assertEqual(status, 200)
+        settings = {setting["name"]: setting["value"] for setting in json.loads(body)}
+        self.assertEqual(settings["ecs-source-prefix-v6"], 56)
+        self.assertEqual(settings["server-policy"], "leastOutstanding")
+        self.assertIn("127.0.0.0/8", settings["acl"])
+
+    def put(self, networks):
+        return self.fetch("/api/v1/servers/localhost/config/allow-from", "-H", f"X-API-Key: {KEY}",
+                          "-X", "PUT", "-d", json.dumps({"value": networks}))
+
+    def test_the_access_list_is_replaced_and_kept_in_a_file(self):
+        ask("ns1.example.org", port=self.running.port)
+        status, body = self.put(["192.0.2.0/24"])
+        self.assertEqual((status, json.loads(body)["value"]), (200, ["192.0.2.0/24"]))
+        with self.assertRaises(dns.exception.Timeout):
+            ask("ns1.example.org", port=self.running.port, timeout_s=0.5)
+        with open(os.path.join(self.running.folder, "acl.conf"), encoding="utf-8") as file:
+            lines = file.read().splitlines()
+        self.assertTrue(lines[0].startswith("--"))
+        self.assertEqual(lines[1:], ['setACL({"192.0.2.0/24"})'])
+        self.assertEqual(self.put(["no network"])[0], 400)
+        self.assertEqual(self.put(["127.0.0.0/8"])[0], 200)
+        ask("ns1.example.org", port=self.running.port)
 
     def test_rubbish_does_not_disturb_the_server(self):
         for path in ("/", "/nowhere", "/jsonstat", "/jsonstat?command=no", "/metrics?" + "x" * 5000, "/%00", "/../../etc/passwd"):
