@@ -79,7 +79,8 @@ TextResult<int> RunConsoleLine(LuaState& interpreter, std::string_view line) {
 }
 
 std::string ResultText(lua_State* state, int count) {
-  if (count == 0) return {};
+  // Behind many results there may be no room for what is pushed while a table is walked.
+  if (count == 0 || lua_checkstack(state, LUA_MINSTACK) == 0) return {};
   const int first = lua_gettop(state) - count + 1;
   if (lua_isnil(state, first)) return {};
   const std::string text = ValueText(state, first, 0);

@@ -76,13 +76,11 @@ LuaState::~LuaState() {
 }
 
 void LuaState::SetRuntime(Runtime* runtime) {
-  std::memcpy(lua_getextraspace(state_), &runtime, sizeof(Runtime*));
+  *static_cast<Runtime**>(lua_getextraspace(state_)) = runtime;
 }
 
 Runtime* LuaState::RuntimeOf(lua_State* state) {
-  Runtime* runtime = nullptr;
-  std::memcpy(&runtime, lua_getextraspace(state), sizeof(Runtime*));
-  return runtime;
+  return *static_cast<Runtime**>(lua_getextraspace(state));
 }
 
 TextResult<void> LuaState::RunFile(const std::string& path) {

@@ -34,7 +34,7 @@ class ControlClient {
 
  private:
   ControlClient(UniqueFd fd, ControlCipher cipher, uint32_t max_reply)
-      : fd_(std::move(fd)), cipher_(std::move(cipher)), max_reply_(max_reply) {}
+      : fd_(std::move(fd)), cipher_(cipher), max_reply_(max_reply) {}
 
   UniqueFd fd_;
   ControlCipher cipher_;

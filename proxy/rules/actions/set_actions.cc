@@ -28,12 +28,15 @@ struct Note {
 template <typename Step>
 Note(std::string, Step) -> Note<Step>;
 
-auto SetTag(const std::string& name, const std::string& value) {
+auto SetTag(std::string name, std::string value) {
   return Note{"set tag '" + name + "' to value '" + value + "'",
-              [name, value](Query& query) { query.SetTag(name, value); }};
+              [name = std::move(name), value = std::move(value)](Query& query) {
+                query.SetTag(name, value);
+              }};
 }
-auto UnsetTag(const std::string& name) {
-  return Note{"unset tag '" + name + "'", [name](Query& query) { query.UnsetTag(name); }};
+auto UnsetTag(std::string name) {
+  return Note{"unset tag '" + name + "'",
+              [name = std::move(name)](Query& query) { query.UnsetTag(name); }};
 }
 auto SkipCache() {
   return Note{std::string("skip cache"), [](Query& query) { query.skip_cache = true; }};
