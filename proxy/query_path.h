@@ -41,6 +41,7 @@ class QueryPath final : public WorkerPath {
   void OnFailure(FlightId flight, uint8_t attempt, FailureKind kind) override;
   void OnSlow(FlightId flight) override;
   void OnPart(FlightId flight, uint8_t attempt, std::span<uint8_t> part) override;
+  bool MayRead(FlightId flight, uint8_t attempt) override;
   void OnRoom(FlightId flight) override;
 
   void UseConfig(ConfigPtr config) override;
@@ -109,6 +110,7 @@ class QueryPath final : public WorkerPath {
   // --- OnPart
   bool TakePart(FlightId id, uint8_t attempt, std::span<const uint8_t> part);
   void OnLastPart(FlightId id, uint8_t attempt, std::span<const uint8_t> part);
+  void PauseTransfer(FlightId id, uint8_t attempt);
   void BreakOff(FlightId id);
   void DropFlight(FlightId id, DropReason reason);
 

@@ -21,12 +21,24 @@ void QueryPath::OnPart(FlightId id, uint8_t attempt, std::span<uint8_t> part) {
       in_flight_.Prolong(id, attempt, now(), from.backend->settings().tcp_recv_timeout_ms);
       return;
     case ReplyTarget::Room::kFull:
-      in_flight_.StopTimeout(id, attempt);
-      from.exchange->Pause(id, attempt);
-      return;
+      return PauseTransfer(id, attempt);
     case ReplyTarget::Room::kGone:
       return DropFlight(id, DropReason::kBackend);
   }
+}
+
+bool QueryPath::MayRead(FlightId id, uint8_t attempt) {
+  Flight* flight = in_flight_.Find(id);
+  if (flight == nullptr || attempt >= flight->attempt_count) return true;
+  const Query& query = *flight->query;
+  if (!query.IsTransfer() || query.target->HasRoom(query, id)) return true;
+  PauseTransfer(id, attempt);
+  return false;
+}
+
+void QueryPath::PauseTransfer(FlightId id, uint8_t attempt) {
+  in_flight_.StopTimeout(id, attempt);
+  in_flight_.Find(id)->attempts[attempt].exchange->Pause(id, attempt);
 }
 
 void QueryPath::OnLastPart(FlightId id, uint8_t attempt, std::span<const uint8_t> part) {

@@ -121,7 +121,7 @@ void BackendConnection::OnBroken(int error) {
 
 void BackendConnection::OnReadable() {
   // A reader that keeps up with a fast peer must leave the loop to others now and then.
-  for (int i = 0; i < 4 && !ended_ && !paused_; ++i) {
+  for (int i = 0; i < 4 && !ended_ && !paused_ && MayRead(); ++i) {
     std::array<uint8_t, 16384> room;
     const auto read = stream_->Read(room);
     if (read.status == Stream::ReadStatus::kNothing) return;
@@ -136,6 +136,10 @@ void BackendConnection::OnReadable() {
     }
     if (!ended_) Arm();
   }
+}
+
+bool BackendConnection::MayRead() const {
+  return !transferring_ || requests_.empty() || context_.host.MayRead(*requests_.begin()->second);
 }
 
 void BackendConnection::OnMessage(std::span<const uint8_t> message) {

@@ -55,6 +55,8 @@ class BackendConnection : public StreamHandler {
                           std::span<uint8_t> reply) = 0;
     // One message of a transfer, more will come; the request stays. Valid and editable as above.
     virtual void OnPart(const StreamRequest& request, std::span<uint8_t> part) = 0;
+    // Asked before more of a transfer is read; false: it was paused.
+    virtual bool MayRead(const StreamRequest& request) = 0;
     virtual void OnStray(Stray stray) = 0;
     // To be destroyed after this call returned to the loop, its requests taken before.
     virtual void OnEnd(BackendConnection& connection, End end) = 0;
@@ -100,6 +102,7 @@ class BackendConnection : public StreamHandler {
   BackendConnection(const Context& context, BackendPtr backend, uint32_t idle_ms);
   void OnMessage(std::span<const uint8_t> message);
   bool TakePart(StreamRequest& asked);
+  bool MayRead() const;
   void Finish(End end);
   MonoTime Deadline(End* end) const;
   void Arm();

@@ -22,8 +22,8 @@ class Exchange {
   virtual Result<void> Send(FlightId flight, uint8_t attempt, std::span<const uint8_t> message) = 0;
   // The attempt is over (time-out, another answered): a late reply is dropped, counted.
   virtual void Cancel(FlightId flight, uint8_t attempt) = 0;
-  // Streams, between two messages of a transfer: takes no more from the nameserver until Resume(),
-  // so that what a client does not read does not pile up here.
+  // Streams, within a transfer (QuerySink::OnPart and MayRead): takes no more from the nameserver
+  // until Resume(), so that what a client does not read does not pile up here.
   virtual void Pause(FlightId flight, uint8_t attempt) { (void)flight, (void)attempt; }
   virtual void Resume(FlightId flight, uint8_t attempt) { (void)flight, (void)attempt; }
   // True when replies come as datagrams (may be truncated, may be asked again over TCP).

@@ -128,6 +128,10 @@ void StreamExchange::OnPart(const StreamRequest& request, std::span<uint8_t> par
   context_.sink.OnPart(request.flight, request.attempt, part);
 }
 
+bool StreamExchange::MayRead(const StreamRequest& request) {
+  return context_.sink.MayRead(request.flight, request.attempt);
+}
+
 void StreamExchange::OnAnswer(BackendConnection&, StreamRequestPtr request,
                               std::span<uint8_t> reply) {
   carriers_.erase(KeyOf(request->flight, request->attempt));
@@ -158,7 +162,7 @@ void StreamExchange::OnEnd(BackendConnection& connection, End end) {
     const bool again = was_kept && !request->begun;
     if (again && request->retries_left > 0) {
       --request->retries_left;
-      if (Dispatch(request, Use::kFresh)) continue;
+      if (AskAgain(request)) continue;
     } else if (again) {
       backend_->counters().tcp_gave_up.Add();
     }
@@ -166,6 +170,15 @@ void StreamExchange::OnEnd(BackendConnection& connection, End end) {
                         : end == End::kReadTimeout ? FailureKind::kTimeout
                                                    : FailureKind::kConnection);
   }
+}
+
+bool StreamExchange::AskAgain(StreamRequestPtr& request) {
+  // Its answer begins anew, whatever a message that was not handed on has moved.
+  if (request->transfer) {
+    request->transfer =
+        dns::TransferProgress::Of(request->message, *dns::ParseQuestion(request->message));
+  }
+  return Dispatch(request, Use::kFresh).has_value();
 }
 
 void StreamExchange::CountEnd(const BackendConnection& connection, End end, bool had_queries) {

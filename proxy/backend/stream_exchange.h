@@ -46,9 +46,11 @@ class StreamExchange : public Exchange, private BackendConnection::Host {
   void OnAnswer(BackendConnection& from, StreamRequestPtr request,
                 std::span<uint8_t> reply) override;
   void OnPart(const StreamRequest& request, std::span<uint8_t> part) override;
+  bool MayRead(const StreamRequest& request) override;
   void OnStray(BackendConnection::Stray stray) override;
   void OnEnd(BackendConnection& connection, BackendConnection::End end) override;
 
+  bool AskAgain(StreamRequestPtr& request);
   void CountSendError();
   Result<void> TryDispatch(StreamRequestPtr& request, Use use);
   Result<void> Dispatch(StreamRequestPtr& request, Use use);

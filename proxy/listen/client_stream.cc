@@ -12,9 +12,9 @@ namespace {
 
 // One read: enough for many pipelined queries, and what is left over fits a pooled buffer.
 constexpr size_t kReadChunk = 4096;
-// Answers not yet taken by the kernel: above the first bound no further query is read, above the
-// second the client is given up.
-constexpr size_t kPauseAbove = size_t{64} << 10;
+// Memory of answers not yet taken by the kernel: above the first bound no further query is read and
+// no transfer goes on, above the second the client is given up.
+constexpr size_t kPauseAbove = size_t{128} << 10;
 constexpr size_t kMostQueued = size_t{1} << 20;
 
 constexpr MonoTime kRestrictedReadTimeout = MonoTime::FromMs(500);
@@ -43,7 +43,7 @@ ClientStream::ClientStream(ClientStreamHost& host, AcceptedConnection connection
       decoder_(host.context().queries.packets()),
       last_read_(host.context().loop.now()) {
   stream_ = std::make_unique<TcpStream>(host.context().loop, std::move(connection.fd), *this,
-                                        TcpStreamOptions{.max_queued_bytes = kMostQueued});
+                                        TcpStreamOptions{.max_held_bytes = kMostQueued});
 }
 
 ClientStream::~ClientStream() {
@@ -94,8 +94,11 @@ size_t ClientStream::MaxInFlight() const {
 }
 
 bool ClientStream::CanTake() const {
-  return !stopping_ && !ended_ && in_flight_ < MaxInFlight() &&
-         stream_->queued_bytes() <= kPauseAbove;
+  return !stopping_ && !ended_ && in_flight_ < MaxInFlight() && HasRoom();
+}
+
+bool ClientStream::HasRoom() const {
+  return stream_->held_bytes() <= kPauseAbove;
 }
 
 // A long message is read whole where it can be; else no more than a chunk, which bounds what a
@@ -230,15 +233,33 @@ ReplyTarget::Room ClientStream::OnPart(const Query& query, FlightId flight) {
   PacketBuffer bytes = host_.context().queries.packets().Get(query.size);
   std::memcpy(bytes.data(), query.data, query.size);
   if (!Queue(std::move(bytes), query.size)) return ReplyTarget::Room::kGone;
-  if (stream_->queued_bytes() <= kPauseAbove) return ReplyTarget::Room::kFree;
-  full_for_.push_back(flight);
-  return ReplyTarget::Room::kFull;
+  // Several transfers fill the queue within one turn: a client that reads need not wait for its
+  // end.
+  if (!HasRoom() && !write_blocked_ && !Flush()) return ReplyTarget::Room::kGone;
+  return HasRoomFor(flight) ? ReplyTarget::Room::kFree : ReplyTarget::Room::kFull;
 }
 
-// There is room again, or there will never be any.
+bool ClientStream::HasRoomFor(FlightId flight) {
+  if (ended_ || HasRoom()) return true;
+  if (std::find(full_for_.begin(), full_for_.end(), flight) == full_for_.end()) {
+    full_for_.push_back(flight);
+  }
+  return false;
+}
+
+// There is room again, or there will never be any. One at a time, each in its turn: the first may
+// take all the room.
 void ClientStream::TellRoom() {
-  if (!ended_ && stream_->queued_bytes() > kPauseAbove) return;
-  for (const FlightId flight : std::exchange(full_for_, {})) host_.context().sink.OnRoom(flight);
+  QuerySink& sink = host_.context().sink;
+  if (ended_) {
+    for (const FlightId flight : std::exchange(full_for_, {})) sink.OnRoom(flight);
+    return;
+  }
+  if (full_for_.empty() || !HasRoom()) return;
+  const FlightId first = full_for_.front();
+  full_for_.erase(full_for_.begin());
+  if (!full_for_.empty()) host_.Schedule(*this);
+  sink.OnRoom(first);
 }
 
 // No answer will come: the client learns it from the end of the connection, after the answers to
@@ -252,17 +273,22 @@ void ClientStream::OnDrop(DropReason reason) {
 }
 
 void ClientStream::OnTurnEnd() {
-  if (ended_) return;
+  if (ended_ || !Flush()) return;
+  TellRoom();
+  Settle();
+}
+
+bool ClientStream::Flush() {
   const size_t before = stream_->queued_bytes();
   const Stream::FlushStatus status = stream_->Flush();
   if (status == Stream::FlushStatus::kBroken) {
     host_.frontend().tcp_died_sending_response.Add();
-    return End(StreamEnd::kCut);
+    End(StreamEnd::kCut);
+    return false;
   }
   const bool was_blocked = std::exchange(write_blocked_, status == Stream::FlushStatus::kBlocked);
   if (!was_blocked || stream_->queued_bytes() < before) last_write_ = host_.context().loop.now();
-  TellRoom();
-  Settle();
+  return true;
 }
 
 void ClientStream::OnWriteProgress() {
@@ -279,6 +305,12 @@ void ClientStream::OnBroken(int) {
   End(StreamEnd::kCut);
 }
 
+void ClientStream::OnSchedule() {
+  if (ended_) return;
+  TellRoom();
+  TakeUnread();
+}
+
 void ClientStream::TakeUnread() {
   if (ended_ || unread_size_ == 0) return;
   const PacketBuffer taken = std::move(unread_);
@@ -291,7 +323,7 @@ void ClientStream::Settle() {
   if (stopping_ && in_flight_ == 0 && stream_->queued_bytes() == 0) {
     return End(StreamEnd::kFinished);
   }
-  if (unread_size_ > 0 && CanTake()) host_.ScheduleUnread(*this);
+  if (unread_size_ > 0 && CanTake()) host_.Schedule(*this);
   if (unread_size_ == 0 && CanTake()) {
     stream_->ResumeReading();
   } else {

@@ -44,8 +44,8 @@ class ClientStreamHost {
   virtual std::span<uint8_t> message_room() = 0;
   // `stream`'s OnTurnEnd() is called when this turn ends.
   virtual void MarkDirty(ClientStream& stream) = 0;
-  // `stream`'s TakeUnread() is called soon, from the loop itself and not from within an answer.
-  virtual void ScheduleUnread(ClientStream& stream) = 0;
+  // `stream`'s OnSchedule() is called soon, from the loop itself and not from within an answer.
+  virtual void Schedule(ClientStream& stream) = 0;
   // `stream` has ended; it stays in memory until the end of the turn.
   virtual void Ended(ClientStream& stream) = 0;
 };
@@ -64,14 +64,16 @@ class ClientStream : public StreamHandler {
 
   void OnAnswer(QueryPtr query);
   ReplyTarget::Room OnPart(const Query& query, FlightId flight);
+  // False where the client does not keep up: the flight is told when it does.
+  bool HasRoomFor(FlightId flight);
   void OnDrop(DropReason reason);
   void OnTurnEnd();
-  void TakeUnread();
+  void OnSchedule();
 
   const ReturnPath& path() const { return path_; }
   bool ended() const { return ended_; }
   bool dirty = false;  // in the host's list of this turn
-  bool queued_unread = false;
+  bool scheduled = false;
 
  private:
   void OnReadable() override;
@@ -79,7 +81,11 @@ class ClientStream : public StreamHandler {
   void OnBroken(int error) override;
 
   bool Queue(PacketBuffer bytes, size_t size);
+  bool HasRoom() const;
+  // False where the connection broke, and has ended with it.
+  bool Flush();
   void TellRoom();
+  void TakeUnread();
   size_t MaxInFlight() const;
   bool CanTake() const;
   size_t ReadSize() const;
@@ -115,7 +121,7 @@ class ClientStream : public StreamHandler {
   bool taking_ = false;       // within Consume(): answers come from within
   bool write_blocked_ = false;
   bool ended_ = false;
-  std::vector<FlightId> full_for_;  // transfers that wait until the client has read
+  std::vector<FlightId> full_for_;  // transfers that wait until the client has read, oldest first
   MonoTime last_read_;
   MonoTime last_write_;  // when the kernel last took something, or was first asked to
   TimerId timer_ = 0;

@@ -47,7 +47,7 @@ void StreamListener::StopAccepting() {
 void StreamListener::Close() {
   accepting_ = false;
   acceptor_.reset();
-  context_.loop.timers().Cancel(std::exchange(unread_timer_, 0));
+  context_.loop.timers().Cancel(std::exchange(schedule_timer_, 0));
   for (size_t i = 0; i < slots_.size(); ++i) {
     if (slots_[i].stream != nullptr) slots_[i].stream->End(StreamEnd::kCut);
   }
@@ -168,6 +168,11 @@ ReplyTarget::Room StreamListener::SendPart(const Query& query, FlightId flight) 
   return stream == nullptr ? Room::kGone : stream->OnPart(query, flight);
 }
 
+bool StreamListener::HasRoom(const Query& query, FlightId flight) {
+  ClientStream* stream = Find(query.path);
+  return stream == nullptr || stream->HasRoomFor(flight);
+}
+
 void StreamListener::Drop(QueryPtr query, DropReason reason) {
   ClientStream* stream = Find(query->path);
   if (stream != nullptr) stream->OnDrop(reason);
@@ -182,21 +187,21 @@ void StreamListener::MarkDirty(ClientStream& stream) {
   dirty_.push_back(&stream);
 }
 
-void StreamListener::ScheduleUnread(ClientStream& stream) {
-  if (std::exchange(stream.queued_unread, true)) return;
-  unread_.push_back(&stream);
-  if (unread_timer_ != 0) return;
-  unread_timer_ = context_.loop.timers().Add(context_.loop.now(), [this] {
-    unread_timer_ = 0;
-    TakeUnread();
+void StreamListener::Schedule(ClientStream& stream) {
+  if (std::exchange(stream.scheduled, true)) return;
+  scheduled_.push_back(&stream);
+  if (schedule_timer_ != 0) return;
+  schedule_timer_ = context_.loop.timers().Add(context_.loop.now(), [this] {
+    schedule_timer_ = 0;
+    RunScheduled();
   });
 }
 
-void StreamListener::TakeUnread() {
-  const auto streams = std::exchange(unread_, {});
+void StreamListener::RunScheduled() {
+  const auto streams = std::exchange(scheduled_, {});
   for (ClientStream* stream : streams) {
-    stream->queued_unread = false;
-    stream->TakeUnread();
+    stream->scheduled = false;
+    stream->OnSchedule();
   }
 }
 
@@ -215,7 +220,7 @@ void StreamListener::OnTurnEnd() {
   }
   dirty_.clear();
   if (ended_.empty()) return;
-  std::erase_if(unread_, [](const ClientStream* stream) { return stream->ended(); });
+  std::erase_if(scheduled_, [](const ClientStream* stream) { return stream->ended(); });
   ended_.clear();
 }
 

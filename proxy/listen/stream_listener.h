@@ -37,6 +37,7 @@ class StreamListener : public ReplyTarget, private ClientStreamHost {
 
   void Send(QueryPtr query) override;
   Room SendPart(const Query& query, FlightId flight) override;
+  bool HasRoom(const Query& query, FlightId flight) override;
   void Drop(QueryPtr query, DropReason reason) override;
   bool Alive(const Query& query) const override;
 
@@ -56,14 +57,14 @@ class StreamListener : public ReplyTarget, private ClientStreamHost {
   void Serve(AcceptedConnection connection);
   ClientStream* Find(const ReturnPath& path) const;
   void OnTurnEnd();
-  void TakeUnread();
+  void RunScheduled();
 
   ListenContext& context() override { return context_; }
   ReplyTarget& target() override { return *this; }
   std::span<uint8_t> read_room() override { return {rooms_.get(), kReadRoom}; }
   std::span<uint8_t> message_room() override { return {rooms_.get() + kReadRoom, kMessageRoom}; }
   void MarkDirty(ClientStream& stream) override;
-  void ScheduleUnread(ClientStream& stream) override;
+  void Schedule(ClientStream& stream) override;
   void Ended(ClientStream& stream) override;
 
   static constexpr size_t kReadRoom = kMaxFrame;
@@ -79,9 +80,9 @@ class StreamListener : public ReplyTarget, private ClientStreamHost {
   size_t open_ = 0;
   bool accepting_ = true;
   std::vector<ClientStream*> dirty_;
-  std::vector<ClientStream*> unread_;
+  std::vector<ClientStream*> scheduled_;
   std::vector<std::unique_ptr<ClientStream>> ended_;  // destroyed when the turn ends
-  TimerId unread_timer_ = 0;
+  TimerId schedule_timer_ = 0;
   uint64_t hook_ = 0;
   LogLimiter log_limiter_;
 };

@@ -53,6 +53,8 @@ class Stream {
   virtual bool QueueBytes(PacketBuffer bytes, size_t size) = 0;
   virtual FlushStatus Flush() = 0;
   virtual size_t queued_bytes() const = 0;
+  // The memory that those take: never less, and bounded by a multiple of them and one buffer.
+  virtual size_t held_bytes() const = 0;
   // Reading is off until ResumeReading(): while it is off the kernel's window holds the peer back.
   virtual void PauseReading() = 0;
   virtual void ResumeReading() = 0;

@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
@@ -21,9 +22,7 @@ bool WouldBlock(int error) {
 
 TcpStream::TcpStream(Loop& loop, UniqueFd fd, StreamHandler& handler,
                      const TcpStreamOptions& options)
-    : handler_(handler),
-      max_queued_bytes_(options.max_queued_bytes),
-      connecting_(options.connecting) {
+    : handler_(handler), max_held_bytes_(options.max_held_bytes), connecting_(options.connecting) {
   poller_ = std::make_unique<Poller>(
       loop, std::move(fd), [this](bool readable, bool writable) { OnEvents(readable, writable); });
   UpdateWatch();
@@ -55,9 +54,24 @@ bool TcpStream::QueueBytes(PacketBuffer bytes, size_t size) {
 }
 
 bool TcpStream::Queue(Piece piece) {
-  if (queued_bytes_ > max_queued_bytes_) return false;
+  if (held_bytes_ > max_held_bytes_) return false;
   queued_bytes_ += piece.total();
+  if (Append(piece)) return true;
+  held_bytes_ += piece.bytes.capacity();
   queue_.push_back(std::move(piece));
+  return true;
+}
+
+// Behind the last piece where its buffer has room, so that many small messages in large buffers do
+// not take many times their own size.
+bool TcpStream::Append(const Piece& piece) {
+  if (first_ == queue_.size()) return false;
+  Piece& last = queue_.back();
+  if (last.bytes.capacity() - last.size < piece.total()) return false;
+  uint8_t* const end = last.bytes.data() + last.size;
+  std::copy_n(piece.prefix, piece.prefix_size, end);
+  std::copy_n(piece.bytes.data(), piece.size, end + piece.prefix_size);
+  last.size += piece.total();
   return true;
 }
 
@@ -105,6 +119,7 @@ void TcpStream::Taken(size_t bytes) {
   first_offset_ += bytes;
   while (first_ < queue_.size() && first_offset_ >= queue_[first_].total()) {
     first_offset_ -= queue_[first_].total();
+    held_bytes_ -= queue_[first_].bytes.capacity();
     queue_[first_++].bytes.Reset();
   }
   // A queue that is never quite empty must not grow at its head.

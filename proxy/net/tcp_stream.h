@@ -14,8 +14,8 @@
 namespace breakwater {
 
 struct TcpStreamOptions {
-  bool connecting = false;                    // connect() was called and has not finished
-  size_t max_queued_bytes = size_t{1} << 20;  // one message more than this may be queued
+  bool connecting = false;                  // connect() was called and has not finished
+  size_t max_held_bytes = size_t{1} << 20;  // one message more than this may be queued
 };
 
 class TcpStream : public Stream {
@@ -30,6 +30,7 @@ class TcpStream : public Stream {
   bool QueueBytes(PacketBuffer bytes, size_t size) override;
   FlushStatus Flush() override;
   size_t queued_bytes() const override { return queued_bytes_; }
+  size_t held_bytes() const override { return held_bytes_; }
   void PauseReading() override;
   void ResumeReading() override;
   void ShutDownWriting() override;
@@ -46,6 +47,7 @@ class TcpStream : public Stream {
   };
   void OnEvents(bool readable, bool writable);
   bool Queue(Piece piece);
+  bool Append(const Piece& piece);
   size_t FillVectors(std::span<iovec> vectors);
   void Taken(size_t bytes);
   void UpdateWatch();
@@ -56,7 +58,8 @@ class TcpStream : public Stream {
   size_t first_ = 0;         // of queue_; those before it have left
   size_t first_offset_ = 0;  // bytes of the first piece that have left
   size_t queued_bytes_ = 0;
-  size_t max_queued_bytes_;
+  size_t held_bytes_ = 0;  // capacity of the buffers in queue_
+  size_t max_held_bytes_;
   bool connecting_;
   bool reading_ = false;
   bool blocked_ = false;  // the kernel's buffer is full: waiting to become writable

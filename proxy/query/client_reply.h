@@ -24,6 +24,12 @@ class ReplyTarget {
     (void)query, (void)flight;
     return Room::kGone;
   }
+  // Whether SendPart may be called with more of an answer just now. Where it may not,
+  // QuerySink::OnRoom tells when it may.
+  virtual bool HasRoom(const Query& query, FlightId flight) {
+    (void)query, (void)flight;
+    return true;
+  }
   // The client gets no answer (a stream may close, HTTP gets a status).
   virtual void Drop(QueryPtr query, DropReason reason) = 0;
   // False once the client's connection is known to be gone; datagrams are always true.

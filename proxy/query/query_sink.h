@@ -37,7 +37,13 @@ class QuerySink {
   virtual void OnPart(FlightId flight, uint8_t attempt, std::span<uint8_t> part) {
     (void)flight, (void)attempt, (void)part;
   }
-  // The client has read what made ReplyTarget::SendPart say kFull, or is gone.
+  // Asked before more of a transfer is read. False where its client does not keep up: the exchange
+  // was told to pause.
+  virtual bool MayRead(FlightId flight, uint8_t attempt) {
+    (void)flight, (void)attempt;
+    return true;
+  }
+  // The client has read what made ReplyTarget::SendPart say kFull, or HasRoom false, or is gone.
   virtual void OnRoom(FlightId flight) { (void)flight; }
   virtual void OnFailure(FlightId flight, uint8_t attempt, FailureKind kind) = 0;
   // The flight has waited for as long as InFlight::CallAfter was told; nothing has failed yet.

@@ -61,6 +61,15 @@ class Transfers(SystemTest):
                     if qtype != "AXFR" or soas == 2:
                         break
 
+    def await_full_buffer(self, connection):
+        seen = [0, time.monotonic()]  # what lies unread in the client's socket, and since when
+
+        def is_full():
+            if unread(connection) != seen[0]:
+                seen[:] = [unread(connection), time.monotonic()]
+            return seen[0] > 0 and time.monotonic() - seen[1] > 0.5
+        wait_until(is_full, "the client's buffer to fill")
+
     @breakwater_only
     def test_a_client_that_does_not_read_holds_the_nameserver_back(self):
         big = self.started(Nsd({"example.org": ZONE + "".join(
@@ -70,18 +79,26 @@ class Transfers(SystemTest):
         before = resident_kb(proxy.pid)
         with tcp_connection(proxy.port, timeout_s=30) as slow:
             slow.sendall(framed(question("example.org", "AXFR").to_wire()))
-            seen = [0, time.monotonic()]  # what lies unread in the client's socket, and since when
-
-            def is_full():
-                if unread(slow) != seen[0]:
-                    seen[:] = [unread(slow), time.monotonic()]
-                return seen[0] > 0 and time.monotonic() - seen[1] > 0.5
-            wait_until(is_full, "the client's buffer to fill")
+            self.await_full_buffer(slow)
             self.assertEqual(ask("ns1.example.org", port=proxy.port).rcode(), 0)
             if not SANITIZED:
                 self.assertLess(resident_kb(proxy.pid) - before, 10000)
             answers = 0
             while answers < RECORDS + 100000 + 4:
+                message = read_framed(slow)
+                self.assertIsNotNone(message, answers)
+                answers += int.from_bytes(message[6:8], "big")
+
+    @breakwater_only
+    def test_many_transfers_of_one_connection_wait_for_a_slow_client(self):
+        count = 150
+        proxy = self.proxy('setTCPSendTimeout(60)\naddLocal("127.0.0.1:{port}", {maxInFlight=1000})\n'
+                           f'newServer("127.0.0.1:{self.nsd.port}")')
+        with tcp_connection(proxy.port, timeout_s=30) as slow:
+            slow.sendall(b"".join(framed(question("example.org", "AXFR").to_wire()) for _ in range(count)))
+            self.await_full_buffer(slow)
+            answers = 0
+            while answers < count * (RECORDS + 4):
                 message = read_framed(slow)
                 self.assertIsNotNone(message, answers)
                 answers += int.from_bytes(message[6:8], "big")

@@ -30,6 +30,9 @@ class Recorder : public QuerySink {
     parts.push_back({flight, attempt, {part.begin(), part.end()}});
     if (on_part) on_part(flight, attempt);
   }
+  bool MayRead(FlightId flight, uint8_t attempt) override {
+    return may_read ? may_read(flight, attempt) : true;
+  }
   void OnFailure(FlightId flight, uint8_t attempt, FailureKind kind) override {
     failures.push_back({flight, attempt, kind});
     if (on_failure) on_failure(flight, attempt);
@@ -43,6 +46,7 @@ class Recorder : public QuerySink {
   std::function<void(FlightId, uint8_t)> on_reply;
   std::function<void(FlightId, uint8_t)> on_part;
   std::function<void(FlightId, uint8_t)> on_failure;
+  std::function<bool(FlightId, uint8_t)> may_read;
 };
 
 }  // namespace breakwater::test

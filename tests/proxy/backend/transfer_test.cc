@@ -148,6 +148,47 @@ TEST_F(TransferTest, PausedItReadsNothingAndDoesNotTimeOut) {
   WaitForReplies(1);
 }
 
+TEST_F(TransferTest, AsksBeforeItReadsMore) {
+  Make();
+  bool room = false;
+  sink_.may_read = [&](FlightId flight, uint8_t attempt) {
+    EXPECT_EQ(flight, Flight(1));
+    if (!room) exchange_->Pause(flight, attempt);
+    return room;
+  };
+  FakeTcpConnection connection = Begin(1);
+  connection.Send(Message(query_, kSoa));
+  Settle();
+  EXPECT_TRUE(sink_.parts.empty());
+  room = true;
+  exchange_->Resume(Flight(1), 0);
+  WaitForParts(1);
+  connection.Send(Message(query_, kSoa));
+  WaitForReplies(1);
+}
+
+TEST_F(TransferTest, AskedAgainItBeginsAnew) {
+  Make();
+  Ask(1);
+  FakeTcpConnection kept = server_.Accept();
+  Answer(kept, kept.Receive());
+  Ask(2, "zone.example AXFR");
+  query_ = kept.Receive();
+  Bytes cut = Message(query_, kSoa + kRecord);
+  cut.pop_back();
+  kept.Send(cut);  // its SOA can be read
+  RunUntil([&] { return server_.Waiting(); });
+  FakeTcpConnection fresh = server_.Accept();
+  Settle();
+  query_ = fresh.Receive();
+  fresh.Send(Message(query_, kSoa));
+  WaitForParts(1);
+  EXPECT_EQ(sink_.replies.size(), 1U);
+  fresh.Send(Message(query_, kSoa));
+  WaitForReplies(2);
+  EXPECT_TRUE(sink_.failures.empty());
+}
+
 TEST_F(TransferTest, CancelledWithinAMessageItEndsTheConnection) {
   Make();
   sink_.on_part = [&](FlightId flight, uint8_t attempt) { exchange_->Cancel(flight, attempt); };

@@ -113,6 +113,18 @@ TEST_F(ClientStreamTest, ClientThatDoesNotReadIsHeldBackThenCut) {
   EXPECT_EQ(queries.outstanding(), 0u);
 }
 
+TEST_F(ClientStreamTest, SmallAnswersInLargeBuffersDoNotCutTheConnection) {
+  NewFrontend()->settings.max_in_flight = 1000;
+  Listen();
+  sink.mode = ScriptedSink::Mode::kHold;
+  sink.answer_size = 4700;
+  const UniqueFd client = Accepted();
+  for (uint16_t id = 0; id < 100; ++id) SendAll(client, Framed(Query(id)));
+  ASSERT_TRUE(RunUntil([&] { return sink.held.size() == 100; }));
+  while (!sink.held.empty()) sink.AnswerHeld(0);
+  for (int i = 0; i < 100; ++i) ASSERT_EQ(ReadMessage(client).size(), 4700u) << i;
+}
+
 TEST_F(ClientStreamTest, ClientThatReadsAgainGetsEverything) {
   NewFrontend()->settings.max_in_flight = 1000;
   Listen();
@@ -123,64 +135,6 @@ TEST_F(ClientStreamTest, ClientThatReadsAgainGetsEverything) {
   for (int i = 0; i < 300; ++i) ASSERT_EQ(ReadMessage(client).size(), 60000u) << i;
   EXPECT_EQ(frontend->responses.Get(), 300u);
   EXPECT_EQ(listener->connections(), 1u);
-}
-
-// An answer of several messages: all of the same size.
-class PartsTest : public ClientStreamTest {
- protected:
-  void Begin() {
-    Listen();
-    sink.mode = ScriptedSink::Mode::kHold;
-    client_ = Accepted();
-    SendAll(client_, Framed(Query(1)));
-    ASSERT_TRUE(RunUntil([&] { return sink.held.size() == 1; }));
-    sink.held[0]->ReplaceMessage(queries.packets(), std::vector<uint8_t>(60000, 'a'));
-  }
-  ReplyTarget::Room SendPart() { return listener->SendPart(*sink.held[0], {9, 1}); }
-  // Until the client's own buffers, and what is queued here, are full.
-  void Fill() {
-    while (SendPart() == ReplyTarget::Room::kFree) {
-      Settle();
-      ++sent_;
-      ASSERT_LT(sent_, 1000);
-    }
-    ++sent_;
-  }
-  UniqueFd client_;
-  int sent_ = 0;
-};
-
-TEST_F(PartsTest, TheAnswerGoesOnUntilItsLastMessage) {
-  Begin();
-  EXPECT_EQ(SendPart(), ReplyTarget::Room::kFree);
-  EXPECT_EQ(ReadMessage(client_).size(), 60000u);
-  Advance(100000);  // no time-out of the client's while the answer is under way
-  EXPECT_EQ(SendPart(), ReplyTarget::Room::kFree);
-  EXPECT_EQ(ReadMessage(client_).size(), 60000u);
-  sink.AnswerHeld(0);
-  EXPECT_EQ(ReadMessage(client_).size(), 60000u);
-  EXPECT_EQ(frontend->responses.Get(), 1u);
-  SendAll(client_, Framed(Query(2)));
-  EXPECT_TRUE(RunUntil([&] { return sink.held.size() == 1; }));
-}
-
-TEST_F(PartsTest, AClientThatReadsAgainIsTold) {
-  Begin();
-  Fill();
-  Settle();
-  EXPECT_TRUE(sink.room_for.empty());
-  for (int i = 0; i < sent_; ++i) ASSERT_EQ(ReadMessage(client_).size(), 60000u) << i;
-  EXPECT_EQ(sink.room_for, (std::vector<FlightId>{{9, 1}}));
-  EXPECT_EQ(SendPart(), ReplyTarget::Room::kFree);
-}
-
-TEST_F(PartsTest, AClientThatGoesAwayIsTold) {
-  Begin();
-  Fill();
-  Advance(3000);  // it took nothing in time
-  EXPECT_EQ(sink.room_for, (std::vector<FlightId>{{9, 1}}));
-  EXPECT_EQ(listener->connections(), 0u);
-  EXPECT_EQ(SendPart(), ReplyTarget::Room::kGone);
 }
 
 TEST_F(ClientStreamTest, AnswersBeyondTheBoundCutTheConnection) {

@@ -39,7 +39,10 @@ class ScriptedSink : public QuerySink {
   }
   void OnReply(FlightId, uint8_t, std::span<uint8_t>) override {}
   void OnFailure(FlightId, uint8_t, FailureKind) override {}
-  void OnRoom(FlightId flight) override { room_for.push_back(flight); }
+  void OnRoom(FlightId flight) override {
+    room_for.push_back(flight);
+    if (on_room) on_room(flight);
+  }
 
   void Answer(QueryPtr query) {
     query->header().Set(dns::kFlagQr, true);
@@ -60,6 +63,7 @@ class ScriptedSink : public QuerySink {
   size_t answer_size = 0;  // 0: the query's own
   std::deque<QueryPtr> held;
   std::vector<FlightId> room_for;
+  std::function<void(FlightId)> on_room;
   std::vector<std::string> seen;
   std::vector<Address> clients;
   std::vector<Address> locals;

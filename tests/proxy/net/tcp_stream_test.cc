@@ -94,7 +94,7 @@ TEST_F(TcpStreamTest, ReadsOnlyWhileReadingIsOn) {
 }
 
 TEST_F(TcpStreamTest, BlockedWriteGoesOnInOrderWhenThePeerReads) {
-  Pair({.max_queued_bytes = size_t{64} << 20});
+  Pair({.max_held_bytes = size_t{64} << 20});
   std::string expected;
   Stream::FlushStatus status = Stream::FlushStatus::kDone;
   for (char c = 'a'; c <= 'z' && status == Stream::FlushStatus::kDone; ++c) {
@@ -117,10 +117,36 @@ TEST_F(TcpStreamTest, BlockedWriteGoesOnInOrderWhenThePeerReads) {
 }
 
 TEST_F(TcpStreamTest, FullQueueRefuses) {
-  Pair({.max_queued_bytes = 100});
+  Pair({.max_held_bytes = 100});
   EXPECT_TRUE(handler.stream->QueueMessage(Filled(200, 'a'), 200));
   EXPECT_FALSE(handler.stream->QueueMessage(Filled(1, 'b'), 1));
   EXPECT_EQ(handler.stream->queued_bytes(), 202u);
+}
+
+TEST_F(TcpStreamTest, SmallMessagesShareABufferAndStayInOrder) {
+  Pair();
+  EXPECT_TRUE(handler.stream->QueueBytes(Filled(3, 'p'), 3));
+  std::string expected = "ppp";
+  for (int i = 0; i < 100; ++i) {
+    const char c = static_cast<char>('a' + i % 26);
+    ASSERT_TRUE(handler.stream->QueueMessage(Filled(4700, c), 4700));
+    expected += std::string("\x12\x5c", 2) + std::string(4700, c);
+  }
+  EXPECT_EQ(handler.stream->queued_bytes(), expected.size());
+  EXPECT_GE(handler.stream->held_bytes(), expected.size());
+  EXPECT_LT(handler.stream->held_bytes(), 2 * expected.size());
+  std::string got;
+  while (got.size() < expected.size()) {
+    ASSERT_NE(handler.stream->Flush(), Stream::FlushStatus::kBroken);
+    // Queued behind a piece of which some may have left.
+    if (expected.size() < 500000) {
+      ASSERT_TRUE(handler.stream->QueueMessage(Filled(7, 'z'), 7));
+      expected += std::string("\0\7zzzzzzz", 9);
+    }
+    got += ReadFar();
+  }
+  EXPECT_EQ(got, expected);
+  EXPECT_EQ(handler.stream->held_bytes(), 0u);
 }
 
 TEST_F(TcpStreamTest, EndOfTheOtherSideAndOwnDestructionInTheHandler) {
