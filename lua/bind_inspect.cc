@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <fstream>
 #include <sstream>
-#include <thread>
 
 #include "lua/dns_header.h"
 #include "lua/object_args.h"
@@ -140,10 +139,9 @@ std::vector<std::string> Resolvers(const std::string& path) {
 }
 
 void ShowTcpStats(Call& call) {
-  const Config& config = call.builder().config();
-  const size_t workers =
-      config.settings.workers.value_or(std::max(1u, std::thread::hardware_concurrency()));
-  call.Print(TcpStatsText(config, workers));
+  const ControlTarget* const target = call.runtime().target();
+  call.Print(TcpStatsText(call.builder().config(),
+                          target == nullptr ? ControlTarget::TcpWorkers{} : target->tcp_workers()));
 }
 
 // --- credentials

@@ -69,6 +69,11 @@ void Configuration::UseServer(const ControlTarget& target, std::shared_ptr<Worke
   runtime_->SetStats(std::move(stats));
 }
 
+void Configuration::OnPublish(std::function<void(ConfigPtr)> listener) {
+  Entry entry(*runtime_, Place::kScript);
+  runtime_->builder().OnPublish(std::move(listener));
+}
+
 std::string Configuration::RunCommand(std::string_view line) {
   Entry entry(*runtime_, Place::kScript);
   runtime_->CaptureOutput();

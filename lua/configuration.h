@@ -34,6 +34,9 @@ class Configuration final : public CommandRunner {
   // Once the server runs: its counters and rings for the console, and where errors are counted.
   void UseServer(const ControlTarget& target, std::shared_ptr<WorkerStats> stats);
 
+  // Who is given each configuration published from now on, null: nobody. Called under the lock.
+  void OnPublish(std::function<void(ConfigPtr)> listener);
+
   std::string RunCommand(std::string_view line) override;
   std::vector<std::string> Complete(std::string_view prefix) override;
   ConfigPtr CurrentConfig() const override;

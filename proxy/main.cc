@@ -180,7 +180,7 @@ int Serve(const Options& options) {
   }
   lua.UseServer(server, server.script_stats());
   server.OnServerState([&](const BackendPtr& backend, bool up) { lua.OnServerState(backend, up); });
-  builder.OnPublish([&](ConfigPtr config) { server.Publish(std::move(config)); });
+  lua.OnPublish([&](ConfigPtr config) { server.Publish(std::move(config)); });
   ControlServer console(server.control_loop(), lua);
   const Address console_address = builder.config().settings.control_socket;
   if (console_address.IsSet()) {
@@ -199,7 +199,7 @@ int Serve(const Options& options) {
   sd_notify(0, "STOPPING=1");
   LogInfo("setup", "Exiting on user request");
   webs.clear();
-  builder.OnPublish(nullptr);
+  lua.OnPublish(nullptr);
   server.Stop();
   lua.RunExitCallbacks();
   return 0;

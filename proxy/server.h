@@ -49,6 +49,9 @@ class Server final : public ControlTarget {
   const CounterRegistry& counters() const override { return counters_; }
   const Rings& rings() const override { return rings_; }
   const Clock& clock() const override { return clock_; }
+  TcpWorkers tcp_workers() const override {
+    return {.workers = workers_.size(), .queued = workers_.queued_connections()};
+  }
   std::string Version() const override;
 
  private:

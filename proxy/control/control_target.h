@@ -19,6 +19,12 @@ class ControlTarget {
   virtual const CounterRegistry& counters() const = 0;
   virtual const Rings& rings() const = 0;
   virtual const Clock& clock() const = 0;
+  // Those that serve TCP connections, and the accepted connections that wait for one of them.
+  struct TcpWorkers {
+    size_t workers = 0;
+    uint64_t queued = 0;
+  };
+  virtual TcpWorkers tcp_workers() const = 0;
   // Breakwater's own version, "0.1.0".
   virtual std::string Version() const = 0;
 };

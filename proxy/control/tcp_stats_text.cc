@@ -68,11 +68,11 @@ std::string BackendsText(const Config& config) {
 
 }  // namespace
 
-std::string TcpStatsText(const Config& config, size_t workers) {
+std::string TcpStatsText(const Config& config, const ControlTarget::TcpWorkers& threads) {
   constexpr auto kLine = "{:<12} {:<12} {:<12} {:<12}\n";
-  // Nothing queues between threads here: a worker takes its connections from its own sockets.
   return fmt::format(kLine, "Workers", "Max Workers", "Queued", "Max Queued") +
-         fmt::format(kLine, workers, workers, 0, config.settings.max_tcp_queued_connections) +
+         fmt::format(kLine, threads.workers, threads.workers, threads.queued,
+                     config.settings.max_tcp_queued_connections) +
          "\nFrontends:\n" + FrontendsText(config) + "\nBackends:\n" + BackendsText(config);
 }
 

@@ -3,11 +3,11 @@
 
 #include <string>
 
-#include "proxy/config/config.h"
+#include "proxy/control/control_target.h"
 
 namespace breakwater {
 
-// `workers`: threads that serve connections; all of them do, from the start.
-std::string TcpStatsText(const Config& config, size_t workers);
+// All workers serve connections, from the start.
+std::string TcpStatsText(const Config& config, const ControlTarget::TcpWorkers& threads);
 
 }  // namespace breakwater

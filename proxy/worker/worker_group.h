@@ -36,6 +36,8 @@ class WorkerGroup {
   void Stop(MonoTime grace);
 
   size_t size() const { return workers_.size(); }
+  // Accepted, and on their way to another worker. Any thread.
+  uint64_t queued_connections() const { return queued_connections_.Get(); }
   std::vector<uint64_t> Turns() const;          // any thread
   std::string ActivityOf(size_t worker) const;  // any thread
   // How many workers a configuration gets.

@@ -74,7 +74,9 @@ TEST_F(InspectTest, TcpStatisticsAndWebServer) {
   LoadWithServer(
       "addLocal('127.0.0.1:5300') webserver('127.0.0.1:8083')\n"
       "setWebserverConfig({password='p', acl='192.0.2.0/24', customHeaders={['X-A']='b'}})");
-  EXPECT_THAT(Run("showTCPStats()"), HasSubstr("127.0.0.1:5300"));
+  const std::string tcp = Run("showTCPStats()");
+  EXPECT_THAT(tcp, HasSubstr("\n4            4            3            10000       \n"));
+  EXPECT_THAT(tcp, HasSubstr("127.0.0.1:5300"));
   const std::string shown = Run("showWebserverConfig()");
   EXPECT_THAT(shown, HasSubstr("Address: 127.0.0.1:8083\nACL: 192.0.2.0/24\n"));
   EXPECT_THAT(shown, HasSubstr("Custom headers:\n - X-A: b\n"));

@@ -16,6 +16,7 @@ class FakeTarget : public ControlTarget {
   const CounterRegistry& counters() const override { return registry; }
   const Rings& rings() const override { return rings_; }
   const Clock& clock() const override { return clock_; }
+  TcpWorkers tcp_workers() const override { return tcp_workers_; }
   std::string Version() const override { return "9.8.7"; }
 
   BackendPtr AddBackend(const std::string& name, const std::string& address) {
@@ -35,6 +36,7 @@ class FakeTarget : public ControlTarget {
   }
 
   ManualClock clock_;
+  TcpWorkers tcp_workers_{.workers = 4, .queued = 3};
   std::shared_ptr<Config> config = std::make_shared<Config>();
   CounterRegistry registry{MonoTime::FromSeconds(990)};
   Rings rings_{RingSettings{.entries = 10, .shards = 1}};

@@ -17,10 +17,10 @@ TEST(TcpStatsText, ShowsFrontendsAndBackendsInColumns) {
   frontend->tcp_connections.Add(2);
   frontend->tcp_connection_queries.Add(5);
   target.config->frontends = {frontend};
-  const std::string text = TcpStatsText(*target.config, 4);
+  const std::string text = TcpStatsText(*target.config, {.workers = 4, .queued = 3});
   EXPECT_TRUE(
       text.starts_with("Workers      Max Workers  Queued       Max Queued  \n"
-                       "4            4            0            10000       \n"
+                       "4            4            3            10000       \n"
                        "\nFrontends:\n#   Address              Connections  "))
       << text;
   EXPECT_NE(text.find("0   127.0.0.1:53         0                    0     "), std::string::npos);
