@@ -176,7 +176,7 @@ constexpr FunctionRow kFunctions[] = {
      "Calls the function each second."},
     {"addServerStateChangeCallback", Bind<&AddServerState>,
      "addServerStateChangeCallback(callback)",
-     "Calls function(name, up) when checks change a server's state."},
+     "Calls function(name, up) when checks change a server's state; it may take 5 seconds."},
     {"controlSocket", Bind<&ControlSocket>, "controlSocket(address)",
      "Opens the console on this address.", Scope::kConfigOnly},
     {"controlUnixSocket", Bind<&UnixSocket>, "controlUnixSocket(path [, options])",

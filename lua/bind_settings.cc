@@ -235,7 +235,8 @@ constexpr FunctionRow kFunctions[] = {
     BW_ROW("setLuaLockTimeout", Set<&S::lua_lock_timeout_ms>, "ms",
            "How long a worker waits for Lua before it takes the fallback."),
     BW_ROW("setLuaBudget", SetLuaBudget, "{time=500, memory=67108864, instructions=0}",
-           "Milliseconds, bytes and instructions of one Lua call for a packet; 0: no limit."),
+           "Milliseconds, bytes and instructions of one Lua call for a packet or a health check; "
+           "0: no limit."),
     BW_ROW("setMaxCachedTCPConnectionsPerDownstream", Set<&S::max_cached_tcp_connections>, "max",
            "Idle connections kept for each server and worker.", kOnce),
     BW_ROW("setMaxTCPClientThreads", Accepted, "num",

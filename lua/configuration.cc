@@ -14,6 +14,9 @@
 namespace breakwater::lua {
 namespace {
 
+// A callback on a server's state may ask a program or write a file, but health checks wait for it.
+constexpr uint32_t kStateCallbackMs = 5000;
+
 bool HasPrefix(std::string_view text, std::string_view prefix) {
   return text.substr(0, prefix.size()) == prefix;
 }
@@ -156,12 +159,15 @@ void Configuration::RunExitCallbacks() {
 void Configuration::OnServerState(const BackendPtr& backend, bool up) {
   Entry entry(*runtime_, Place::kScript);
   const std::vector<LuaFunction> now = runtime_->callbacks().server_state;
+  CallLimits limits;
+  if (runtime_->limits().milliseconds != 0) limits.milliseconds = kStateCallbackMs;
   for (const LuaFunction& callback : now) {
     callback.Push(entry.state());
     Push(entry.state(), backend->NameWithAddress());
     Push(entry.state(), up);
-    const auto ran = ProtectedCall(entry.state(), 2, 0);
-    if (!ran) runtime_->CountError("a server state callback", ran.error());
+    LimitedCall call{.arguments = 2};
+    const auto ran = CallWithin(entry.state(), limits, call);
+    if (!ran) runtime_->CountFailure(call, "a server state callback", ran.error());
   }
 }
 

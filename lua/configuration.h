@@ -45,7 +45,8 @@ class Configuration final : public CommandRunner {
   void Maintenance();
   // At a clean stop, and after --check-config.
   void RunExitCallbacks();
-  // A health check changed a server's state, or was its first.
+  // A health check changed a server's state, or was its first. Each callback is stopped after five
+  // seconds, unless setLuaBudget says that time is no limit.
   void OnServerState(const BackendPtr& backend, bool up);
 
   Runtime& runtime() { return *runtime_; }

@@ -40,10 +40,11 @@ std::function<void(HealthCheckQuestion&)> MakeCheckFunction(const LuaFunction& f
     Push(state, static_cast<uint16_t>(question.type));
     Push(state, static_cast<uint16_t>(question.cls));
     PushObject(state, header);
-    TextResult<void> done = ProtectedCall(state, 4, 3);
+    LimitedCall call{.arguments = 4, .results = 3};
+    TextResult<void> done = CallWithin(state, runtime->limits(), call);
     if (done) done = TakeAnswer(state, first, question);
     if (!done) {
-      runtime->CountError("a checkFunction", done.error());
+      runtime->CountFailure(call, "a checkFunction", done.error());
       return;
     }
     question.flags = header->header().flags();
@@ -71,8 +72,9 @@ HealthValidator MakeResponseValidator(const LuaFunction& function) {
     const int first = lua_gettop(state) + 1;
     function.Push(state);
     PushObject(state, guard.view());
-    if (const auto done = ProtectedCall(state, 1, 1); !done) {
-      runtime->CountError("a health check response validator", done.error());
+    LimitedCall call{.arguments = 1, .results = 1};
+    if (const auto done = CallWithin(state, runtime->limits(), call); !done) {
+      runtime->CountFailure(call, "a health check response validator", done.error());
       return HealthJudgement::kFailed;
     }
     return lua_toboolean(state, first) != 0 ? HealthJudgement::kGood : HealthJudgement::kRefused;

@@ -1,5 +1,6 @@
 // Lua in health checks: newServer's checkFunction changes the question, a response validator judges
-// the answer. Called by whoever checks, under the lock of the guarded state.
+// the answer. Called by whoever checks, under the lock of the guarded state, and stopped when they
+// take more than setLuaBudget allows: that is an error.
 #pragma once
 
 #include <functional>

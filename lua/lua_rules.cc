@@ -15,25 +15,14 @@ namespace {
 
 // How long a worker waits for Lua, and what Lua may take then.
 struct PacketLimits {
-  explicit PacketLimits(const Runtime& runtime) {
+  explicit PacketLimits(const Runtime& runtime) : call(runtime.limits()) {
     const ConfigPtr config = runtime.published();
-    static const Settings kDefaults;
-    const Settings& settings = config ? config->settings : kDefaults;
-    lock_timeout_ms = settings.lua_lock_timeout_ms;
-    call = {.milliseconds = settings.lua_budget_ms,
-            .bytes = settings.lua_budget_bytes,
-            .instructions = settings.lua_budget_instructions};
+    lock_timeout_ms =
+        config ? config->settings.lua_lock_timeout_ms : Settings().lua_lock_timeout_ms;
   }
   uint32_t lock_timeout_ms;
   CallLimits call;
 };
-
-// Counts an error, and whether it was a limit.
-void CountFailure(Runtime& runtime, const LimitedCall& call, std::string_view what,
-                  std::string_view text) {
-  if (call.stopped) runtime.CountStopped();
-  runtime.CountError(what, text);
-}
 
 // Calls the function with a view of the query; `take` reads the `results` from `first` on. False,
 // counted, where the state was not to be had or the function failed.
@@ -55,7 +44,7 @@ bool CallWithView(const LuaFunction& function, const char* what, const ViewGuard
   LimitedCall call{.arguments = 1, .results = 2};
   TextResult<void> done = CallWithin(state, limits.call, call);
   if (done) done = take(state, first);
-  if (!done) CountFailure(*runtime, call, what, done.error());
+  if (!done) runtime->CountFailure(call, what, done.error());
   return done.has_value();
 }
 
@@ -157,7 +146,7 @@ class LuaPolicy final : public Policy {
     LimitedCall call{.arguments = 2, .results = 1};
     const auto done = CallWithin(state, limits.call, call);
     if (!done) {
-      CountFailure(*runtime, call, "the policy " + name_, done.error());
+      runtime->CountFailure(call, "the policy " + name_, done.error());
       return nullptr;
     }
     return Chosen(state, first, servers);

@@ -71,8 +71,18 @@ void Runtime::CountLockTimeout() {
   Count(Metric::kLuaLockTimeouts);
 }
 
-void Runtime::CountStopped() {
-  Count(Metric::kLuaStopped);
+void Runtime::CountFailure(const LimitedCall& call, std::string_view what, std::string_view text) {
+  if (call.stopped) Count(Metric::kLuaStopped);
+  CountError(what, text);
+}
+
+CallLimits Runtime::limits() const {
+  static const Settings kDefaults;
+  const ConfigPtr config = published();
+  const Settings& settings = config ? config->settings : kDefaults;
+  return {.milliseconds = settings.lua_budget_ms,
+          .bytes = settings.lua_budget_bytes,
+          .instructions = settings.lua_budget_instructions};
 }
 
 // The lock makes many threads one writer.
@@ -104,7 +114,7 @@ void Runtime::Publish() {
 }
 
 Entry::Entry(Runtime& runtime, Place place) : runtime_(runtime), script_(true) {
-  runtime_.script_mutex_.lock();
+  runtime_.script_lock_.Lock();
   ++runtime_.script_depth_;
   runtime_.lock_.Lock();
   before_ = runtime_.place_;
@@ -129,7 +139,7 @@ Entry::~Entry() {
   if (!script_) return;
   const bool outermost = --runtime_.script_depth_ == 0;
   if (outermost && runtime_.at_run_time_) runtime_.Publish();
-  runtime_.script_mutex_.unlock();
+  runtime_.script_lock_.Unlock();
 }
 
 }  // namespace breakwater::lua

@@ -11,7 +11,6 @@
 #include <atomic>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -59,6 +58,8 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   // After the file was read, config-time settings are refused and changes are published.
   bool AtRunTime() const { return at_run_time_; }
   void FileWasRead() { at_run_time_ = true; }
+  // What setLuaBudget allows a call; any thread.
+  CallLimits limits() const;
   // The newest published; any thread.
   ConfigPtr published() const { return published_.Copy(); }
   bool strict() const { return options_.strict || builder_.config().settings.strict; }
@@ -77,7 +78,8 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   // Errors and time-outs of callbacks; any thread. Logged at a bounded rate.
   void CountError(std::string_view what, std::string_view text);
   void CountLockTimeout();
-  void CountStopped();
+  // The same, and whether a limit was the reason.
+  void CountFailure(const LimitedCall& call, std::string_view what, std::string_view text);
   uint64_t Counted(Metric metric) const;
   // Where these are counted once the server has started; before, in a set of our own.
   void SetStats(std::shared_ptr<WorkerStats> stats);
@@ -111,8 +113,8 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   ConfigBuilder& builder_;
   RuntimeOptions options_;
   SystemClock system_clock_;
-  std::recursive_mutex script_mutex_;
-  int script_depth_ = 0;  // under script_mutex_
+  TurnLock script_lock_;
+  int script_depth_ = 0;  // under script_lock_
   StateLock lock_;
   // All below: under lock_.
   LuaState interpreter_;

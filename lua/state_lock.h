@@ -1,5 +1,4 @@
-// The lock of the guarded Lua state: recursive for the thread that holds it, and workers wait for
-// it only so long. Any thread.
+// The locks of the guarded Lua state. Any thread.
 #pragma once
 
 #include <condition_variable>
@@ -9,6 +8,7 @@
 
 namespace breakwater::lua {
 
+// Recursive for the thread that holds it, and workers wait for it only so long.
 class StateLock {
  public:
   void Lock() {
@@ -47,6 +47,40 @@ class StateLock {
   std::condition_variable free_;
   std::thread::id owner_;
   int depth_ = 0;
+};
+
+// Of the script side, recursive too. Those who wait are served in their order: a thread with one
+// call after another must not keep the others out.
+class TurnLock {
+ public:
+  void Lock() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    if (owner_ != std::this_thread::get_id()) {
+      const uint64_t turn = next_turn_++;
+      passed_on_.wait(lock, [&] { return turn == turn_; });
+      owner_ = std::this_thread::get_id();
+    }
+    ++depth_;
+  }
+  void Unlock() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (--depth_ > 0) return;
+    owner_ = std::thread::id();
+    ++turn_;
+    passed_on_.notify_all();
+  }
+  uint64_t Waiting() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    return next_turn_ - turn_ - (depth_ > 0 ? 1 : 0);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable passed_on_;
+  std::thread::id owner_;
+  int depth_ = 0;
+  uint64_t turn_ = 0;  // whose turn it is
+  uint64_t next_turn_ = 0;
 };
 
 }  // namespace breakwater::lua

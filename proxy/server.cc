@@ -42,16 +42,16 @@ std::string Server::Version() const {
 }
 
 HealthProbeOptions Server::ProbeOptions(const Config& config) {
-  return {
-      .backends = [this] { return CurrentConfig()->backends; },
-      .on_change =
-          [this](const BackendPtr& backend, bool up) {
-            if (up && backend->settings().reconnect_on_up) workers_.RenewSockets(backend);
-            if (!on_server_state_) return;
-            script_wait_loop_.Post([this, backend, up] { on_server_state_(backend, up); });
-          },
-      .run_script = [this](std::function<void()> ask) { script_wait_loop_.Post(std::move(ask)); },
-      .verbose = config.settings.verbose_health_checks};
+  return {.backends = [this] { return CurrentConfig()->backends; },
+          .on_change =
+              [this](const BackendPtr& backend, bool up) {
+                if (up && backend->settings().reconnect_on_up) workers_.RenewSockets(backend);
+                if (!on_server_state_) return;
+                PostScript([this, backend, up] { on_server_state_(backend, up); });
+              },
+          .run_script = [this](std::function<void()> work) { PostScript(std::move(work)); },
+          .counters = &control_stats_->counters,
+          .verbose = config.settings.verbose_health_checks};
 }
 
 // The control loop runs on the main thread for this once: it has no thread yet.
@@ -100,6 +100,12 @@ void Server::StartScriptWaits() {
   });
 }
 
+void Server::PostScript(std::function<void()> work) {
+  script_wait_loop_.Post([this, work = std::move(work)] {
+    if (!stopping_) work();
+  });
+}
+
 void Server::RunControlThread() {
   pthread_setname_np(pthread_self(), "bw/control");
   health_.Start();
@@ -128,6 +134,7 @@ void Server::Publish(ConfigPtr config) {
 }
 
 void Server::Stop() {
+  stopping_ = true;
   workers_.Stop(kGrace);
   if (!control_thread_.joinable()) return;
   control_loop_.Stop();

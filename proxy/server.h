@@ -3,6 +3,7 @@
 // also the script thread, which publishes later configurations with Publish().
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -34,7 +35,8 @@ class Server final : public ControlTarget {
   // The script thread: workers and the control thread see `config` from their next message on.
   // Waits until the workers have acknowledged, at most a second.
   void Publish(ConfigPtr config);
-  // Graceful: takes no more queries, lets those in flight finish for at most two seconds.
+  // Graceful: takes no more queries, lets those in flight finish for at most two seconds, and the
+  // Lua call that a health check waits for.
   void Stop();
 
   // Called, in order and on a thread that may wait for Lua, when a health check changes a server's
@@ -57,6 +59,7 @@ class Server final : public ControlTarget {
  private:
   void RunControlThread();
   void StartScriptWaits();
+  void PostScript(std::function<void()> work);
   HealthProbeOptions ProbeOptions(const Config& config);
   TextResult<void> OpenControlSocket();
   void CheckBackendsOnce();
@@ -79,6 +82,7 @@ class Server final : public ControlTarget {
   std::unique_ptr<ControlSocket> control_socket_;
   // Waits for Lua on behalf of health checks, so that the control thread need not.
   Loop script_wait_loop_;
+  std::atomic<bool> stopping_{false};  // what waits for Lua is left undone
   std::thread script_wait_thread_;
   std::thread control_thread_;
 };

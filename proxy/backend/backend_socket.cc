@@ -28,7 +28,7 @@ tl::unexpected<Error> Complain(const BackendSettings& settings, const char* what
     LogWarning("backend", "cannot {} for backend {}: {} ({} such lines suppressed)", what,
                settings.address.ToStringWithPort(), std::strerror(error), suppressed);
   }
-  return Fail(Error::kIo);
+  return Fail(IsShortage(error) ? Error::kLimit : Error::kIo);
 }
 
 bool SetInt(int fd, int level, int option, int value) {
@@ -72,6 +72,10 @@ void DiscardReceived(int fd) {
 }
 
 }  // namespace
+
+bool IsShortage(int error) {
+  return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
 
 Result<UniqueFd> OpenConnectedUdp(const BackendSettings& settings) {
   Result<UniqueFd> fd = Open(settings, SOCK_DGRAM);

@@ -11,12 +11,15 @@
 
 namespace breakwater {
 
+// Whether a system call failed because we lack descriptors or memory: no fault of the backend.
+bool IsShortage(int error);
+
 // A non-blocking datagram socket, connected: the kernel lets through only what comes from the
 // backend's address and port, and tells ICMP errors. The kernel draws its port at random.
-// kIo: logged.
+// kLimit: IsShortage; else kIo. Both are logged.
 Result<UniqueFd> OpenConnectedUdp(const BackendSettings& settings);
 
-// A non-blocking stream socket that is not yet connected. kIo: logged.
+// A non-blocking stream socket that is not yet connected. Errors as above.
 Result<UniqueFd> OpenStream(const BackendSettings& settings);
 
 // How many UDP sockets a worker opens towards each backend, for a configured number: at least 8,

@@ -9,15 +9,16 @@
 #include "proxy/base/byte_writer.h"
 
 namespace breakwater {
+namespace {
+
+HealthVerdict VerdictOf(int error) {
+  return IsShortage(error) ? HealthVerdict::kShortage : HealthVerdict::kNetwork;
+}
+
+}  // namespace
 
 HealthCheck::HealthCheck(Loop& loop, BackendPtr backend, Done done)
-    : loop_(loop), backend_(std::move(backend)), done_(std::move(done)), begun_(loop.now()) {
-  const MonoTime until = begun_ + MonoTime::FromMs(backend_->health().timeout_ms());
-  timer_ = loop_.timers().Add(until, [this] {
-    timer_ = 0;
-    Finish(HealthVerdict::kTimeout);
-  });
-}
+    : loop_(loop), backend_(std::move(backend)), done_(std::move(done)) {}
 
 HealthCheck::~HealthCheck() {
   loop_.timers().Cancel(timer_);
@@ -26,27 +27,31 @@ HealthCheck::~HealthCheck() {
 void HealthCheck::Send(std::vector<uint8_t> query) {
   query_ = std::move(query);
   sent_ = loop_.now();
-  if (Begin()) return;
-  loop_.timers().Cancel(timer_);
-  timer_ = loop_.timers().Add(sent_, [this] {
+  HealthVerdict verdict = Begin();
+  MonoTime until = sent_;
+  if (verdict == HealthVerdict::kGood) {
+    verdict = HealthVerdict::kTimeout;
+    until = until + MonoTime::FromMs(backend_->health().timeout_ms());
+  }
+  timer_ = loop_.timers().Add(until, [this, verdict] {
     timer_ = 0;
-    Finish(HealthVerdict::kNetwork);
+    Finish(verdict);
   });
 }
 
-bool HealthCheck::Begin() {
+HealthVerdict HealthCheck::Begin() {
   auto fd = Tcp() ? OpenStream(backend_->settings()) : OpenConnectedUdp(backend_->settings());
-  if (!fd) return false;
+  if (!fd) return fd.error() == Error::kLimit ? HealthVerdict::kShortage : HealthVerdict::kNetwork;
   if (!Tcp()) {
-    if (send(fd->get(), query_.data(), query_.size(), 0) < 0) return false;
+    if (send(fd->get(), query_.data(), query_.size(), 0) < 0) return VerdictOf(errno);
     poller_ =
         std::make_unique<Poller>(loop_, std::move(*fd), [this](bool, bool) { OnUdpReadable(); });
     poller_->Watch({.readable = true});
-    return poller_->valid();
+    return poller_->valid() ? HealthVerdict::kGood : HealthVerdict::kShortage;
   }
   const Address& to = backend_->address();
   if (connect(fd->get(), to.sockaddr_ptr(), to.sockaddr_length()) != 0 && errno != EINPROGRESS) {
-    return false;
+    return VerdictOf(errno);
   }
   outgoing_.resize(2);
   StoreU16(outgoing_.data(), static_cast<uint16_t>(query_.size()));
@@ -54,7 +59,7 @@ bool HealthCheck::Begin() {
   poller_ = std::make_unique<Poller>(
       loop_, std::move(*fd), [this](bool readable, bool writable) { OnTcp(readable, writable); });
   poller_->Watch({.readable = true, .writable = true});
-  return poller_->valid();
+  return poller_->valid() ? HealthVerdict::kGood : HealthVerdict::kShortage;
 }
 
 void HealthCheck::OnUdpReadable() {

@@ -18,10 +18,10 @@ class HealthCheck {
   // Called once, from the loop; may destroy the check.
   using Done = std::function<void(HealthVerdict verdict, MonoTime took)>;
 
-  // The time-out runs from here on; Send() may come later (a checkFunction takes its time).
   HealthCheck(Loop& loop, BackendPtr backend, Done done);
   ~HealthCheck();
-  // At most once. A socket error is told from the loop, like all else.
+  // At most once. The time-out runs from here on. A socket error is told from the loop, like all
+  // else.
   void Send(std::vector<uint8_t> query);
 
   const BackendPtr& backend() const { return backend_; }
@@ -30,7 +30,8 @@ class HealthCheck {
 
  private:
   bool Tcp() const { return backend_->settings().tcp_only || backend_->settings().health.over_tcp; }
-  bool Begin();
+  // kGood: it is on its way.
+  HealthVerdict Begin();
   void OnUdpReadable();
   void OnTcp(bool readable, bool writable);
   bool WriteTcp();
@@ -41,7 +42,6 @@ class HealthCheck {
   Loop& loop_;
   BackendPtr backend_;
   Done done_;
-  MonoTime begun_;
   MonoTime sent_;
   TimerId timer_ = 0;
   std::vector<uint8_t> query_;

@@ -22,6 +22,9 @@ enum class HealthVerdict : uint8_t {
   kRefused,   // a validator said no
   kTimeout,
   kNetwork,  // the socket said no
+  // For reasons of our own; they say nothing about the nameserver.
+  kShortage,    // no descriptor or no memory
+  kScriptLate,  // Lua did not come back
 };
 HealthVerdict JudgeHealthReply(std::span<const uint8_t> query, std::span<const uint8_t> reply,
                                const HealthCheckSettings& settings);

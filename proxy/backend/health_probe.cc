@@ -26,13 +26,17 @@ std::string_view VerdictText(HealthVerdict verdict) {
       return "no answer in time";
     case HealthVerdict::kNetwork:
       return "network error";
+    case HealthVerdict::kShortage:
+      return "no descriptor or no memory is left: raise the limit of open files";
+    case HealthVerdict::kScriptLate:
+      return "Lua did not come back: its checkFunction, its validator or another script takes long";
   }
   return "";
 }
 
 }  // namespace
 
-// Outlives the probe for as long as a checkFunction is on its way; `probe` is read and written on
+// Outlives the probe for as long as a script is on its way; `probe` is read and written on
 // the loop's thread alone.
 struct HealthProbe::Shared {
   HealthProbe* probe;
@@ -43,6 +47,7 @@ HealthProbe::HealthProbe(Loop& loop, HealthProbeOptions options)
 
 HealthProbe::~HealthProbe() {
   shared_->probe = nullptr;
+  for (const auto& [number, running] : running_) loop_.timers().Cancel(running.patience);
   loop_.timers().Cancel(timer_);
 }
 
@@ -60,8 +65,11 @@ void HealthProbe::RunRound() {
   const MonoTime now = loop_.now();
   for (const BackendPtr& backend : options_.backends()) {
     // A round waits for its checks: none is asked twice at a time.
-    if (of_backend_.contains(backend.get())) continue;
-    if (backend->health().CheckDue(now)) Begin(backend, Kind::kRegular);
+    if (of_backend_.contains(backend.get()) || asking_.contains(backend.get())) continue;
+    const bool due = backend->health().CheckDue(now);
+    const auto again = again_.extract(backend);
+    if (backend->health().forced() || (!due && again.empty())) continue;
+    Begin(backend, again.empty() ? Kind::kRegular : again.mapped());
   }
 }
 
@@ -83,7 +91,7 @@ void HealthProbe::Begin(const BackendPtr& backend, Kind kind) {
   auto check = std::make_unique<HealthCheck>(
       loop_, backend,
       [this, number](HealthVerdict verdict, MonoTime took) { OnVerdict(number, verdict, took); });
-  running_.emplace(number, Running{std::move(check), kind});
+  running_.emplace(number, Running{.check = std::move(check), .kind = kind});
   of_backend_[backend.get()] = number;
   if (backend->settings().health.check_function) {
     AskScript(backend, number);
@@ -93,8 +101,6 @@ void HealthProbe::Begin(const BackendPtr& backend, Kind kind) {
 }
 
 void HealthProbe::AskScript(const BackendPtr& backend, uint64_t number) {
-  // One that has not come back from an earlier check must not be piled upon: this check times out.
-  if (!asking_.insert(backend.get()).second) return;
   auto ask = [backend, number, shared = shared_, loop = &loop_] {
     HealthCheckQuestion question = MakeHealthQuestion(backend->settings().health);
     backend->settings().health.check_function(question);
@@ -104,10 +110,18 @@ void HealthProbe::AskScript(const BackendPtr& backend, uint64_t number) {
       shared->probe->SendCheck(number, question);
     });
   };
-  RunScript(std::move(ask));
+  RunScript(number, std::move(ask));
 }
 
-void HealthProbe::RunScript(std::function<void()> work) {
+void HealthProbe::RunScript(uint64_t number, std::function<void()> work) {
+  Running& running = running_.at(number);
+  running.patience =
+      loop_.timers().Add(loop_.now() + options_.script_patience, [this, number, &running] {
+        running.patience = 0;
+        Conclude(number, HealthVerdict::kScriptLate, MonoTime{});
+      });
+  // One that has not come back from an earlier check must not be piled upon.
+  if (!asking_.insert(running.check->backend().get()).second) return;
   if (options_.run_script) {
     options_.run_script(std::move(work));
   } else {
@@ -116,18 +130,20 @@ void HealthProbe::RunScript(std::function<void()> work) {
 }
 
 bool HealthProbe::AskValidator(uint64_t number, MonoTime took) {
-  const auto found = running_.find(number);
-  const HealthValidator validator = found->second.check->backend()->health_validator();
+  const HealthCheck& check = *running_.at(number).check;
+  const HealthValidator validator = check.backend()->health_validator();
   if (!validator) return false;
-  RunScript([validator, number, took, reply = found->second.check->reply(), shared = shared_,
-             loop = &loop_] {
+  RunScript(number, [backend = check.backend(), validator, number, took, reply = check.reply(),
+                     shared = shared_, loop = &loop_] {
     const HealthJudgement judgement = validator(reply);
     const HealthVerdict verdict = judgement == HealthJudgement::kGood ? HealthVerdict::kGood
                                   : judgement == HealthJudgement::kRefused
                                       ? HealthVerdict::kRefused
                                       : HealthVerdict::kParsing;
-    loop->Post([shared, number, verdict, took] {
-      if (shared->probe != nullptr) shared->probe->Conclude(number, verdict, took);
+    loop->Post([backend, shared, number, verdict, took] {
+      if (shared->probe == nullptr) return;
+      shared->probe->asking_.erase(backend.get());
+      shared->probe->Conclude(number, verdict, took);
     });
   });
   return true;
@@ -135,7 +151,8 @@ bool HealthProbe::AskValidator(uint64_t number, MonoTime took) {
 
 void HealthProbe::SendCheck(uint64_t number, const HealthCheckQuestion& question) {
   const auto found = running_.find(number);
-  if (found == running_.end()) return;  // its time was up
+  if (found == running_.end()) return;  // our patience was at its end
+  loop_.timers().Cancel(std::exchange(found->second.patience, 0));
   found->second.check->Send(MakeHealthQuery(question, random_.U16()));
 }
 
@@ -146,15 +163,32 @@ void HealthProbe::OnVerdict(uint64_t number, HealthVerdict verdict, MonoTime too
 
 void HealthProbe::Conclude(uint64_t number, HealthVerdict verdict, MonoTime took) {
   auto node = running_.extract(number);
+  if (node.empty()) return;  // a validator that was not waited for
+  loop_.timers().Cancel(node.mapped().patience);
   const BackendPtr backend = node.mapped().check->backend();
   const Kind kind = node.mapped().kind;
   of_backend_.erase(backend.get());
-  Count(*backend, verdict, took);
-  Apply(backend, verdict, kind);
+  if (verdict == HealthVerdict::kShortage || verdict == HealthVerdict::kScriptLate) {
+    NotMade(backend, verdict, kind);
+  } else {
+    Count(*backend, verdict, took);
+    Apply(backend, verdict, kind);
+  }
   if (kind != Kind::kInitial || --initial_left_ > 0) return;
   const std::function<void()> done = std::move(initial_done_);
   initial_done_ = nullptr;
   done();
+}
+
+void HealthProbe::NotMade(const BackendPtr& backend, HealthVerdict verdict, Kind kind) {
+  again_[backend] = kind == Kind::kRegular ? Kind::kRegular : Kind::kFirst;
+  if (options_.counters != nullptr) options_.counters->Add(Metric::kHealthChecksNotMade);
+  uint64_t suppressed = 0;
+  if (!log_limiter_.Allow(loop_.now(), &suppressed)) return;
+  LogWarning(
+      "health-check",
+      "health check of {} not made, its state stays: {} ({} more such messages were left out)",
+      backend->NameWithAddress(), VerdictText(verdict), suppressed);
 }
 
 void HealthProbe::Count(Backend& backend, HealthVerdict verdict, MonoTime took) {
@@ -169,6 +203,8 @@ void HealthProbe::Count(Backend& backend, HealthVerdict verdict, MonoTime took) 
   switch (verdict) {
     case HealthVerdict::kGood:
     case HealthVerdict::kRefused:  // counted among all alone
+    case HealthVerdict::kShortage:
+    case HealthVerdict::kScriptLate:
       break;
     case HealthVerdict::kParsing:
       counters.parsing.Add();
@@ -194,7 +230,7 @@ void HealthProbe::Count(Backend& backend, HealthVerdict verdict, MonoTime took) 
 
 void HealthProbe::Apply(const BackendPtr& backend, HealthVerdict verdict, Kind kind) {
   const HealthState::CheckResult result{.good = verdict == HealthVerdict::kGood,
-                                        .initial = kind == Kind::kInitial};
+                                        .initial = kind != Kind::kRegular};
   const HealthState::Change change = backend->health().OnCheckResult(result, loop_.now());
   if (change == HealthState::Change::kNone) return;
   const bool up = change == HealthState::Change::kUp;

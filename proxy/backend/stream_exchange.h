@@ -25,8 +25,9 @@ class StreamExchange : public Exchange, private BackendConnection::Host {
   StreamExchange(ExchangeContext context, BackendPtr backend, const StreamExchangeOptions& options);
   ~StreamExchange() override;
 
-  // kLimit: maxConcurrentTCPConnections is reached and no connection has room; kIo: none could be
-  // opened; kNoSpace: over 65,535 bytes; else the message has no sound question.
+  // kLimit: maxConcurrentTCPConnections is reached and no connection has room, or no descriptor is
+  // left; kIo: none could be opened; kNoSpace: over 65,535 bytes; else the message has no sound
+  // question.
   Result<void> Send(FlightId flight, uint8_t attempt, std::span<const uint8_t> message) override;
   void Cancel(FlightId flight, uint8_t attempt) override;
   void Pause(FlightId flight, uint8_t attempt) override;

@@ -48,8 +48,8 @@ class UdpExchange : public Exchange {
   UdpExchange(ExchangeContext context, BackendPtr backend, const UdpExchangeOptions& options);
   ~UdpExchange() override;
 
-  // kNoSpace: longer than kMaxQuery; kIo: no socket could be opened; kLimit: too much in flight;
-  // else the message has no sound question.
+  // kNoSpace: longer than kMaxQuery; kIo: no socket could be opened; kLimit: too much in flight,
+  // or no descriptor is left; else the message has no sound question.
   Result<void> Send(FlightId flight, uint8_t attempt, std::span<const uint8_t> message) override;
   void Cancel(FlightId flight, uint8_t attempt) override;
   bool IsDatagram() const override { return true; }

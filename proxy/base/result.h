@@ -27,7 +27,7 @@ enum class Error : uint8_t {
   kNotFound,         // nothing there by that name
   kUnsupported,      // understood, but not done here
   kIo,               // the system call failed; errno was logged where it happened
-  kLimit,            // a configured limit was reached
+  kLimit,            // a configured limit was reached, or what the kernel gives us
   kClosed,           // the peer or the other end is gone
 };
 

@@ -48,7 +48,7 @@ struct Settings {
   PolicySettings policies;
   // Lua
   uint32_t lua_lock_timeout_ms = 100;
-  // setLuaBudget: what one callback for a packet may take; 0: no limit.
+  // setLuaBudget: what one callback for a packet or a health check may take; 0: no limit.
   uint32_t lua_budget_ms = 500;
   uint64_t lua_budget_bytes = 64 << 20;
   uint32_t lua_budget_instructions = 0;

@@ -40,6 +40,30 @@ TEST_F(BudgetTest, CatchingTheErrorDoesNotHelp) {
   EXPECT_EQ(Stopped(), 1u);
 }
 
+TEST_F(BudgetTest, HealthCheckFunctionsWithoutEndAreStopped) {
+  Load(
+      "setLuaBudget({time=20})\n"
+      "newServer{address='192.0.2.1', checkFunction=function() while true do end end}\n"
+      "  :setHealthCheckResponseValidator(function() while true do end end)");
+  HealthCheckQuestion question{*dns::Name::Parse("a.example."), dns::Type::kA, dns::Class::kIn, 0};
+  config()->backends.at(0)->settings().health.check_function(question);
+  EXPECT_EQ(question.name.ToString(), "a.example.");
+  const HealthValidator validator = config()->backends.at(0)->health_validator();
+  EXPECT_EQ(validator(test::QueryMaker::Message("a.example +qr")), HealthJudgement::kFailed);
+  EXPECT_EQ(Stopped(), 2u);
+}
+
+TEST_F(BudgetTest, ServerStateCallbacksWithoutEndAreStopped) {
+  Load(
+      "addServerStateChangeCallback(function() while true do end end)\n"
+      "addServerStateChangeCallback(function(name, up) seen = up end)");
+  BackendSettings settings;
+  settings.address = *Address::Parse("192.0.2.1", 53);
+  configuration_->OnServerState(std::make_shared<Backend>(settings), true);
+  EXPECT_EQ(Stopped(), 1u);
+  EXPECT_EQ(Run("seen"), "true\n");
+}
+
 TEST_F(BudgetTest, CoroutinesAreStoppedToo) {
   EXPECT_THAT(Act("{time=20}",
                   "local co = coroutine.create(function() while true do end end) "

@@ -10,7 +10,8 @@ import unittest
 import dns.exception
 
 from client import ask, addresses, framed, question, read_framed, tcp_connection
-from harness import CONSOLE, IS_DNSDIST, SANITIZED, SystemTest, accepts_tcp, breakwater_only, resident_kb, wait_until
+from harness import (CONSOLE, IS_DNSDIST, SANITIZED, SystemTest, accepts_tcp, breakwater_only, free_port,
+                     resident_kb, wait_until)
 from nameservers import Nsd
 
 ZONE = ("$TTL 300\n@ IN SOA ns1 hostmaster 1 7200 3600 1209600 60\n@ IN NS ns1\nns1 IN A 192.0.2.53\n"
@@ -182,6 +183,31 @@ class BadInput(SystemTest):
             self.served(proxy)
         self.assertEqual(proxy.stat("lua-stopped"), 3)
         self.assertEqual(proxy.stat("lua-errors"), 6)
+
+
+class HealthScripts(SystemTest):
+    @classmethod
+    def setUpClass(cls):
+        cls.nsd = Nsd({"example.org": ZONE})
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.nsd.kill()
+
+    @breakwater_only
+    @unittest.skipIf(SANITIZED == "tsan", "TSan holds the alarm back while the thread makes no system call")
+    def test_a_validator_without_end_holds_up_neither_start_nor_end(self):
+        proxy = self.proxy(CONSOLE + f'newServer("127.0.0.1:{self.nsd.port}")\n'
+                           f'newServer("127.0.0.1:{self.nsd.port}"):setHealthCheckResponseValidator('
+                           'function() while true do end end)')
+        self.assertEqual(ask("ns1.example.org", port=proxy.port).rcode(), 0)
+        self.assertGreaterEqual(proxy.stat("lua-stopped"), 1)
+
+    @breakwater_only
+    def test_callbacks_that_wait_for_their_turn_are_left_out_at_the_end(self):
+        servers = "".join(f'newServer("127.0.0.1:{free_port()}")\n' for _ in range(60))
+        proxy = self.proxy('addServerStateChangeCallback(function() os.execute("sleep 0.5") end)\n' + servers)
+        self.assertEqual(proxy.stop(timeout_s=8), 0)
 
 
 class Scarcity(SystemTest):

@@ -1,6 +1,9 @@
 #include "proxy/backend/health_probe.h"
 
+#include <sys/resource.h>
+
 #include "tests/proxy/backend/fake_tcp_server.h"
+#include "tests/proxy/backend/health_probe_fixture.h"
 
 namespace breakwater {
 namespace {
@@ -8,52 +11,8 @@ namespace {
 using test::Bytes;
 using test::FakeTcpConnection;
 using test::FakeTcpServer;
-using test::FakeUdpServer;
+using test::HealthProbeTest;
 using test::ReplyTo;
-
-class HealthProbeTest : public test::ExchangeFixture {
- protected:
-  HealthProbeTest() {
-    HealthProbeOptions options;
-    options.backends = [this] { return backends_; };
-    options.on_change = [this](const BackendPtr& backend, bool up) {
-      changes_.push_back(backend->name() + (up ? " up" : " down"));
-    };
-    options.run_script = [this](std::function<void()> work) { script_.push_back(std::move(work)); };
-    probe_ = std::make_unique<HealthProbe>(loop_, std::move(options));
-    settings_.address = server_.address();
-    settings_.name = "one";
-  }
-  Backend& Add() {
-    backends_.push_back(std::make_shared<Backend>(settings_));
-    return *backends_.back();
-  }
-  void CheckAtStart() {
-    probe_->CheckAllAtStart(backends_, [this] { started_ = true; });
-  }
-  // A start-up check answered with `reply` made of the query.
-  template <typename MakeReply>
-  HealthCheckCounters& CheckOnce(MakeReply make_reply) {
-    Backend& backend = Add();
-    CheckAtStart();
-    const auto query = server_.Receive();
-    server_.Send(query.from, make_reply(query.message));
-    RunUntil([&] { return started_; });
-    return backend.health_counters();
-  }
-  static Bytes WithRcode(Bytes reply, uint8_t rcode) {
-    reply[3] = static_cast<uint8_t>((reply[3] & 0xf0) | rcode);
-    return reply;
-  }
-
-  FakeUdpServer server_;
-  BackendSettings settings_;
-  std::vector<BackendPtr> backends_;
-  std::vector<std::string> changes_;
-  std::vector<std::function<void()>> script_;
-  bool started_ = false;
-  std::unique_ptr<HealthProbe> probe_;
-};
 
 TEST_F(HealthProbeTest, OneGoodAnswerAtStartBringsAServerUp) {
   settings_.health.rise = 5;
@@ -185,62 +144,6 @@ TEST_F(HealthProbeTest, GoingDownForgetsTheLatency) {
   EXPECT_EQ(changes_, std::vector<std::string>{"one down"});
 }
 
-TEST_F(HealthProbeTest, ACheckFunctionRunsWhereScriptsRunAndChangesTheQuestion) {
-  settings_.health.check_function = [](HealthCheckQuestion& question) {
-    question.name = *dns::Name::Parse("scripted.example");
-    question.type = dns::Type::kTxt;
-    question.flags = 0;
-  };
-  Add();
-  CheckAtStart();
-  Turn();
-  EXPECT_FALSE(server_.Waiting());
-  ASSERT_EQ(script_.size(), 1U);
-  script_[0]();
-  Turn();
-  const auto query = server_.Receive();
-  EXPECT_EQ(test::Describe(query.message), "NOERROR; scripted.example TXT");
-  server_.Send(query.from, ReplyTo(query.message));
-  RunUntil([&] { return started_; });
-  EXPECT_TRUE(backends_[0]->IsUp());
-}
-
-TEST_F(HealthProbeTest, ACheckFunctionThatComesBackTooLateIsATimeOut) {
-  settings_.health.timeout_ms = 20;
-  settings_.health.check_function = [](HealthCheckQuestion&) {};
-  Add();
-  CheckAtStart();
-  RunUntil([&] { return started_; });
-  EXPECT_EQ(backends_[0]->health_counters().timeout.Get(), 1U);
-  script_[0]();
-  Turn();
-  EXPECT_FALSE(server_.Waiting());
-  probe_.reset();
-  script_[0]();  // nor does it matter that the probe is gone
-  Turn();
-}
-
-TEST_F(HealthProbeTest, ACheckFunctionThatIsStuckIsNotAskedAgain) {
-  settings_.health.timeout_ms = 20;
-  settings_.health.interval_s = 1;
-  settings_.health.check_function = [](HealthCheckQuestion&) {};
-  Backend& backend = Add();
-  const auto fail_one = [&] {
-    const uint64_t before = backend.health_counters().timeout.Get();
-    started_ = false;
-    CheckAtStart();
-    RunUntil([&] { return started_; });
-    EXPECT_EQ(backend.health_counters().timeout.Get(), before + 1);
-  };
-  fail_one();
-  fail_one();
-  ASSERT_EQ(script_.size(), 1U);
-  script_[0]();
-  Turn();
-  fail_one();
-  EXPECT_EQ(script_.size(), 2U);
-}
-
 TEST_F(HealthProbeTest, ValidChecksAreCountedByTheirLatency) {
   HealthLatencies latencies;
   for (const uint64_t us : {1000U, 1001U, 10999U, 1000001U}) latencies.Add(us);
@@ -259,43 +162,6 @@ TEST_F(HealthProbeTest, ValidChecksAreCountedByTheirLatency) {
   backends_.clear();
   started_ = false;
   EXPECT_EQ(total(CheckOnce([](const Bytes&) { return Bytes{1, 2, 3}; })), 0U);
-}
-
-TEST_F(HealthProbeTest, AValidatorJudgesGoodRepliesWhereScriptsRun) {
-  using enum HealthJudgement;
-  for (const HealthJudgement judgement : {kGood, kRefused, kFailed}) {
-    started_ = false;
-    backends_.clear();
-    Backend& backend = Add();
-    Bytes judged;
-    backend.set_health_validator([&](std::span<const uint8_t> reply) {
-      judged.assign(reply.begin(), reply.end());
-      return judgement;
-    });
-    CheckAtStart();
-    const auto query = server_.Receive();
-    server_.Send(query.from, ReplyTo(query.message));
-    RunUntil([&] { return !script_.empty(); });
-    EXPECT_FALSE(started_);
-    script_.front()();
-    script_.clear();
-    RunUntil([&] { return started_; });
-    EXPECT_EQ(judged, ReplyTo(query.message));
-    EXPECT_EQ(backend.IsUp(), judgement == kGood);
-    EXPECT_EQ(backend.health_counters().failures.Get(), judgement == kGood ? 0U : 1U);
-    EXPECT_EQ(backend.health_counters().parsing.Get(), judgement == kFailed ? 1U : 0U);
-  }
-}
-
-TEST_F(HealthProbeTest, AValidatorDoesNotSeeRepliesThatFailedBefore) {
-  Backend& backend = Add();
-  backend.set_health_validator([](std::span<const uint8_t>) { return HealthJudgement::kGood; });
-  CheckAtStart();
-  const auto query = server_.Receive();
-  server_.Send(query.from, WithRcode(ReplyTo(query.message), 2));
-  RunUntil([&] { return started_; });
-  EXPECT_TRUE(script_.empty());
-  EXPECT_EQ(backend.health_counters().invalid.Get(), 1U);
 }
 
 TEST_F(HealthProbeTest, ChecksOverTcpWhereAskedForOrNothingElseIsSpoken) {
@@ -320,6 +186,63 @@ TEST_F(HealthProbeTest, ChecksOverTcpWhereAskedForOrNothingElseIsSpoken) {
     RunUntil([&] { return started_; });
     EXPECT_TRUE(backend.IsUp());
   }
+}
+
+// So that no descriptor is to be had while it lives.
+class NoDescriptors {
+ public:
+  NoDescriptors() {
+    getrlimit(RLIMIT_NOFILE, &before_);
+    const rlimit none{.rlim_cur = 0, .rlim_max = before_.rlim_max};
+    EXPECT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  }
+  ~NoDescriptors() { setrlimit(RLIMIT_NOFILE, &before_); }
+  NoDescriptors(const NoDescriptors&) = delete;
+  NoDescriptors& operator=(const NoDescriptors&) = delete;
+
+ private:
+  rlimit before_{};
+};
+
+TEST_F(HealthProbeTest, WithoutDescriptorsNothingIsKnownOfAServer) {
+  for (const bool tcp : {false, true}) {
+    settings_.health.over_tcp = tcp;
+    settings_.health.interval_s = 60;
+    backends_.clear();
+    changes_.clear();
+    Backend& backend = Add();
+    backend.health().SetAuto(true);
+    {
+      const NoDescriptors none;
+      probe_->RunRound();
+      RunUntil([&] { return Count(Metric::kHealthChecksNotMade) == (tcp ? 2U : 1U); });
+    }
+    EXPECT_TRUE(backend.IsUp());
+    EXPECT_EQ(backend.health_counters().failures.Get(), 0U);
+    EXPECT_TRUE(changes_.empty());
+    if (tcp) continue;
+    // Not only when it is due again.
+    probe_->RunRound();
+    EXPECT_TRUE(server_.Waiting(5000));
+    server_.Receive();
+  }
+}
+
+TEST_F(HealthProbeTest, AFirstCheckThatWasNotMadeDecidesWhenItIs) {
+  settings_.health.rise = 5;
+  Backend& backend = Add();
+  {
+    const NoDescriptors none;
+    CheckAtStart();
+    RunUntil([&] { return started_; });
+  }
+  EXPECT_FALSE(backend.IsUp());
+  EXPECT_TRUE(changes_.empty());
+  probe_->RunRound();
+  const auto query = server_.Receive();
+  server_.Send(query.from, ReplyTo(query.message));
+  RunUntil([&] { return backend.IsUp(); });
+  EXPECT_EQ(changes_, std::vector<std::string>{"one up"});
 }
 
 TEST_F(HealthProbeTest, ATcpConnectionThatClosesIsANetworkError) {
