@@ -174,6 +174,12 @@ int Serve(const Options& options) {
   if (auto applied = ApplyOptions(options, builder); !applied) return Complain(applied.error());
 
   Server server(builder.Publish());
+  ControlServer console(server.control_loop(), lua);
+  const Address console_address = builder.config().settings.control_socket;
+  if (console_address.IsSet()) {
+    // Before the ports, as the control socket. One that cannot be had is no reason not to serve.
+    if (auto up = console.Start(console_address); !up) LogError("console", "{}", up.error());
+  }
   if (auto bound = server.Bind(); !bound) return Complain(bound.error());
   if (auto dropped = DropPrivileges({options.user, options.group}); !dropped) {
     return Complain(dropped.error());
@@ -181,12 +187,6 @@ int Serve(const Options& options) {
   lua.UseServer(server, server.script_stats());
   server.OnServerState([&](const BackendPtr& backend, bool up) { lua.OnServerState(backend, up); });
   lua.OnPublish([&](ConfigPtr config) { server.Publish(std::move(config)); });
-  ControlServer console(server.control_loop(), lua);
-  const Address console_address = builder.config().settings.control_socket;
-  if (console_address.IsSet()) {
-    // A console that cannot be had is no reason not to serve.
-    if (auto up = console.Start(console_address); !up) LogError("console", "{}", up.error());
-  }
   std::vector<std::unique_ptr<WebServer>> webs;
   for (const Address& address : builder.config().web.addresses) {
     webs.push_back(std::make_unique<WebServer>(server, lua));
@@ -199,8 +199,8 @@ int Serve(const Options& options) {
   sd_notify(0, "STOPPING=1");
   LogInfo("setup", "Exiting on user request");
   webs.clear();
-  lua.OnPublish(nullptr);
   server.Stop();
+  lua.OnPublish(nullptr);
   lua.RunExitCallbacks();
   return 0;
 }

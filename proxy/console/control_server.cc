@@ -225,7 +225,6 @@ TextResult<void> ControlServer::Start(const Address& address) {
                "will be refused (makeKey() makes a key)",
                address.ToStringWithPort());
   }
-  helper_ = std::make_unique<Helper>();
   Acceptor::Handlers handlers{
       [this](UniqueFd accepted, const Address& peer) { Admit(std::move(accepted), peer); }};
   listener_ = std::make_unique<Acceptor>(loop_, std::move(fd), std::move(handlers));
@@ -268,6 +267,9 @@ void ControlServer::Admit(UniqueFd fd, const Address& peer) {
 }
 
 void ControlServer::Run(uint64_t connection, std::string command) {
+  // With the first command: when Start() is called, privileges are still to be dropped, a thread at
+  // a time.
+  if (helper_ == nullptr) helper_ = std::make_unique<Helper>();
   // The server may be gone when the output comes; both are then on the loop's thread.
   helper_->Post([this, connection, command = std::move(command),
                  alive = std::weak_ptr<bool>(alive_), &loop = loop_, &runner = runner_] {

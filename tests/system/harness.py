@@ -36,18 +36,34 @@ KEY = "MXNeLFWHUe4363BBKrY06cAsH8NWNb+Se2eXU5+Bb74="
 breakwater_only = unittest.skipIf(IS_DNSDIST, "dnsdist 1.7.3 does not have this")
 full_speed_only = unittest.skipIf(SANITIZED, "measures or loads: not with a sanitizer")
 
-_given_ports = set()
+_given_ports = {}  # and the claim on each
 
 
 def free_port():
-    """A port that is free for UDP and TCP, on IPv4 and IPv6, and was not given out lately."""
+    """A port that is free for UDP and TCP, on IPv4 and IPv6, and was not given out lately, here or in another run."""
     if len(_given_ports) > (LAST_PORT - FIRST_PORT) // 2:
-        _given_ports.clear()
+        while _given_ports:
+            _given_ports.popitem()[1].close()
     while True:
         port = random.randint(FIRST_PORT, LAST_PORT)
-        if port not in _given_ports and _is_free(port):
-            _given_ports.add(port)
+        claim = None if port in _given_ports else _claim(port)
+        if claim is None:
+            continue
+        if _is_free(port):
+            _given_ports[port] = claim
             return port
+        claim.close()
+
+
+def _claim(port):
+    """A socket whose name says that the port is ours until this process ends; None where it is somebody else's."""
+    claim = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    try:
+        claim.bind(f"\0breakwater-test-port-{port}")
+        return claim
+    except OSError:
+        claim.close()
+        return None
 
 
 def _is_free(port):
