@@ -1,6 +1,7 @@
 #include "proxy/query_path.h"
 
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "proxy/dns/client_subnet.h"
@@ -14,6 +15,9 @@ namespace {
 // serves clients of every size.
 constexpr uint16_t kLeastSharedUdpSize = 1232;
 constexpr uint16_t kMostUdpSize = 4096;
+
+// While one query proceeds, the entry of the next and the index of the one after it come.
+constexpr size_t kBegunAhead = 2;
 
 // For a message whose question cannot be read: twelve bytes, nothing else.
 void AnswerBareHeader(Query& query, dns::RCode rcode) {
@@ -68,20 +72,57 @@ RuleContext QueryPath::Rules(const BackendPtr* backend) {
                      .backend = backend};
 }
 
-void QueryPath::OnQuery(QueryPtr query) {
-  env_.stats.counters.Add(Metric::kQueries);
-  Verdict verdict = CheckAcceptable(*query);
-  if (verdict == Verdict::kContinue) verdict = ParseQuestion(*query);
-  if (verdict == Verdict::kContinue) verdict = RunQueryRules(*query);
-  if (verdict == Verdict::kContinue) return Proceed(std::move(query));
-  Conclude(std::move(query), verdict);
+struct QueryPath::Step {
+  Verdict verdict{};
+  std::optional<Route> route;  // set where the verdict is kContinue
+};
+
+void QueryPath::OnQueries(std::span<QueryPtr> queries) {
+  const MonoTime when = now();
+  std::array<Step, kBegunAhead + 1> steps;
+  const auto step = [&](size_t i) -> Step& { return steps[i % steps.size()]; };
+  for (size_t i = 0; i < queries.size() + kBegunAhead; ++i) {
+    if (i < queries.size()) {
+      Begin(*queries[i], when, step(i));
+      if (i > 0) FetchEntry(step(i - 1));
+    }
+    if (i < kBegunAhead) continue;
+    Step& begun = step(i - kBegunAhead);
+    QueryPtr query = std::move(queries[i - kBegunAhead]);
+    if (begun.verdict == Verdict::kContinue) {
+      Proceed(std::move(query), *begun.route);
+    } else {
+      Conclude(std::move(query), begun.verdict);
+    }
+  }
 }
 
-void QueryPath::Proceed(QueryPtr query) {
-  Route route({.query = *query, .now = now(), .random = env_.random});
-  Verdict verdict = ChoosePool(*query, route);
-  if (verdict == Verdict::kContinue) verdict = DecideClientSubnet(*query, route);
-  if (verdict == Verdict::kContinue) verdict = LookUpCache(*query, route);
+void QueryPath::Begin(Query& query, MonoTime when, Step& step) {
+  env_.stats.counters.Add(Metric::kQueries);
+  step.route.reset();
+  step.verdict = CheckAcceptable(query);
+  if (step.verdict == Verdict::kContinue) step.verdict = ParseQuestion(query);
+  if (step.verdict == Verdict::kContinue) step.verdict = RunQueryRules(query);
+  if (step.verdict != Verdict::kContinue) return;
+  step.route.emplace(PolicyContext{.query = query, .now = when, .random = env_.random});
+  step.verdict = Prepare(query, *step.route);
+}
+
+Verdict QueryPath::Prepare(Query& query, Route& route) {
+  Verdict verdict = ChoosePool(query, route);
+  if (verdict == Verdict::kContinue) verdict = DecideClientSubnet(query, route);
+  if (verdict == Verdict::kContinue) MakeKey(query, route);
+  return verdict;
+}
+
+// What the look-up will read behind the index; the index has come meanwhile.
+void QueryPath::FetchEntry(const Step& step) {
+  if (step.verdict != Verdict::kContinue || step.route->cache == nullptr) return;
+  step.route->cache->FetchEntry(*step.route->key);
+}
+
+void QueryPath::Proceed(QueryPtr query, Route& route) {
+  Verdict verdict = LookUpCache(*query, route);
   if (verdict == Verdict::kContinue) verdict = RunCacheMissRules(*query, route);
   if (verdict == Verdict::kContinue) verdict = ChooseBackend(*query, route);
   if (verdict == Verdict::kContinue) {
@@ -243,14 +284,19 @@ bool QueryPath::LookUp(Query& query, Route& route, const CacheKey& key) {
   return true;
 }
 
-Verdict QueryPath::LookUpCache(Query& query, Route& route) {
-  if (route.cache == nullptr) return Verdict::kContinue;
+void QueryPath::MakeKey(Query& query, Route& route) {
+  if (route.cache == nullptr) return;
   route.key =
       MakeCacheKey({query.message(), query.question, query.edns}, route.cache->settings().key);
-  if (!route.key) {
+  if (route.key) {
+    route.cache->FetchIndex(*route.key);
+  } else {
     route.cache = nullptr;
-    return Verdict::kContinue;
   }
+}
+
+Verdict QueryPath::LookUpCache(Query& query, Route& route) {
+  if (route.cache == nullptr) return Verdict::kContinue;
   if ((route.scope_zero_key && LookUp(query, route, *route.scope_zero_key)) ||
       LookUp(query, route, *route.key)) {
     env_.stats.counters.Add(Metric::kCacheHits);

@@ -1,14 +1,17 @@
 // THE file to read first: a query's life in named steps, one object a worker, all on that
 // worker's thread.
 //
-//   OnQuery    CheckAcceptable, ParseQuestion, RunQueryRules, then Proceed:
-//   Proceed    ChoosePool, DecideClientSubnet, LookUpCache, RunCacheMissRules, ChooseBackend,
-//              PrepareForBackend, Forward           (a restarted query enters here)
+//   OnQuery    CheckAcceptable, ParseQuestion, RunQueryRules, then Prepare and Proceed:
+//   Prepare    ChoosePool, DecideClientSubnet, MakeKey   (a restarted query enters here)
+//   Proceed    LookUpCache, RunCacheMissRules, ChooseBackend, PrepareForBackend, Forward
 //   OnReply    (reply_path.cc) TakeReply, UndoBackendChanges, RunResponseRules, StoreInCache,
 //              RunCacheInsertedRules, then Finish
 //   OnFailure  (failure_path.cc) RetryElsewhere, RunTimeoutRules, then give up
 //   OnPart     (transfer_path.cc) zone transfers of several messages
 //   Finish     (reply_path.cc) CapTtl, WriteExtendedErrors, FitToClient, ReplyTarget::Send
+//
+// Of queries that came at once (OnQueries) the next ones are begun before one proceeds, so that
+// what the look-up reads is on its way from memory meanwhile.
 //
 // Cache hits and self-made answers enter Finish with a chain of their own, so that fitting and
 // counting exist once. Listeners and exchanges call in through QuerySink; the answer leaves
@@ -36,7 +39,8 @@ class QueryPath final : public WorkerPath {
   QueryPath(PathEnvironment environment, ConfigPtr config);
   ~QueryPath() override;
 
-  void OnQuery(QueryPtr query) override;
+  void OnQuery(QueryPtr query) override { OnQueries({&query, 1}); }
+  void OnQueries(std::span<QueryPtr> queries) override;
   void OnReply(FlightId flight, uint8_t attempt, std::span<uint8_t> reply) override;
   void OnFailure(FlightId flight, uint8_t attempt, FailureKind kind) override;
   void OnSlow(FlightId flight) override;
@@ -61,13 +65,19 @@ class QueryPath final : public WorkerPath {
     PolicyContext policy;
   };
 
+  struct Step;  // of OnQueries
+
   // --- OnQuery
+  void Begin(Query& query, MonoTime when, Step& step);
+  static void FetchEntry(const Step& step);
   Verdict CheckAcceptable(Query& query);
   Verdict ParseQuestion(Query& query);
   Verdict RunQueryRules(Query& query);
-  void Proceed(QueryPtr query);
+  Verdict Prepare(Query& query, Route& route);
+  void Proceed(QueryPtr query, Route& route);
   Verdict ChoosePool(Query& query, Route& route);
   Verdict DecideClientSubnet(Query& query, Route& route);
+  void MakeKey(Query& query, Route& route);
   Verdict LookUpCache(Query& query, Route& route);
   Verdict RunCacheMissRules(Query& query, Route& route);
   Verdict ChooseBackend(Query& query, Route& route);

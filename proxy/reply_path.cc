@@ -112,7 +112,13 @@ bool QueryPath::PassResponseChain(QueryPtr& query, ResponseChainKind kind,
 bool QueryPath::RestartIfAsked(QueryPtr& query) {
   if (!query->restart_asked) return false;
   PutBack(*query, env_.queries.packets());
-  Proceed(std::move(query));
+  Route route({.query = *query, .now = now(), .random = env_.random});
+  const Verdict verdict = Prepare(*query, route);
+  if (verdict == Verdict::kContinue) {
+    Proceed(std::move(query), route);
+  } else {
+    Conclude(std::move(query), verdict);
+  }
   return true;
 }
 

@@ -18,14 +18,22 @@ CacheShard::CacheShard(size_t max_entries, CacheTotals& totals)
       max_entries_(max_entries),
       // Four slots out of five in use: probes stay short, and there is always an empty one.
       slot_count_(max_entries + max_entries / 4 + 8),
-      tags_(std::make_unique<uint16_t[]>(slot_count_)),
-      slots_(std::make_unique<CacheEntry*[]>(slot_count_)),
+      tags_(std::make_unique<std::atomic<uint16_t>[]>(slot_count_)),
+      slots_(std::make_unique<std::atomic<CacheEntry*>[]>(slot_count_)),
       totals_(totals) {}
 
 CacheShard::~CacheShard() {
   for (size_t slot = 0; slot < slot_count_; ++slot) {
-    if (tags_[slot] != kEmpty) CacheEntryPtr(slots_[slot]).reset();
+    if (Tag(slot) != kEmpty) CacheEntryPtr(Slot(slot)).reset();
   }
+}
+
+void CacheShard::FetchEntry(uint64_t hash) const {
+  size_t slot = Home(static_cast<uint32_t>(hash));
+  while (Tag(slot) != TagOf(hash) && Tag(slot) != kEmpty) slot = Next(slot);
+  const auto* const entry = reinterpret_cast<const uint8_t*>(Slot(slot));
+  Prefetch(entry);
+  Prefetch(entry + 64);
 }
 
 CacheShard::Found CacheShard::Find(const CacheKey& key, uint16_t bits,
@@ -34,11 +42,11 @@ CacheShard::Found CacheShard::Find(const CacheKey& key, uint16_t bits,
   const auto hash = static_cast<uint32_t>(key.hash);
   Found found;
   // Each of these is a wait for memory in a large cache: the waits may overlap.
-  __builtin_prefetch(&slots_[Home(hash)]);
-  for (size_t slot = Home(hash); tags_[slot] != kEmpty; slot = Next(slot)) {
-    if (tags_[slot] != tag) continue;
-    CacheEntry* entry = slots_[slot];
-    __builtin_prefetch(reinterpret_cast<const uint8_t*>(entry) + 64);
+  Prefetch(&slots_[Home(hash)]);
+  for (size_t slot = Home(hash); Tag(slot) != kEmpty; slot = Next(slot)) {
+    if (Tag(slot) != tag) continue;
+    CacheEntry* entry = Slot(slot);
+    Prefetch(reinterpret_cast<const uint8_t*>(entry) + 64);
     if (entry->hash != hash) continue;
     if (entry->Matches(key, bits, name)) {
       found.entry = entry;
@@ -54,9 +62,8 @@ CacheShard::Found CacheShard::Find(const CacheKey& key, uint16_t bits,
 void CacheShard::Put(CacheEntryPtr owned, const PutOptions& options) {
   CacheEntry* entry = owned.release();
   size_t slot = Home(entry->hash);
-  while (tags_[slot] != kEmpty) slot = Next(slot);
-  tags_[slot] = TagOf(options.hash);
-  slots_[slot] = entry;
+  while (Tag(slot) != kEmpty) slot = Next(slot);
+  Set(slot, TagOf(options.hash), entry);
   Count(*entry, 1);
   entry->in_main = false;
   entry->hits = 0;
@@ -66,7 +73,7 @@ void CacheShard::Put(CacheEntryPtr owned, const PutOptions& options) {
 
 CacheEntryPtr CacheShard::Replace(CacheEntry* old, CacheEntryPtr owned) {
   CacheEntry* entry = owned.release();
-  slots_[SlotOf(old)] = entry;
+  slots_[SlotOf(old)].store(entry, std::memory_order_relaxed);
   entry->hits = old->hits;
   entry->in_main = old->in_main;
   QueueOf(old).Replace(old, entry);
@@ -109,24 +116,22 @@ void CacheShard::MoveToMain(CacheEntry* entry) {
 
 size_t CacheShard::SlotOf(const CacheEntry* entry) const {
   size_t slot = Home(entry->hash);
-  while (slots_[slot] != entry || tags_[slot] == kEmpty) slot = Next(slot);
+  while (Slot(slot) != entry || Tag(slot) == kEmpty) slot = Next(slot);
   return slot;
 }
 
 void CacheShard::EraseSlot(size_t slot) {
   size_t hole = slot;
-  for (size_t next = Next(slot); tags_[next] != kEmpty; next = Next(next)) {
+  for (size_t next = Next(slot); Tag(next) != kEmpty; next = Next(next)) {
     // An entry may move back to the hole unless its home lies behind it, on the way round.
-    const size_t home = Home(slots_[next]->hash);
+    const size_t home = Home(Slot(next)->hash);
     const size_t from_home = next >= home ? next - home : next + slot_count_ - home;
     const size_t from_hole = next >= hole ? next - hole : next + slot_count_ - hole;
     if (from_home < from_hole) continue;
-    tags_[hole] = tags_[next];
-    slots_[hole] = slots_[next];
+    Set(hole, Tag(next), Slot(next));
     hole = next;
   }
-  tags_[hole] = kEmpty;
-  slots_[hole] = nullptr;
+  Set(hole, kEmpty, nullptr);
 }
 
 void CacheShard::Count(const CacheEntry& entry, int sign) {

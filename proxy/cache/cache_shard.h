@@ -16,6 +16,7 @@
 #include <span>
 #include <vector>
 
+#include "proxy/base/prefetch.h"
 #include "proxy/base/shard_lock.h"
 #include "proxy/cache/cache_entry.h"
 #include "proxy/cache/entry_queue.h"
@@ -53,6 +54,14 @@ class alignas(64) CacheShard {
     CacheEntry* entry = nullptr;
     bool collision = false;  // an entry of equal hash and another key was met
   };
+  // Hints of a Find to come, without the lock: first the home slot is fetched from memory, later
+  // the entry that most likely is meant.
+  void FetchIndex(uint64_t hash) const {
+    const size_t home = Home(static_cast<uint32_t>(hash));
+    Prefetch(&tags_[home]);
+    Prefetch(&slots_[home]);
+  }
+  void FetchEntry(uint64_t hash) const;
   // `bits` are the key's, with or without kKeyTruncated.
   Found Find(const CacheKey& key, uint16_t bits, std::span<const uint8_t> name) const;
 
@@ -82,11 +91,11 @@ class alignas(64) CacheShard {
     size_t slot = first;
     // Past `end` a cluster's tail may still hold entries from before it, round the corner too.
     for (size_t walked = 0; walked < slot_count_;) {
-      if (tags_[slot] == kEmpty) {
+      if (Tag(slot) == kEmpty) {
         if (first + walked + 1 >= end) return;
-      } else if (const size_t home = Home(slots_[slot]->hash);
-                 home >= first && home < end && visit(*slots_[slot])) {
-        removed.push_back(Remove(slots_[slot]));
+      } else if (const size_t home = Home(Slot(slot)->hash);
+                 home >= first && home < end && visit(*Slot(slot))) {
+        removed.push_back(Remove(Slot(slot)));
         continue;  // the rest of the cluster has moved up
       }
       slot = Next(slot);
@@ -106,6 +115,12 @@ class alignas(64) CacheShard {
     return static_cast<size_t>((static_cast<uint64_t>(hash) * slot_count_) >> 32);
   }
   size_t Next(size_t slot) const { return slot + 1 == slot_count_ ? 0 : slot + 1; }
+  uint16_t Tag(size_t slot) const { return tags_[slot].load(std::memory_order_relaxed); }
+  CacheEntry* Slot(size_t slot) const { return slots_[slot].load(std::memory_order_relaxed); }
+  void Set(size_t slot, uint16_t tag, CacheEntry* entry) {
+    tags_[slot].store(tag, std::memory_order_relaxed);
+    slots_[slot].store(entry, std::memory_order_relaxed);
+  }
   size_t SlotOf(const CacheEntry* entry) const;
   void EraseSlot(size_t slot);
   EntryQueue& QueueOf(const CacheEntry* entry) { return entry->in_main ? main_ : probation_; }
@@ -119,8 +134,11 @@ class alignas(64) CacheShard {
   uint64_t random_;
   size_t max_entries_;
   size_t slot_count_;
-  std::unique_ptr<uint16_t[]> tags_;
-  std::unique_ptr<CacheEntry*[]> slots_;
+  // Atomic, relaxed, for FetchEntry alone, which reads them without the lock.
+  template <typename T>
+  using Relaxed = std::unique_ptr<std::atomic<T>[]>;
+  Relaxed<uint16_t> tags_;
+  Relaxed<CacheEntry*> slots_;
   EntryQueue probation_;
   EntryQueue main_;
   CacheTotals& totals_;

@@ -78,6 +78,13 @@ Candidate PacketCache::Impl::FindServable(CacheShard& shard, const CacheKey& key
   return {found.entry, verdict};
 }
 
+void PacketCache::FetchIndex(const CacheKey& key) const {
+  impl_->store.shard(impl_->store.ShardIndex(key.hash)).FetchIndex(key.hash);
+}
+void PacketCache::FetchEntry(const CacheKey& key) const {
+  impl_->store.shard(impl_->store.ShardIndex(key.hash)).FetchEntry(key.hash);
+}
+
 CacheHit PacketCache::Lookup(const CacheKey& key, std::span<uint8_t> buffer, size_t name_length,
                              const CacheLookup& how) {
   CacheStore& store = impl_->store;

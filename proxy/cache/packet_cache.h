@@ -85,6 +85,11 @@ class PacketCache {
 
   const PacketCacheSettings& settings() const;
 
+  // Hints that Lookup(key) will come: the first fetches what it reads of the index, the second, a
+  // while later, the entry.
+  void FetchIndex(const CacheKey& key) const;
+  void FetchEntry(const CacheKey& key) const;
+
   // Looks for an answer to the question in `buffer` (header, name, type, class at offset 12) and
   // on a hit turns the buffer into it: everything but the ID and the name, whose spelling stays
   // the client's; RD and CD stay as well; TTLs are aged. A miss, or an answer larger than the

@@ -83,9 +83,11 @@ size_t UdpListener::TakeBatch() {
   const ReceiveBatch::Received received = in_->Receive();
   if (received.error != 0) context_.counters.Add(Metric::kUdpReceiveErrors);
   const MonoTime now = context_.loop.now();
+  size_t taken = 0;
   for (Datagram& datagram : received.datagrams) {
-    if (Acceptable(datagram)) Take(datagram, now);
+    if (Acceptable(datagram)) taken_[taken++] = Take(datagram, now);
   }
+  context_.sink.OnQueries(std::span(taken_).first(taken));
   // Once a batch: all workers write this counter.
   frontend_->queries.Add(std::exchange(asked_, 0));
   return received.datagrams.size();
@@ -113,7 +115,7 @@ bool UdpListener::Acceptable(const Datagram& datagram) {
   return compliant;
 }
 
-void UdpListener::Take(Datagram& datagram, MonoTime now) {
+QueryPtr UdpListener::Take(Datagram& datagram, MonoTime now) {
   QueryPtr query = context_.queries.Get();
   query->protocol = frontend_->settings.protocol;
   query->frontend = frontend_.get();
@@ -128,7 +130,7 @@ void UdpListener::Take(Datagram& datagram, MonoTime now) {
   query->data = datagram.data;
   query->size = datagram.size;
   query->capacity = datagram.capacity;
-  context_.sink.OnQuery(std::move(query));
+  return query;
 }
 
 void UdpListener::Send(QueryPtr query) {

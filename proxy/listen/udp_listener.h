@@ -6,6 +6,7 @@
 // worker keeps a closed listener until they have ended.
 #pragma once
 
+#include <array>
 #include <memory>
 #include <vector>
 
@@ -47,7 +48,7 @@ class UdpListener : public ReplyTarget {
   void OnReadable();
   size_t TakeBatch();  // how many datagrams came
   bool Acceptable(const Datagram& datagram);
-  void Take(Datagram& datagram, MonoTime now);
+  QueryPtr Take(Datagram& datagram, MonoTime now);
   void SendQueued();
   void Release();
 
@@ -58,9 +59,10 @@ class UdpListener : public ReplyTarget {
   std::unique_ptr<Poller> poller_;
   std::unique_ptr<ReceiveBatch> in_;
   std::unique_ptr<SendBatch> out_;
-  std::vector<QueryPtr> queued_;  // own the memory of the messages in out_
-  bool kept_ = false;             // what is queued was kept when the socket was full
-  bool kept_now_ = false;         // in this turn
+  std::array<QueryPtr, ReceiveBatch::kMost> taken_;  // of the batch under way, for the sink
+  std::vector<QueryPtr> queued_;                     // own the memory of the messages in out_
+  bool kept_ = false;      // what is queued was kept when the socket was full
+  bool kept_now_ = false;  // in this turn
   bool accepting_ = true;
   uint64_t asked_ = 0;  // queries of the batch under way
   uint64_t hook_ = 0;

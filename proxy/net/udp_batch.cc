@@ -71,9 +71,9 @@ bool IsEarlierError(int error) {
 KernelReceiveBatch::KernelReceiveBatch(int fd, const ReceiveBatchOptions& options)
     : fd_(fd),
       wants_local_(options.wants_local),
-      memory_(std::make_unique_for_overwrite<uint8_t[]>(kSlots * kSlotSize)) {
+      memory_(std::make_unique_for_overwrite<uint8_t[]>(kSlots * kSlotDistance)) {
   for (size_t i = 0; i < kSlots; ++i) {
-    datagrams_[i].data = memory_.get() + i * kSlotSize;
+    datagrams_[i].data = memory_.get() + i * kSlotDistance;
     vectors_[i] = {datagrams_[i].data, kMaxDatagram};
     msghdr& header = headers_[i].msg_hdr;
     header.msg_iov = &vectors_[i];

@@ -30,6 +30,10 @@ class QuerySink {
   // A new query: where it came from and its message are set, nothing is parsed or checked but
   // the access list and size (at least a header).
   virtual void OnQuery(QueryPtr query) = 0;
+  // Several that came at once, in this order; they are taken out of `queries`.
+  virtual void OnQueries(std::span<QueryPtr> queries) {
+    for (QueryPtr& query : queries) OnQuery(std::move(query));
+  }
   // A reply that matches the flight in address, port, ID and question. `reply` is valid during
   // the call and may be edited. `attempt` says which send of the flight it answers.
   virtual void OnReply(FlightId flight, uint8_t attempt, std::span<uint8_t> reply) = 0;

@@ -5,6 +5,7 @@
 //     newServer{address="192.0.2.1", name="one"}        -- Lua, as in dnsdist.conf
 //   end
 //   query 1 www.example.org A +edns from=192.0.2.7:5353 -- QueryMaker's words; 1 names it
+//   query 2 a.example A & 3 b.example A                 -- these come at once
 //   backend one: www.example.org; A                     -- what it got holds these texts
 //   reply one +aa / answer www.example.org 60 A 192.0.2.80
 //   answer 1: NOERROR; 60 A 192.0.2.80                  -- what the client got holds these
@@ -108,8 +109,12 @@ class Scenario {
   }
 
   std::string Query(const std::string& rest) {
-    const size_t space = rest.find(' ');
-    world_->Ask(std::stoull(rest.substr(0, space)), rest.substr(space + 1));
+    std::vector<World::Asked> asked;
+    for (const std::string& each : SplitOn(rest, '&')) {
+      const size_t space = each.find(' ');
+      asked.emplace_back(std::stoull(each.substr(0, space)), each.substr(space + 1));
+    }
+    world_->Ask(asked);
     return "";
   }
 

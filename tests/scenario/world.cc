@@ -75,9 +75,20 @@ std::string World::Console(const std::string& line) {
   return lua_->RunCommand(line);
 }
 
-void World::Ask(uint64_t tag, const std::string& description) {
-  // As a listener does: the query's bytes lie in a receive buffer that is not the query's own.
-  QueryPtr like = maker_.Make(description);
+void World::Ask(const std::vector<Asked>& asked) {
+  const size_t used = receive_buffers_.size();
+  std::vector<QueryPtr> queries;
+  for (const Asked& each : asked) queries.push_back(Arrive(each));
+  path_->OnQueries(queries);
+  // The next datagrams come: who still needs the bytes must have a copy.
+  for (size_t i = used; i < receive_buffers_.size(); ++i) {
+    std::ranges::fill(*receive_buffers_[i], uint8_t{0xee});
+  }
+}
+
+// As a listener does: the query's bytes lie in a receive buffer that is not the query's own.
+QueryPtr World::Arrive(const Asked& asked) {
+  QueryPtr like = maker_.Make(asked.second);
   receive_buffers_.push_back(std::make_unique<std::vector<uint8_t>>(kReceiveSlot));
   std::vector<uint8_t>& slot = *receive_buffers_.back();
   std::copy_n(like->data, like->size, slot.data());
@@ -87,14 +98,12 @@ void World::Ask(uint64_t tag, const std::string& description) {
   query->local = like->local;
   query->frontend = &frontend_;
   query->target = &client_;
-  query->path.a = tag;
+  query->path.a = asked.first;
   query->arrived = clock_.Now();
   query->data = slot.data();
   query->size = like->size;
   query->capacity = slot.size();
-  path_->OnQuery(std::move(query));
-  // The next datagram comes: who still needs the bytes must have a copy.
-  std::fill(slot.begin(), slot.end(), uint8_t{0xee});
+  return query;
 }
 
 void World::Advance(MonoTime by) {

@@ -26,7 +26,9 @@ class World {
 
   // Runs a console line and gives what it prints.
   std::string Console(const std::string& line);
-  void Ask(uint64_t tag, const std::string& description);
+  // Of one query or several that come at once: a tag, and QueryMaker's words.
+  using Asked = std::pair<uint64_t, std::string>;
+  void Ask(const std::vector<Asked>& asked);
   // Runs timers and health rounds (each second) in order up to then.
   void Advance(MonoTime by);
 
@@ -51,6 +53,7 @@ class World {
   World();
   void Publish(ConfigPtr config);
   Exchange* ExchangeFor(const BackendPtr& backend, BackendTransport transport);
+  QueryPtr Arrive(const Asked& asked);
   void HealthRound();
   static TextResult<std::vector<uint8_t>> ReplyTo(const FakeExchange::Sent& sent,
                                                   const std::string& description);

@@ -23,6 +23,8 @@ void AskAndStore(PacketCache& cache, const Clock& clock, uint32_t seed) {
     const CacheKey key = names.Key(number);
     std::memcpy(buffer.data(), names.data(), NumberedNames::kQuerySize);
     const uint32_t epoch = cache.epoch();
+    cache.FetchIndex(key);
+    cache.FetchEntry(key);
     const auto [result, size] =
         cache.Lookup(key, buffer, NumberedNames::kNameLength, {.now = clock.Now()});
     if (result != CacheResult::kMiss) {
