@@ -9,19 +9,20 @@ std::vector<FunctionPage> FunctionPages() {
           ListenerFunctions(),   BackendFunctions(),  PoolFunctions(),    CacheFunctions(),
           RuleFunctions(),       SelectorFunctions(), ActionFunctions(),  ResponseActionFunctions(),
           PolicyFunctions(),     ControlFunctions(),  ObserveFunctions(), InspectFunctions(),
-          TimedIpSetFunctions(), SvcFunctions(),      PacketFunctions()};
+          TimedIpSetFunctions(), SvcFunctions(),      PacketFunctions(),  TlsFunctions()};
 }
 
 std::vector<const ClassRow*> Classes() {
-  return {&NameClass(),         &NameSetClass(),        &SuffixMatchNodeClass(),
-          &AddressClass(),      &NetmaskClass(),        &NetmaskGroupClass(),
-          &ServerClass(),       &CacheClass(),          &BindClass(),
-          &PoolClass(),         &HeaderClass(),         &SelectorClass(),
-          &ActionClass(),       &ResponseActionClass(), &RuleClass(),
-          &ResponseRuleClass(), &QuestionClass(),       &ResponseClass(),
-          &PolicyClass(),       &EdnsOptionClass(),     &RingEntryClass(),
-          &TimedIpSetClass(),   &SvcRecordClass(),      &PacketOverlayClass(),
-          &PacketRecordClass()};
+  return {&NameClass(),          &NameSetClass(),        &SuffixMatchNodeClass(),
+          &AddressClass(),       &NetmaskClass(),        &NetmaskGroupClass(),
+          &ServerClass(),        &CacheClass(),          &BindClass(),
+          &PoolClass(),          &HeaderClass(),         &SelectorClass(),
+          &ActionClass(),        &ResponseActionClass(), &RuleClass(),
+          &ResponseRuleClass(),  &QuestionClass(),       &ResponseClass(),
+          &PolicyClass(),        &EdnsOptionClass(),     &RingEntryClass(),
+          &TimedIpSetClass(),    &SvcRecordClass(),      &PacketOverlayClass(),
+          &PacketRecordClass(),  &TlsFrontendClass(),    &TlsContextClass(),
+          &TlsCertificateClass()};
 }
 
 }  // namespace breakwater::lua

@@ -171,4 +171,16 @@ void Configuration::OnServerState(const BackendPtr& backend, bool up) {
   }
 }
 
+void Configuration::OnTicketKey(const std::string& key) {
+  Entry entry(*runtime_, Place::kScript);
+  const std::vector<LuaFunction> now = runtime_->callbacks().ticket_key;
+  for (const LuaFunction& callback : now) {
+    callback.Push(entry.state());
+    Push(entry.state(), key);
+    Push(entry.state(), key.size());
+    const auto ran = ProtectedCall(entry.state(), 2, 0);
+    if (!ran) runtime_->CountError("the ticket key hook", ran.error());
+  }
+}
+
 }  // namespace breakwater::lua

@@ -48,6 +48,7 @@ class Configuration final : public CommandRunner {
   // A health check changed a server's state, or was its first. Each callback is stopped after five
   // seconds, unless setLuaBudget says that time is no limit.
   void OnServerState(const BackendPtr& backend, bool up);
+  void OnTicketKey(const std::string& key);
 
   Runtime& runtime() { return *runtime_; }
 

@@ -14,6 +14,9 @@ const ClassRow& SvcRecordClass();
 const ClassRow& PacketOverlayClass();
 const ClassRow& PacketRecordClass();
 const ClassRow& PolicyClass();
+const ClassRow& TlsFrontendClass();
+const ClassRow& TlsContextClass();
+const ClassRow& TlsCertificateClass();
 
 FunctionPage PolicyFunctions();
 FunctionPage ControlFunctions();
@@ -22,6 +25,7 @@ FunctionPage InspectFunctions();
 FunctionPage TimedIpSetFunctions();
 FunctionPage SvcFunctions();
 FunctionPage PacketFunctions();
+FunctionPage TlsFunctions();
 
 // leastOutstanding, firstAvailable and so on, as objects.
 void SetPolicyGlobals(lua_State* state);

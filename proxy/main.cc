@@ -187,6 +187,7 @@ int Serve(const Options& options) {
   lua.UseServer(server, server.script_stats());
   server.OnServerState([&](const BackendPtr& backend, bool up) { lua.OnServerState(backend, up); });
   lua.OnPublish([&](ConfigPtr config) { server.Publish(std::move(config)); });
+  server.OnTicketKey([&](const std::string& key) { lua.OnTicketKey(key); });
   std::vector<std::unique_ptr<WebServer>> webs;
   for (const Address& address : builder.config().web.addresses) {
     webs.push_back(std::make_unique<WebServer>(server, lua));

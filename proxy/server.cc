@@ -84,6 +84,7 @@ TextResult<void> Server::OpenControlSocket() {
 void Server::Start() {
   const ConfigPtr config = CurrentConfig();
   StartScriptWaits();
+  WatchTicketKeys();
   CheckBackendsOnce();
   for (const auto& frontend : config->frontends) {
     LogInfo("setup", "Listening on {} ({})", frontend->settings.address.ToStringWithPort(),
@@ -116,6 +117,7 @@ void Server::RunControlThread() {
 
 void Server::EverySecond() {
   watchdog_.Check(workers_.Turns(), control_loop_.now());
+  RotateTicketKeys();
   control_loop_.timers().Add(control_loop_.now() + kSecond, [this] { EverySecond(); });
 }
 
@@ -126,6 +128,27 @@ void Server::EveryStep() {
 
 void Server::OnServerState(std::function<void(const BackendPtr&, bool up)> listener) {
   on_server_state_ = std::move(listener);
+}
+
+void Server::OnTicketKey(std::function<void(const std::string& key)> listener) {
+  on_ticket_key_ = std::move(listener);
+}
+
+void Server::WatchTicketKeys() {
+  if (!on_ticket_key_) return;
+  for (const auto& frontend : CurrentConfig()->frontends) {
+    if (frontend->tls == nullptr) continue;
+    frontend->tls->tickets().SetHook([this](std::span<const uint8_t> key) {
+      script_wait_loop_.Post(
+          [this, copy = std::string(key.begin(), key.end())] { on_ticket_key_(copy); });
+    });
+  }
+}
+
+void Server::RotateTicketKeys() {
+  for (const auto& frontend : CurrentConfig()->frontends) {
+    if (frontend->tls != nullptr) frontend->tls->tickets().RotateIfDue(control_loop_.now());
+  }
 }
 
 void Server::Publish(ConfigPtr config) {

@@ -42,6 +42,8 @@ class Server final : public ControlTarget {
   // Called, in order and on a thread that may wait for Lua, when a health check changes a server's
   // state, and once for each server's start-up check. Before Start().
   void OnServerState(std::function<void(const BackendPtr&, bool up)> listener);
+  // Told each ticket key of a TLS bind, on the same thread. Before Start().
+  void OnTicketKey(std::function<void(const std::string& key)> listener);
   // For the console and what else lives on the control thread.
   Loop& control_loop() { return control_loop_; }
   // Counters for what Lua does outside of the workers.
@@ -64,6 +66,8 @@ class Server final : public ControlTarget {
   TextResult<void> OpenControlSocket();
   void CheckBackendsOnce();
   void EverySecond();
+  void WatchTicketKeys();
+  void RotateTicketKeys();
   void EveryStep();
 
   SystemClock clock_;
@@ -79,6 +83,7 @@ class Server final : public ControlTarget {
   Watchdog watchdog_;
   ControlCommands commands_;
   std::function<void(const BackendPtr&, bool up)> on_server_state_;
+  std::function<void(const std::string& key)> on_ticket_key_;
   std::unique_ptr<ControlSocket> control_socket_;
   // Waits for Lua on behalf of health checks, so that the control thread need not.
   Loop script_wait_loop_;

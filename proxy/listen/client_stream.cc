@@ -5,7 +5,7 @@
 #include <limits>
 #include <utility>
 
-#include "proxy/net/tcp_stream.h"
+#include "proxy/listen/accepted_stream.h"
 
 namespace breakwater {
 namespace {
@@ -42,8 +42,8 @@ ClientStream::ClientStream(ClientStreamHost& host, AcceptedConnection connection
       restricted_(connection.restricted),
       decoder_(host.context().queries.packets()),
       last_read_(host.context().loop.now()) {
-  stream_ = std::make_unique<TcpStream>(host.context().loop, std::move(connection.fd), *this,
-                                        TcpStreamOptions{.max_held_bytes = kMostQueued});
+  stream_ = MakeAcceptedStream(host.context().loop, std::move(connection.fd), host.frontend(),
+                               {*this, kMostQueued});
 }
 
 ClientStream::~ClientStream() {
@@ -129,6 +129,10 @@ void ClientStream::OnReadable() {
   Consume(room.first(result.bytes));
 }
 
+void ClientStream::OnConnected() {
+  info_ = NoteHandshake(*stream_, host_.frontend(), host_.context(), key_);
+}
+
 // The client may have closed for good or only its sending half; those in flight are answered, and
 // a failing write tells which.
 void ClientStream::OnPeerEnd() {
@@ -177,6 +181,7 @@ void ClientStream::TakeMessage(std::span<const uint8_t> message) {
     return;
   }
   host_.frontend().queries.Add();
+  CountTlsQuery(*stream_, host_.frontend());
   if (dns::ConstHeader(message.data()).Has(dns::kFlagQr)) {
     context.counters.Add(Metric::kQueries);
     CountNoncompliant();
@@ -197,6 +202,7 @@ void ClientStream::TakeMessage(std::span<const uint8_t> message) {
   query->path = path_;
   query->client = client_;
   query->local = local_;
+  query->connection = info_;
   query->arrived = context.loop.now();
   query->data = room.data();
   query->size = message.size();

@@ -76,6 +76,7 @@ class ClientStream : public StreamHandler {
   bool scheduled = false;
 
  private:
+  void OnConnected() override;
   void OnReadable() override;
   void OnWriteProgress() override;
   void OnBroken(int error) override;
@@ -111,6 +112,7 @@ class ClientStream : public StreamHandler {
   const MonoTime accepted_;
   const bool restricted_;
   FrameDecoder decoder_;
+  std::shared_ptr<const ConnectionInfo> info_;
   PacketBuffer unread_;  // read, not taken: over the in-flight limit
   size_t unread_size_ = 0;
   uint32_t in_flight_ = 0;

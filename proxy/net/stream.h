@@ -1,13 +1,15 @@
-// A connection as a stream of bytes, whatever carries it: plain TCP now, TLS on the same
-// interface. Messages to write are queued and leave together at Flush(), once a turn. Owned by a
-// client connection or a backend connection, used on its worker's thread alone.
+// A connection as a stream of bytes, whatever carries it: TCP alone, or TLS over it. Messages to
+// write are queued and leave together at Flush(), once a turn. Owned by a client connection or a
+// backend connection, used on its worker's thread alone.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include "proxy/base/packet_pool.h"
+#include "proxy/net/tls_settings.h"
 
 namespace breakwater {
 
@@ -15,7 +17,8 @@ namespace breakwater {
 class StreamHandler {
  public:
   virtual ~StreamHandler() = default;
-  // An outgoing connection is open (streams made with `connecting` only; comes once, first).
+  // An outgoing connection is open (streams made with `connecting`), and a TLS handshake is over:
+  // comes once, first. Not for a plain stream that was accepted.
   virtual void OnConnected() {}
   // There is something to read, or the end, or an error: call Read().
   virtual void OnReadable() = 0;
@@ -23,6 +26,14 @@ class StreamHandler {
   virtual void OnWriteProgress() = 0;
   // The connection is broken (errno); nothing more can be written.
   virtual void OnBroken(int error) = 0;
+};
+
+// What a handshake agreed upon.
+struct TlsFacts {
+  TlsVersion version = TlsVersion::kUnknown;
+  bool resumed = false;
+  std::string server_name;  // that the client named; empty for none
+  std::string alpn;         // empty: none agreed
 };
 
 class Stream {
@@ -60,6 +71,8 @@ class Stream {
   virtual void ResumeReading() = 0;
   // No more will be written: tells the peer, after what was flushed.
   virtual void ShutDownWriting() = 0;
+  // Of TLS, once the handshake is over; null for plain TCP.
+  virtual const TlsFacts* tls() const { return nullptr; }
 };
 
 }  // namespace breakwater

@@ -2,14 +2,12 @@
 // write queue that leaves in one system call a turn.
 #pragma once
 
-#include <sys/uio.h>
-
 #include <memory>
 #include <span>
-#include <vector>
 
 #include "proxy/net/loop.h"
 #include "proxy/net/stream.h"
+#include "proxy/net/write_queue.h"
 
 namespace breakwater {
 
@@ -29,8 +27,8 @@ class TcpStream : public Stream {
   bool QueueMessage(PacketBuffer message, size_t size) override;
   bool QueueBytes(PacketBuffer bytes, size_t size) override;
   FlushStatus Flush() override;
-  size_t queued_bytes() const override { return queued_bytes_; }
-  size_t held_bytes() const override { return held_bytes_; }
+  size_t queued_bytes() const override { return queue_.bytes(); }
+  size_t held_bytes() const override { return queue_.held_bytes(); }
   void PauseReading() override;
   void ResumeReading() override;
   void ShutDownWriting() override;
@@ -38,28 +36,12 @@ class TcpStream : public Stream {
   int fd() const { return poller_->fd(); }
 
  private:
-  struct Piece {
-    PacketBuffer bytes;
-    size_t size;
-    uint8_t prefix[2];
-    uint8_t prefix_size;  // 0 for bytes as they are
-    size_t total() const { return size + prefix_size; }
-  };
   void OnEvents(bool readable, bool writable);
-  bool Queue(Piece piece);
-  bool Append(const Piece& piece);
-  size_t FillVectors(std::span<iovec> vectors);
-  void Taken(size_t bytes);
   void UpdateWatch();
 
   StreamHandler& handler_;
   std::unique_ptr<Poller> poller_;
-  std::vector<Piece> queue_;
-  size_t first_ = 0;         // of queue_; those before it have left
-  size_t first_offset_ = 0;  // bytes of the first piece that have left
-  size_t queued_bytes_ = 0;
-  size_t held_bytes_ = 0;  // capacity of the buffers in queue_
-  size_t max_held_bytes_;
+  WriteQueue queue_;
   bool connecting_;
   bool reading_ = false;
   bool blocked_ = false;  // the kernel's buffer is full: waiting to become writable

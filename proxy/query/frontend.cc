@@ -15,7 +15,7 @@ std::string Frontend::TypeText() const {
     case Protocol::kDot:
       return "TCP (DNS over TLS)";
     case Protocol::kDoh:
-      return "TCP (DNS over HTTPS)";
+      return tls ? "TCP (DNS over HTTPS)" : "TCP (DNS over HTTP)";
   }
   return "UDP";
 }

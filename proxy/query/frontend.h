@@ -9,12 +9,14 @@
 
 #include "proxy/base/address.h"
 #include "proxy/base/counter.h"
+#include "proxy/net/tls_server.h"
 #include "proxy/query/protocol.h"
 
 namespace breakwater {
 
 struct FrontendSettings {
   Address address;
+  std::vector<Address> additional_addresses;  // of the same bind, with the same counters
   Protocol protocol = Protocol::kDoUdp;
   std::string interface;    // SO_BINDTODEVICE; empty for none
   std::vector<int> cpus;    // workers on these CPUs serve it; empty for all
@@ -27,6 +29,7 @@ struct FrontendSettings {
 
 struct Frontend {
   FrontendSettings settings;
+  TlsServerPtr tls;  // null: in the clear
   SharedCounter queries;
   SharedCounter responses;
   SharedCounter noncompliant_queries;

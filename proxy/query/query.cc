@@ -92,6 +92,8 @@ void Query::Reset() {
   if (extras_used) extras_->Clear();
   pool_name.clear();
   owned.Reset();
+  if (connection) connection.reset();
+  if (http) http.reset();
   static_cast<QueryFields&>(*this) = QueryFields{};
 }
 

@@ -24,7 +24,9 @@
 #include "proxy/dns/header.h"
 #include "proxy/dns/name.h"
 #include "proxy/dns/question.h"
+#include "proxy/query/connection_info.h"
 #include "proxy/query/frontend.h"
+#include "proxy/query/http_exchange.h"
 #include "proxy/query/protocol.h"
 
 namespace breakwater {
@@ -120,6 +122,8 @@ struct Query : QueryFields {
   // The client's spelling, kept for the answer; valid where client_name_saved (Detach sets it).
   std::array<uint8_t, dns::kMaxNameLength> client_name;
   PacketBuffer owned;  // empty while the message lies in the listener's buffer
+  std::shared_ptr<const ConnectionInfo> connection;  // null where there is nothing to tell
+  std::unique_ptr<HttpExchange> http;                // over HTTPS alone
 
   bool tcp() const { return !IsDatagram(protocol); }
   std::span<uint8_t> message() { return {data, size}; }

@@ -123,6 +123,22 @@ TextResult<void> WorkerGroup::Bind() {
       members[i].second->AddListener(members[i].first, std::move((*sockets)[i]));
     }
   }
+  return BindAdditional(common);
+}
+
+TextResult<void> WorkerGroup::BindAdditional(const SocketOptions& common) {
+  for (const auto& frontend : config_->frontends) {
+    const std::vector<Worker*> servers = ServersOf(frontend->settings);
+    for (const Address& address : frontend->settings.additional_addresses) {
+      FrontendSettings settings = frontend->settings;
+      settings.address = address;
+      auto sockets = OpenFrontendSockets(settings, servers.size(), common);
+      if (!sockets) return Fail(sockets.error());
+      for (size_t i = 0; i < servers.size(); ++i) {
+        servers[i]->AddListener(frontend, std::move((*sockets)[i]));
+      }
+    }
+  }
   return {};
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "proxy/guard/client_limits.h"
+#include "proxy/net/socket_options.h"
 #include "proxy/observe/metrics.h"
 #include "proxy/worker/worker.h"
 
@@ -44,6 +45,7 @@ class WorkerGroup {
   static size_t CountFor(const Config& config);
 
  private:
+  TextResult<void> BindAdditional(const SocketOptions& common);
   std::vector<Worker*> ServersOf(const FrontendSettings& frontend) const;
 
   ConfigPtr config_;

@@ -1,0 +1,132 @@
+#include "lua/tls_options.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace breakwater::lua {
+namespace {
+
+using Certificate = std::shared_ptr<TlsCertificateFiles>;
+using Item = std::variant<std::string, Certificate>;
+
+TlsCertificateFiles FilesOf(const Item& item) {
+  if (const auto* path = std::get_if<std::string>(&item)) return {.certificate = *path};
+  return *std::get<Certificate>(item);
+}
+
+void ReadVersion(Options& options, TlsServerSettings* tls) {
+  std::string text;
+  if (!options.Read("minTLSVersion", &text)) return;
+  for (const TlsVersion version :
+       {TlsVersion::kTls10, TlsVersion::kTls11, TlsVersion::kTls12, TlsVersion::kTls13}) {
+    if (text != TlsVersionName(version)) continue;
+    tls->minimum = version;
+    return;
+  }
+  options.Reject(
+      fmt::format("option 'minTLSVersion': '{}' is none of tls1.0, tls1.1, tls1.2, tls1.3", text));
+}
+
+}  // namespace
+
+bool Reader<CertificatesArg>::Accepts(lua_State* state, int index) {
+  return Reader<Item>::Accepts(state, index) || IsTable(state, index);
+}
+
+TextResult<CertificatesArg> Reader<CertificatesArg>::Read(Call& call, int index) {
+  CertificatesArg read;
+  if (Reader<Item>::Accepts(call.state(), index)) {
+    auto item = Reader<Item>::Read(call, index);
+    if (!item) return Fail(std::move(item.error()));
+    read.files.push_back(FilesOf(*item));
+    return read;
+  }
+  if (!IsTable(call.state(), index)) return Fail(TypeError(call, index, kExpected));
+  auto items = Reader<std::vector<Item>>::Read(call, index);
+  if (!items) return Fail(std::move(items.error()));
+  for (const Item& item : *items) read.files.push_back(FilesOf(item));
+  return read;
+}
+
+TextResult<std::vector<TlsCertificateFiles>> PairKeys(CertificatesArg certificates,
+                                                      const StringOrList& keys) {
+  // A TLSCertificate has its key already, and PKCS #12 files need none.
+  if (keys.items.empty()) return std::move(certificates.files);
+  if (keys.items.size() != certificates.files.size()) {
+    return Fail(fmt::format("{} certificates and {} keys: each certificate needs its key",
+                            certificates.files.size(), keys.items.size()));
+  }
+  for (size_t i = 0; i < keys.items.size(); ++i) {
+    if (certificates.files[i].key.empty()) certificates.files[i].key = keys.items[i];
+  }
+  return std::move(certificates.files);
+}
+
+TlsOptions ReadTlsOptions(Options& options) {
+  TlsOptions read;
+  TlsServerSettings& tls = read.tls;
+  StringOrList ocsp;
+  std::string provider;
+  options.Read("ciphers", &tls.ciphers);
+  options.Read("ciphersTLS13", &tls.ciphers_tls13);
+  options.Read("ciphers13", &tls.ciphers_tls13);
+  options.Read("numberOfTicketsKeys", &tls.ticket_keys);
+  options.Read("ticketKeyFile", &tls.ticket_key_file);
+  options.Read("ticketsKeysRotationDelay", &tls.ticket_rotation_s);
+  options.Read("sessionTimeout", &tls.session_timeout_s);
+  options.Read("sessionTickets", &tls.session_tickets);
+  options.Read("numberOfStoredSessions", &tls.stored_sessions);
+  if (options.Read("ocspResponses", &ocsp)) tls.ocsp_files = std::move(ocsp.items);
+  ReadVersion(options, &tls);
+  options.Read("preferServerCiphers", &tls.prefer_server_ciphers);
+  options.Read("keyLogFile", &tls.key_log_file);
+  options.Read("releaseBuffers", &tls.release_buffers);
+  options.Read("enableRenegotiation", &tls.renegotiation);
+  options.Read("ktls", &tls.ktls);
+  options.Read("readAhead", &tls.read_ahead);
+  options.Read("ignoreTLSConfigurationErrors", &read.ignore_errors);
+  if (options.Read("provider", &provider) && provider != "openssl") {
+    options.Problem(fmt::format("option 'provider': {} is not there, OpenSSL is used", provider));
+  }
+  options.Accept({"tlsAsyncMode"});  // speed alone, and only with an engine
+  return read;
+}
+
+TextResult<void> ReadStreamOptions(Options& options, uint16_t default_port,
+                                   FrontendSettings* settings) {
+  options.Read("reusePort", &settings->reuse_port);
+  options.Read("tcpFastOpenQueueSize", &settings->tcp_fast_open_queue);
+  options.Read("interface", &settings->interface);
+  options.Read("cpus", &settings->cpus);
+  options.Read("tcpListenQueueSize", &settings->tcp_listen_queue);
+  options.Read("maxConcurrentTCPConnections", &settings->max_connections);
+  StringOrList additional;
+  options.Read("additionalAddresses", &additional);
+  for (const std::string& text : additional.items) {
+    auto address = Address::Parse(text, default_port);
+    if (!address) return Fail("option 'additionalAddresses': " + address.error());
+    settings->additional_addresses.push_back(*address);
+  }
+  return {};
+}
+
+TextResult<void> AddTlsFrontend(Call& call, std::shared_ptr<Frontend> frontend,
+                                TlsOptions options) {
+  const std::string key_file = options.tls.ticket_key_file;
+  const MonoTime now = call.runtime().clock().Now();
+  frontend->tls = std::make_shared<TlsServer>(std::move(options.tls), now);
+  auto loaded = frontend->tls->Load();
+  if (loaded && !key_file.empty()) loaded = frontend->tls->tickets().LoadFile(key_file, now);
+  if (!loaded && options.ignore_errors) {
+    call.Warn(fmt::format("{}; nothing listens on {}", loaded.error(),
+                          frontend->settings.address.ToStringWithPort()));
+    return {};
+  }
+  if (!loaded) return loaded;
+  call.builder().Edit().frontends.push_back(std::move(frontend));
+  return {};
+}
+
+}  // namespace breakwater::lua

@@ -1,0 +1,81 @@
+// TLS as a Stream, on the descriptor itself (SSL_set_fd), so that the kernel can take it over and
+// an idle connection is small. What one turn queues leaves in records as large as TLS allows.
+// The handshake goes on by itself, whether reading is on or off.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+
+#include "proxy/net/loop.h"
+#include "proxy/net/stream.h"
+#include "proxy/net/tls_counters.h"
+#include "proxy/net/tls_server.h"
+#include "proxy/net/write_queue.h"
+
+namespace breakwater {
+
+struct TlsStreamOptions {
+  enum class Role : uint8_t { kServer, kClient };
+  Role role = Role::kServer;
+  bool connecting = false;                  // connect() was called and has not finished
+  size_t max_held_bytes = size_t{1} << 20;  // one message more than this may be queued
+  TlsCounters* counters = nullptr;          // of failed handshakes
+};
+
+class TlsStream : public Stream {
+ public:
+  // Takes a non-blocking socket. Reading is off until ResumeReading(). `handler` and the counters
+  // must outlive the stream.
+  TlsStream(Loop& loop, UniqueFd fd, TlsSession session, StreamHandler& handler,
+            const TlsStreamOptions& options);
+  ~TlsStream() override;
+
+  ReadResult Read(std::span<uint8_t> room) override;
+  bool QueueMessage(PacketBuffer message, size_t size) override;
+  bool QueueBytes(PacketBuffer bytes, size_t size) override;
+  FlushStatus Flush() override;
+  size_t queued_bytes() const override { return queue_.bytes(); }
+  size_t held_bytes() const override { return queue_.held_bytes(); }
+  void PauseReading() override;
+  void ResumeReading() override;
+  void ShutDownWriting() override;
+  const TlsFacts* tls() const override { return facts_ ? &*facts_ : nullptr; }
+
+  // Why the handshake or the connection failed: "no shared cipher"; for clients also what is wrong
+  // with the certificate. Empty while nothing did.
+  const std::string& failure() const { return failure_; }
+  SSL* ssl() const { return session_.ssl.get(); }
+
+ private:
+  enum class Phase : uint8_t { kConnecting, kHandshake, kOpen, kBroken };
+  void OnEvents(bool readable, bool writable);
+  void Shake();
+  void HandshakeDone();
+  void HandshakeFailed(int ssl_error);
+  void Readable();
+  void UpdateWatch();
+  void ScheduleRead();
+  bool HasUnread() const;
+
+  Loop& loop_;
+  StreamHandler& handler_;
+  TlsSession session_;
+  std::unique_ptr<Poller> poller_;
+  WriteQueue queue_;
+  TlsStreamOptions options_;
+  Phase phase_;
+  bool reading_ = false;
+  bool blocked_ = false;      // waiting to become writable
+  bool wants_read_ = false;   // the handshake, or a write, waits for the peer
+  bool read_writes_ = false;  // a read waits to become writable
+  bool drained_ = false;      // the last read found no whole record: what is pending is a part
+  std::optional<TlsFacts> facts_;
+  std::string failure_;
+  TimerId read_timer_ = 0;
+  // False once destroyed; OnEvents keeps it to notice its own end within a handler.
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+}  // namespace breakwater
