@@ -35,10 +35,4 @@ std::shared_ptr<ConnectionInfo> NoteHandshake(const Stream& stream, Frontend& fr
   return info;
 }
 
-void CountTlsQuery(const Stream& stream, Frontend& frontend) {
-  if (const TlsFacts* facts = stream.tls()) {
-    frontend.tls->counters().queries[static_cast<size_t>(facts->version)].Add();
-  }
-}
-
 }  // namespace breakwater

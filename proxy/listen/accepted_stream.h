@@ -25,6 +25,4 @@ std::shared_ptr<ConnectionInfo> NoteHandshake(const Stream& stream, Frontend& fr
                                               ListenContext& context,
                                               const ClientLimits::Key& client);
 
-void CountTlsQuery(const Stream& stream, Frontend& frontend);
-
 }  // namespace breakwater

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <utility>
 
+#include "proxy/listen/client_stream.h"
 #include "proxy/listen/frontend_sockets.h"
 #include "proxy/net/descriptors.h"
 
@@ -146,48 +147,50 @@ void StreamListener::Serve(AcceptedConnection connection) {
   const uint32_t index = free_slots_.back();
   free_slots_.pop_back();
   Slot& slot = slots_[index];
-  ClientStreamHost& host = *this;
+  ClientHost& host = *this;
   slot.stream = std::make_unique<ClientStream>(host, std::move(connection),
                                                ReturnPath{index, slot.generation});
   ++open_;
   slot.stream->Start();
 }
 
-ClientStream* StreamListener::Find(const ReturnPath& path) const {
-  if (path.a >= slots_.size() || slots_[path.a].generation != path.b) return nullptr;
-  return slots_[path.a].stream.get();
+ClientConnection* StreamListener::Find(const ReturnPath& path) const {
+  const auto slot = static_cast<uint32_t>(path.a);
+  if (slot >= slots_.size() || slots_[slot].generation != path.b) return nullptr;
+  return slots_[slot].stream.get();
 }
 
 void StreamListener::Send(QueryPtr query) {
-  ClientStream* stream = Find(query->path);
+  ClientConnection* stream = Find(query->path);
   if (stream != nullptr) stream->OnAnswer(std::move(query));
 }
 
 ReplyTarget::Room StreamListener::SendPart(const Query& query, FlightId flight) {
-  ClientStream* stream = Find(query.path);
+  ClientConnection* stream = Find(query.path);
   return stream == nullptr ? Room::kGone : stream->OnPart(query, flight);
 }
 
 bool StreamListener::HasRoom(const Query& query, FlightId flight) {
-  ClientStream* stream = Find(query.path);
+  ClientConnection* stream = Find(query.path);
   return stream == nullptr || stream->HasRoomFor(flight);
 }
 
 void StreamListener::Drop(QueryPtr query, DropReason reason) {
-  ClientStream* stream = Find(query->path);
-  if (stream != nullptr) stream->OnDrop(reason);
+  ClientConnection* stream = Find(query->path);
+  if (stream != nullptr) stream->OnDrop(*query, reason);
 }
 
 bool StreamListener::Alive(const Query& query) const {
-  return Find(query.path) != nullptr;
+  const ClientConnection* stream = Find(query.path);
+  return stream != nullptr && stream->Awaits(query.path);
 }
 
-void StreamListener::MarkDirty(ClientStream& stream) {
+void StreamListener::MarkDirty(ClientConnection& stream) {
   if (std::exchange(stream.dirty, true)) return;
   dirty_.push_back(&stream);
 }
 
-void StreamListener::Schedule(ClientStream& stream) {
+void StreamListener::Schedule(ClientConnection& stream) {
   if (std::exchange(stream.scheduled, true)) return;
   scheduled_.push_back(&stream);
   if (schedule_timer_ != 0) return;
@@ -199,13 +202,13 @@ void StreamListener::Schedule(ClientStream& stream) {
 
 void StreamListener::RunScheduled() {
   const auto streams = std::exchange(scheduled_, {});
-  for (ClientStream* stream : streams) {
+  for (ClientConnection* stream : streams) {
     stream->scheduled = false;
     stream->OnSchedule();
   }
 }
 
-void StreamListener::Ended(ClientStream& stream) {
+void StreamListener::Ended(ClientConnection& stream) {
   Slot& slot = slots_[stream.path().a];
   ++slot.generation;
   ended_.push_back(std::move(slot.stream));
@@ -220,7 +223,7 @@ void StreamListener::OnTurnEnd() {
   }
   dirty_.clear();
   if (ended_.empty()) return;
-  std::erase_if(scheduled_, [](const ClientStream* stream) { return stream->ended(); });
+  std::erase_if(scheduled_, [](const ClientConnection* stream) { return stream->ended(); });
   ended_.clear();
 }
 

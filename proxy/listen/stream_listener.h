@@ -1,19 +1,20 @@
-// Accepts the connections of one TCP bind on one worker and owns them. Owned by its worker, on
-// whose thread everything happens; must outlive the queries it made, so a worker keeps a closed
-// listener until they have ended.
+// Accepts the connections of one stream bind (TCP, TLS, HTTPS) on one worker and owns them. Owned
+// by its worker, on whose thread everything happens; must outlive the queries it made, so a worker
+// keeps a closed listener until they have ended.
 #pragma once
 
 #include <memory>
 #include <vector>
 
 #include "proxy/base/log.h"
-#include "proxy/listen/client_stream.h"
+#include "proxy/listen/client_connection.h"
 #include "proxy/net/acceptor.h"
+#include "proxy/net/dns_framing.h"
 #include "proxy/net/socket_options.h"
 
 namespace breakwater {
 
-class StreamListener : public ReplyTarget, private ClientStreamHost {
+class StreamListener : public ReplyTarget, private ClientHost {
  public:
   // Opens a socket of its own for the bind, a group of one.
   static TextResult<std::unique_ptr<StreamListener>> Open(ListenContext& context,
@@ -43,9 +44,10 @@ class StreamListener : public ReplyTarget, private ClientStreamHost {
 
  private:
   // A connection's place; ReturnPath is {slot, generation}, so that an answer to a connection that
-  // is gone does not reach the one that has its place now.
+  // is gone does not reach the one that has its place now. Above the slot's 32 bits the connection
+  // may keep what it likes.
   struct Slot {
-    std::unique_ptr<ClientStream> stream;
+    std::unique_ptr<ClientConnection> stream;
     uint64_t generation = 1;
   };
 
@@ -55,7 +57,7 @@ class StreamListener : public ReplyTarget, private ClientStreamHost {
   void RefuseForDescriptors(const Address& client);
   void TellFamine(int error);
   void Serve(AcceptedConnection connection);
-  ClientStream* Find(const ReturnPath& path) const;
+  ClientConnection* Find(const ReturnPath& path) const;
   void OnTurnEnd();
   void RunScheduled();
 
@@ -63,9 +65,9 @@ class StreamListener : public ReplyTarget, private ClientStreamHost {
   ReplyTarget& target() override { return *this; }
   std::span<uint8_t> read_room() override { return {rooms_.get(), kReadRoom}; }
   std::span<uint8_t> message_room() override { return {rooms_.get() + kReadRoom, kMessageRoom}; }
-  void MarkDirty(ClientStream& stream) override;
-  void Schedule(ClientStream& stream) override;
-  void Ended(ClientStream& stream) override;
+  void MarkDirty(ClientConnection& stream) override;
+  void Schedule(ClientConnection& stream) override;
+  void Ended(ClientConnection& stream) override;
 
   static constexpr size_t kReadRoom = kMaxFrame;
   static constexpr size_t kMessageRoom = kMaxFrame + 512;
@@ -79,9 +81,9 @@ class StreamListener : public ReplyTarget, private ClientStreamHost {
   std::vector<uint32_t> free_slots_;
   size_t open_ = 0;
   bool accepting_ = true;
-  std::vector<ClientStream*> dirty_;
-  std::vector<ClientStream*> scheduled_;
-  std::vector<std::unique_ptr<ClientStream>> ended_;  // destroyed when the turn ends
+  std::vector<ClientConnection*> dirty_;
+  std::vector<ClientConnection*> scheduled_;
+  std::vector<std::unique_ptr<ClientConnection>> ended_;  // destroyed when the turn ends
   TimerId schedule_timer_ = 0;
   uint64_t hook_ = 0;
   LogLimiter log_limiter_;

@@ -1,0 +1,188 @@
+#include "proxy/listen/client_connection.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "proxy/listen/accepted_stream.h"
+
+namespace breakwater {
+namespace {
+
+// Memory of answers not yet taken by the kernel: above the first bound no further query is read and
+// no transfer goes on, above the second the client is given up.
+constexpr size_t kPauseAbove = size_t{128} << 10;
+constexpr size_t kMostHeld = size_t{1} << 20;
+
+constexpr MonoTime kRestrictedReadTimeout = MonoTime::FromMs(500);
+constexpr MonoTime kRestrictedLifetime = MonoTime::FromMs(5000);
+
+}  // namespace
+
+ClientConnection::ClientConnection(ClientHost& host, AcceptedConnection connection,
+                                   const ReturnPath& path)
+    : last_read_(host.context().loop.now()),
+      host_(host),
+      path_(path),
+      client_(connection.client),
+      local_(connection.local),
+      key_(connection.key),
+      accepted_(connection.accepted),
+      restricted_(connection.restricted) {
+  stream_ = MakeAcceptedStream(host.context().loop, std::move(connection.fd), host.frontend(),
+                               {*this, kMostHeld});
+}
+
+ClientConnection::~ClientConnection() {
+  if (timer_ != 0) context().loop.timers().Cancel(timer_);
+}
+
+void ClientConnection::End(StreamEnd end) {
+  if (ended_) return;
+  ended_ = true;
+  stream_->PauseReading();
+  if (end == StreamEnd::kFinished) {
+    // Closing with unread bytes makes the kernel reset the connection, and the client may lose the
+    // last answers: so the end is told first, and what came meanwhile is read away.
+    stream_->ShutDownWriting();
+    for (int i = 0; i < 4; ++i) {
+      if (stream_->Read(host_.read_room()).status != Stream::ReadStatus::kData) break;
+    }
+  }
+  CountEnd();
+  host_.Ended(*this);
+  OnEnding();
+}
+
+void ClientConnection::CountEnd() {
+  Frontend& bind = frontend();
+  bind.tcp_current_connections.Sub();
+  bind.tcp_connections.Add();
+  bind.tcp_connection_queries.Add(queries_);
+  bind.tcp_connection_duration_ms.Add(
+      static_cast<uint64_t>(std::max<int64_t>(0, (now() - accepted_).ms())));
+  bind.tcp_read_ios.Add(read_ios_);
+  context().limits.Closed(key_, now());
+}
+
+ReplyTarget::Room ClientConnection::OnPart(const Query&, FlightId) {
+  return ReplyTarget::Room::kGone;
+}
+
+bool ClientConnection::HasRoomFor(FlightId) {
+  return true;
+}
+
+bool ClientConnection::Awaits(const ReturnPath&) const {
+  return true;
+}
+
+void ClientConnection::OnConnected() {
+  info_ = NoteHandshake(*stream_, frontend(), context(), key_);
+  OnOpen();
+}
+
+QueryPtr ClientConnection::NewQuery() {
+  QueryPtr query = context().queries.Get();
+  query->protocol = frontend().settings.protocol;
+  query->frontend = &frontend();
+  query->target = &host_.target();
+  query->path = path_;
+  query->client = client_;
+  query->local = local_;
+  query->connection = info_;
+  query->arrived = now();
+  return query;
+}
+
+bool ClientConnection::HasRoom() const {
+  return stream_->held_bytes() <= kPauseAbove;
+}
+
+bool ClientConnection::Flush() {
+  const size_t before = stream_->queued_bytes();
+  const Stream::FlushStatus status = stream_->Flush();
+  if (status == Stream::FlushStatus::kBroken) {
+    EndUnread();
+    return false;
+  }
+  const bool was_blocked = std::exchange(write_blocked_, status == Stream::FlushStatus::kBlocked);
+  if (!was_blocked || stream_->queued_bytes() < before) last_write_ = now();
+  return true;
+}
+
+void ClientConnection::OnWriteProgress() {
+  if (ended_) return;
+  write_blocked_ = stream_->queued_bytes() > 0;
+  last_write_ = now();
+  OnWritten();
+}
+
+void ClientConnection::OnBroken(int) {
+  if (!ended_) EndUnread();
+}
+
+void ClientConnection::EndUnread() {
+  frontend().tcp_died_sending_response.Add();
+  End(StreamEnd::kCut);
+}
+
+void ClientConnection::CountReadIo() {
+  ++read_ios_;
+  last_read_ = now();
+}
+
+void ClientConnection::BanForReadIos() {
+  context().limits.BanForReadIos(key_, now());
+  End(StreamEnd::kCut);
+}
+
+void ClientConnection::CountNoncompliant() {
+  context().counters.Add(Metric::kNoncompliantQueries);
+  frontend().noncompliant_queries.Add();
+}
+
+void ClientConnection::CountTlsQuery() {
+  if (const TlsFacts* facts = stream_->tls()) {
+    frontend().tls->counters().queries[static_cast<size_t>(facts->version)].Add();
+  }
+}
+
+MonoTime ClientConnection::After(MonoTime from, uint32_t seconds) {
+  return seconds == 0 ? kNever : from + MonoTime::FromMs(int64_t{seconds} * 1000);
+}
+
+MonoTime ClientConnection::ReadDeadline() const {
+  const MonoTime since = std::max(last_read_, last_write_);
+  const MonoTime configured = After(since, context().settings.tcp_recv_timeout_s);
+  return restricted_ ? std::min(configured, since + kRestrictedReadTimeout) : configured;
+}
+
+MonoTime ClientConnection::WriteDeadline() const {
+  return After(last_write_, context().settings.tcp_send_timeout_s);
+}
+
+MonoTime ClientConnection::EndOfLife() const {
+  const MonoTime configured = After(accepted_, context().settings.max_tcp_connection_duration_s);
+  return restricted_ ? std::min(configured, accepted_ + kRestrictedLifetime) : configured;
+}
+
+// A deadline that moves back leaves the timer where it is, which then looks again: no timer is
+// touched for a query.
+void ClientConnection::ArmTimer() {
+  const MonoTime deadline = Deadline();
+  if (deadline == kNever || (timer_ != 0 && timer_at_ <= deadline)) return;
+  TimerQueue& timers = context().loop.timers();
+  if (timer_ != 0) timers.Cancel(timer_);
+  timer_at_ = deadline;
+  timer_ = timers.Add(deadline, [this] { OnTimer(); });
+}
+
+void ClientConnection::OnTimer() {
+  timer_ = 0;
+  if (ended_) return;
+  if (Deadline() > now()) return ArmTimer();
+  if (EndOfLife() > now()) frontend().tcp_client_timeouts.Add();
+  End(stream_->queued_bytes() > 0 ? StreamEnd::kCut : StreamEnd::kFinished);
+}
+
+}  // namespace breakwater
