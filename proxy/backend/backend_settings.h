@@ -12,6 +12,7 @@
 #include "proxy/base/address.h"
 #include "proxy/dns/name.h"
 #include "proxy/dns/types.h"
+#include "proxy/net/tls_settings.h"
 
 namespace breakwater {
 
@@ -54,6 +55,16 @@ struct HealthCheckSettings {
 enum class HealthJudgement : uint8_t { kGood, kRefused, kFailed };
 using HealthValidator = std::function<HealthJudgement(std::span<const uint8_t> reply)>;
 
+// newServer's autoUpgrade: whether DNS over TLS or HTTPS is looked for (RFC 9462).
+struct AutoUpgradeSettings {
+  bool enabled = false;
+  uint32_t interval_s = 3600;
+  bool keep = false;         // the plain server stays beside the new one
+  std::string pool;          // of the new one; empty: the old one's
+  uint16_t doh_key = 7;      // the SVCB parameter with the path
+  bool lazy_checks = false;  // lazyHealthCheckWhenUpgraded
+};
+
 struct BackendSettings {
   Address address;
   std::string name;
@@ -79,6 +90,12 @@ struct BackendSettings {
   uint32_t max_in_flight = 0;  // pipelined queries on one connection; 0: one at a time
   uint32_t max_concurrent_tcp_connections = 0;
   uint8_t dscp = 0;
+  std::optional<TlsClientSettings> tls;  // DNS over TLS, or with a path over HTTPS
+  std::string doh_path;                  // empty: DNS over TLS
+  bool add_x_forwarded_headers = false;
+  AutoUpgradeSettings auto_upgrade;
+  bool use_proxy_protocol = false;
+  bool proxy_advertise_tls = false;  // a TLV says that the client came over TLS
   uint8_t tier = 1;
   HealthCheckSettings health;
 };

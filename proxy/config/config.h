@@ -39,6 +39,7 @@ struct Config {
   Settings settings;
   NetmaskGroup acl;  // who may ask
   NetmaskGroup console_acl;
+  NetmaskGroup proxy_acl;                            // whose queries begin with a PROXY header
   std::vector<std::shared_ptr<Frontend>> frontends;  // repeated lines keep their rows
   std::vector<BackendPtr> backends;                  // in the order of the file
   std::map<std::string, std::shared_ptr<const Pool>, std::less<>> pools;  // "" always exists

@@ -43,6 +43,15 @@ struct Settings {
   uint32_t max_cached_tcp_connections = 10;  // per backend and worker
   uint32_t tcp_downstream_max_idle_ms = 300000;
   std::optional<std::array<uint32_t, 4>> tcp_fast_open_key;  // unset: the kernel's own
+  // PROXY protocol from clients
+  uint32_t proxy_max_payload = 512;   // octets of a header
+  bool proxy_acl_to_proxied = false;  // the access list counts for the client that is named
+  // connections over TLS and HTTPS to backends
+  uint32_t tls_sessions_cleanup_s = 60;
+  uint32_t tls_sessions_validity_s = 600;
+  uint32_t tls_sessions_per_backend = 20;
+  uint32_t doh_idle_connections = 10;  // per backend and worker
+  uint32_t doh_downstream_max_idle_ms = 300000;
   RingSettings rings;  // setRingBuffersSize, setRingBuffersOptions
   // policies
   PolicySettings policies;

@@ -42,4 +42,18 @@ struct TlsServerSettings {
   bool read_ahead = true;
 };
 
+// Towards a nameserver (newServer's options).
+struct TlsClientSettings {
+  std::string subject_name;     // the certificate must be for it; sent as SNI
+  std::string subject_address;  // an IP address that the certificate must be for, instead
+  bool validate = true;
+  std::string ca_store;  // a file of CA certificates; empty: the system's
+  std::string ciphers;   // empty: OpenSSL's choice
+  std::string ciphers_tls13;
+  std::string key_log_file;
+  bool renegotiation = false;
+  bool release_buffers = true;
+  bool ktls = false;
+};
+
 }  // namespace breakwater

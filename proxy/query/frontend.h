@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,8 @@
 #include "proxy/query/protocol.h"
 
 namespace breakwater {
+
+struct DohFrontend;  // doh_frontend.h
 
 struct FrontendSettings {
   Address address;
@@ -25,11 +28,14 @@ struct FrontendSettings {
   int tcp_listen_queue = 0;      // 0: SOMAXCONN
   uint32_t max_in_flight = 0;    // queries at a time on one connection; 0 means one
   uint32_t max_connections = 0;  // 0: no limit
+  bool proxy_protocol = true;    // who is in the PROXY access list must send a header
+  bool proxy_outside_tls = false;
 };
 
 struct Frontend {
   FrontendSettings settings;
-  TlsServerPtr tls;  // null: in the clear
+  TlsServerPtr tls;                  // null: in the clear
+  std::shared_ptr<DohFrontend> doh;  // DNS over HTTPS alone
   SharedCounter queries;
   SharedCounter responses;
   SharedCounter noncompliant_queries;
