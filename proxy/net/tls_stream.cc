@@ -54,16 +54,16 @@ TlsFailure FailureOf(unsigned long error) {
 
 }  // namespace
 
-TlsStream::TlsStream(Loop& loop, UniqueFd fd, TlsSession session, StreamHandler& handler,
+TlsStream::TlsStream(Loop& loop, TlsSocket socket, StreamHandler& handler,
                      const TlsStreamOptions& options)
     : loop_(loop),
       handler_(handler),
-      session_(std::move(session)),
+      session_(std::move(socket.session)),
       queue_(options.max_held_bytes),
       options_(options),
       phase_(options.connecting ? Phase::kConnecting : Phase::kHandshake) {
   SSL* const ssl = session_.ssl.get();
-  SSL_set_fd(ssl, fd.get());
+  SSL_set_fd(ssl, socket.fd.get());
   if (options.role == TlsStreamOptions::Role::kServer) {
     SSL_set_accept_state(ssl);
     wants_read_ = true;
@@ -72,7 +72,8 @@ TlsStream::TlsStream(Loop& loop, UniqueFd fd, TlsSession session, StreamHandler&
     blocked_ = true;  // the first word is ours
   }
   poller_ = std::make_unique<Poller>(
-      loop, std::move(fd), [this](bool readable, bool writable) { OnEvents(readable, writable); });
+      loop, std::move(socket.fd),
+      [this](bool readable, bool writable) { OnEvents(readable, writable); });
   UpdateWatch();
 }
 

@@ -24,12 +24,15 @@ struct TlsStreamOptions {
   TlsCounters* counters = nullptr;          // of failed handshakes
 };
 
+struct TlsSocket {
+  UniqueFd fd;  // non-blocking
+  TlsSession session;
+};
+
 class TlsStream : public Stream {
  public:
-  // Takes a non-blocking socket. Reading is off until ResumeReading(). `handler` and the counters
-  // must outlive the stream.
-  TlsStream(Loop& loop, UniqueFd fd, TlsSession session, StreamHandler& handler,
-            const TlsStreamOptions& options);
+  // Reading is off until ResumeReading(). `handler` and the counters must outlive the stream.
+  TlsStream(Loop& loop, TlsSocket socket, StreamHandler& handler, const TlsStreamOptions& options);
   ~TlsStream() override;
 
   ReadResult Read(std::span<uint8_t> room) override;

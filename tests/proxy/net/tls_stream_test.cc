@@ -1,0 +1,323 @@
+#include "proxy/net/tls_stream.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <chrono>
+#include <cstring>
+#include <functional>
+#include <string>
+
+#include "tests/support/test_certificate.h"
+
+namespace breakwater {
+namespace {
+
+struct Hello {
+  std::string name{};
+  std::string alpn{};  // as on the wire
+  SSL_SESSION* session = nullptr;
+};
+
+TlsServerSettings With(std::vector<TlsCertificateFiles> certificates) {
+  TlsServerSettings settings;
+  settings.certificates = std::move(certificates);
+  return settings;
+}
+
+class End : public StreamHandler {
+ public:
+  void OnConnected() override { ++connected; }
+  void OnReadable() override {
+    std::string room(read_size, '\0');
+    const auto result = stream->Read({reinterpret_cast<uint8_t*>(room.data()), room.size()});
+    last = result.status;
+    if (result.status == Stream::ReadStatus::kData) text += room.substr(0, result.bytes);
+    if (result.status == Stream::ReadStatus::kEnd) stream->PauseReading();
+  }
+  void OnWriteProgress() override { ++progress; }
+  void OnBroken(int) override {
+    failure = stream->failure();
+    broken = true;
+  }
+
+  std::unique_ptr<TlsStream> stream;
+  std::string text;
+  std::string failure;
+  size_t read_size = 4096;
+  Stream::ReadStatus last = Stream::ReadStatus::kNothing;
+  int connected = 0;
+  int progress = 0;
+  bool broken = false;
+};
+
+class TlsStreamTest : public testing::Test {
+ protected:
+  TlsStreamTest() : context_(SSL_CTX_new(TLS_client_method())) {
+    SSL_CTX_set_mode(context_.get(),
+                     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_session_cache_mode(context_.get(), SSL_SESS_CACHE_CLIENT);
+  }
+
+  void Serve(TlsServerSettings settings) {
+    server_ = std::make_unique<TlsServer>(std::move(settings), MonoTime{});
+    const auto loaded = server_->Load();
+    ASSERT_TRUE(loaded) << loaded.error();
+  }
+  void ServeOne() { Serve(With({folder_.Make({.names = {"dns.example"}})})); }
+
+  void Connect(const Hello& hello = {}) {
+    near = {};
+    far = {};
+    int fds[2];
+    ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+    OpensslPtr<SSL> client(SSL_new(context_.get()));
+    if (!hello.name.empty()) SSL_set_tlsext_host_name(client.get(), hello.name.c_str());
+    SSL_set_alpn_protos(client.get(), reinterpret_cast<const unsigned char*>(hello.alpn.data()),
+                        static_cast<unsigned>(hello.alpn.size()));
+    if (hello.session != nullptr) SSL_set_session(client.get(), hello.session);
+    near.stream =
+        std::make_unique<TlsStream>(loop_, TlsSocket{UniqueFd(fds[0]), server_->NewSession()}, near,
+                                    TlsStreamOptions{.counters = &server_->counters()});
+    far.stream = std::make_unique<TlsStream>(
+        loop_, TlsSocket{UniqueFd(fds[1]), {nullptr, std::move(client)}}, far,
+        TlsStreamOptions{.role = TlsStreamOptions::Role::kClient});
+  }
+  bool RunUntil(const std::function<bool()>& condition) {
+    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+    while (!condition()) {
+      if (std::chrono::steady_clock::now() > give_up) return false;
+      uv_run(loop_.raw(), UV_RUN_NOWAIT);
+    }
+    return true;
+  }
+  bool Open() {
+    return RunUntil([this] { return near.connected == 1 && far.connected == 1; });
+  }
+  void Say(End& from, const std::string& what) {
+    PacketBuffer bytes = pool_.Get(what.size());
+    std::memcpy(bytes.data(), what.data(), what.size());
+    ASSERT_TRUE(from.stream->QueueBytes(std::move(bytes), what.size()));
+  }
+  std::string ServedName() {
+    OpensslPtr<X509> certificate(SSL_get1_peer_certificate(far.stream->ssl()));
+    char name[256] = "";
+    X509_NAME_get_text_by_NID(X509_get_subject_name(certificate.get()), NID_commonName, name,
+                              sizeof(name));
+    return name;
+  }
+  // A session that the client may come back with; the tickets of TLS 1.3 come after the handshake.
+  OpensslPtr<SSL_SESSION> Session() {
+    far.stream->ResumeReading();
+    Say(near, "x");
+    near.stream->Flush();
+    EXPECT_TRUE(RunUntil([this] { return far.text == "x"; }));
+    // A copy: OpenSSL spoils the session of a connection that ends without a word.
+    return OpensslPtr<SSL_SESSION>(SSL_SESSION_dup(SSL_get0_session(far.stream->ssl())));
+  }
+
+  test::CertificateFolder folder_;
+  PacketPool pool_;
+  Loop loop_;
+  std::unique_ptr<TlsServer> server_;
+  OpensslPtr<SSL_CTX> context_;
+  End near, far;
+};
+
+TEST_F(TlsStreamTest, HandshakeTellsWhatWasAgreed) {
+  ServeOne();
+  Connect({.name = "dns.example", .alpn = "\3dot"});
+  ASSERT_TRUE(Open());
+  ASSERT_NE(near.stream->tls(), nullptr);
+  EXPECT_EQ(near.stream->tls()->server_name, "dns.example");
+  EXPECT_EQ(near.stream->tls()->alpn, "dot");
+  EXPECT_EQ(near.stream->tls()->version, TlsVersion::kTls13);
+  EXPECT_FALSE(near.stream->tls()->resumed);
+}
+
+TEST_F(TlsStreamTest, AlpnThatWeDoNotSpeakIsNotAgreedUpon) {
+  ServeOne();
+  Connect({.alpn = "\2h2"});
+  ASSERT_TRUE(Open());
+  EXPECT_EQ(near.stream->tls()->alpn, "");
+}
+
+TEST_F(TlsStreamTest, WhatOneTurnQueuesLeavesInOneRecord) {
+  ServeOne();
+  Connect();
+  ASSERT_TRUE(Open());
+  far.stream->ResumeReading();
+  near.stream->QueueMessage(pool_.Get(2), 2);
+  near.stream->QueueMessage(pool_.Get(300), 300);
+  EXPECT_EQ(near.stream->queued_bytes(), 4u + 302u);
+  EXPECT_EQ(near.stream->Flush(), Stream::FlushStatus::kDone);
+  ASSERT_TRUE(RunUntil([this] { return !far.text.empty(); }));
+  EXPECT_EQ(far.text.size(), 306u);  // one read gives no more than one record
+}
+
+TEST_F(TlsStreamTest, ARecordIsReadInPartsWithoutFurtherPackets) {
+  ServeOne();
+  Connect();
+  ASSERT_TRUE(Open());
+  near.read_size = 100;
+  near.stream->ResumeReading();
+  Say(far, std::string(5000, 'q'));
+  ASSERT_EQ(far.stream->Flush(), Stream::FlushStatus::kDone);
+  ASSERT_TRUE(RunUntil([this] { return near.text.size() == 100; }));
+  near.stream->PauseReading();
+  for (int i = 0; i < 20; ++i) uv_run(loop_.raw(), UV_RUN_NOWAIT);
+  EXPECT_EQ(near.text.size(), 100u);
+  near.stream->ResumeReading();
+  EXPECT_TRUE(RunUntil([this] { return near.text.size() == 5000; }));
+}
+
+TEST_F(TlsStreamTest, APeerThatDoesNotReadBlocksAndGetsAllInOrderLater) {
+  ServeOne();
+  Connect();
+  ASSERT_TRUE(Open());
+  std::string expected;
+  for (char c = 'a'; c <= 'p'; ++c) {
+    expected += std::string(60000, c);
+    Say(near, std::string(60000, c));
+  }
+  ASSERT_EQ(near.stream->Flush(), Stream::FlushStatus::kBlocked);
+  Say(near, "end");
+  far.stream->ResumeReading();
+  ASSERT_TRUE(RunUntil([&] { return far.text.size() == expected.size() + 3; }));
+  EXPECT_EQ(far.text, expected + "end");
+  EXPECT_GT(near.progress, 0);
+  EXPECT_EQ(near.stream->queued_bytes(), 0u);
+}
+
+TEST_F(TlsStreamTest, TheEndComesAsCloseNotify) {
+  ServeOne();
+  Connect();
+  ASSERT_TRUE(Open());
+  near.stream->ResumeReading();
+  far.stream->ShutDownWriting();
+  EXPECT_TRUE(RunUntil([this] { return near.last == Stream::ReadStatus::kEnd; }));
+}
+
+TEST_F(TlsStreamTest, WhatIsNoHandshakeBreaksAndIsCounted) {
+  ServeOne();
+  int fds[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, fds), 0);
+  const UniqueFd client(fds[1]);
+  near.stream =
+      std::make_unique<TlsStream>(loop_, TlsSocket{UniqueFd(fds[0]), server_->NewSession()}, near,
+                                  TlsStreamOptions{.counters = &server_->counters()});
+  ASSERT_EQ(send(client.get(), "GET / HTTP/1.0\r\n\r\n", 18, 0), 18);
+  ASSERT_TRUE(RunUntil([this] { return near.broken; }));
+  EXPECT_EQ(near.failure, "http request");
+  EXPECT_EQ(server_->counters().failures[static_cast<size_t>(TlsFailure::kOther)].Get(), 1u);
+  EXPECT_EQ(near.connected, 0);
+}
+
+TEST_F(TlsStreamTest, AProtocolTooOldIsCountedByItsReason) {
+  TlsServerSettings settings = With({folder_.Make({.names = {"a.example"}})});
+  settings.minimum = TlsVersion::kTls13;
+  Serve(settings);
+  SSL_CTX_set_max_proto_version(context_.get(), TLS1_2_VERSION);
+  Connect();
+  ASSERT_TRUE(RunUntil([this] { return near.broken && far.broken; }));
+  EXPECT_EQ(
+      server_->counters().failures[static_cast<size_t>(TlsFailure::kUnsupportedProtocol)].Get(),
+      1u);
+}
+
+TEST_F(TlsStreamTest, TheNameThatIsAskedForChoosesTheCertificate) {
+  Serve(With({folder_.Make({.names = {"a.example"}}),
+              folder_.Make({.names = {"b.example", "c.example"}})}));
+  for (const auto& [asked, served] : {std::pair{"a.example", "a.example"},
+                                      {"C.Example", "b.example"},
+                                      {"other.example", "a.example"},
+                                      {"", "a.example"}}) {
+    Connect({.name = asked});
+    ASSERT_TRUE(Open()) << asked;
+    EXPECT_EQ(ServedName(), served) << asked;
+  }
+}
+
+TEST_F(TlsStreamTest, RsaStandsBesideEcdsaForOneName) {
+  using Key = test::CertificateFolder::KeyType;
+  Serve(With({folder_.Make({.names = {"a.example"}, .key = Key::kEcdsa}),
+              folder_.Make({.names = {"a.example"}, .key = Key::kRsa})}));
+  SSL_CTX_set_max_proto_version(context_.get(), TLS1_2_VERSION);
+  for (const auto& [cipher, type] : {std::pair{"ECDHE-RSA-AES128-GCM-SHA256", EVP_PKEY_RSA},
+                                     {"ECDHE-ECDSA-AES128-GCM-SHA256", EVP_PKEY_EC}}) {
+    SSL_CTX_set_cipher_list(context_.get(), cipher);
+    Connect({.name = "a.example"});
+    ASSERT_TRUE(Open()) << cipher;
+    OpensslPtr<X509> certificate(SSL_get1_peer_certificate(far.stream->ssl()));
+    EXPECT_EQ(EVP_PKEY_get_base_id(X509_get0_pubkey(certificate.get())), type);
+  }
+}
+
+TEST_F(TlsStreamTest, SessionsResumeAcrossAReloadAndARotatedKey) {
+  ServeOne();
+  Connect();
+  ASSERT_TRUE(Open());
+  auto session = Session();
+  ASSERT_TRUE(server_->Load());
+  Connect({.session = session.get()});
+  ASSERT_TRUE(Open());
+  EXPECT_TRUE(near.stream->tls()->resumed);
+  session = Session();
+  server_->tickets().Rotate(MonoTime{});
+  Connect({.session = session.get()});
+  ASSERT_TRUE(Open());
+  EXPECT_TRUE(near.stream->tls()->resumed);
+  EXPECT_EQ(server_->counters().inactive_ticket_keys.Get(), 1u);
+}
+
+TEST_F(TlsStreamTest, ATicketOfAForgottenKeyMeansAFullHandshake) {
+  TlsServerSettings settings = With({folder_.Make({.names = {"a.example"}})});
+  settings.ticket_keys = 1;
+  Serve(settings);
+  Connect();
+  ASSERT_TRUE(Open());
+  const auto session = Session();
+  server_->tickets().Rotate(MonoTime{});
+  Connect({.session = session.get()});
+  ASSERT_TRUE(Open());
+  EXPECT_FALSE(near.stream->tls()->resumed);
+  EXPECT_EQ(server_->counters().unknown_ticket_keys.Get(), 1u);
+}
+
+TEST_F(TlsStreamTest, ABadReloadChangesNothingAndOpenConnectionsStay) {
+  ServeOne();
+  Connect();
+  ASSERT_TRUE(Open());
+  TlsCertificateFiles gone = folder_.Make({.names = {"new.example"}});
+  gone.key = folder_.path() + "/gone";
+  EXPECT_FALSE(server_->LoadCertificates({gone}));
+  Connect();
+  ASSERT_TRUE(Open());
+  EXPECT_EQ(ServedName(), "dns.example");
+  ASSERT_TRUE(server_->LoadCertificates({folder_.Make({.names = {"new.example"}})}));
+  near.stream->ResumeReading();
+  Say(far, "still here");
+  far.stream->Flush();
+  EXPECT_TRUE(RunUntil([this] { return near.text == "still here"; }));
+  Connect();
+  ASSERT_TRUE(Open());
+  EXPECT_EQ(ServedName(), "new.example");
+}
+
+TEST_F(TlsStreamTest, OcspResponseGoesWithItsCertificate) {
+  TlsServerSettings settings = With({folder_.Make({.names = {"a.example"}})});
+  settings.ocsp_files = {folder_.Write("ocsp", "response")};
+  Serve(settings);
+  SSL_CTX_set_tlsext_status_type(context_.get(), TLSEXT_STATUSTYPE_ocsp);
+  SSL_CTX_set_tlsext_status_cb(
+      context_.get(), +[](SSL*, void*) { return 1; });
+  Connect();
+  ASSERT_TRUE(Open());
+  const unsigned char* response = nullptr;
+  const long size = SSL_get_tlsext_status_ocsp_resp(far.stream->ssl(), &response);
+  ASSERT_EQ(size, 8);
+  EXPECT_EQ(std::memcmp(response, "response", 8), 0);
+}
+
+}  // namespace
+}  // namespace breakwater
