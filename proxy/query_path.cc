@@ -7,6 +7,7 @@
 #include "proxy/dns/client_subnet.h"
 #include "proxy/dns/rewrite.h"
 #include "proxy/query/self_answer.h"
+#include "proxy/query/transport_options.h"
 
 namespace breakwater {
 namespace {
@@ -188,6 +189,7 @@ Verdict QueryPath::ParseQuestion(Query& query) {
   query.client_has_edns = edns->present;
   query.client_udp_size = edns->udp_size;
   query.client_dnssec_ok = edns->dnssec_ok;
+  if (query.tcp() && edns->options_length > 0) NoteTransportOptions(query);
   env_.rings.AddQuery(ring_cursor_, RingRecordOf(query, query.arrived));
   if (query.protocol == Protocol::kDoh && query.IsTransfer()) {
     AnswerError(query, dns::RCode::kNotImp);

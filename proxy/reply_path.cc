@@ -8,6 +8,7 @@
 #include "proxy/query/message_edit.h"
 #include "proxy/query/restart.h"
 #include "proxy/query/self_answer.h"
+#include "proxy/query/transport_options.h"
 #include "proxy/query_path.h"
 
 namespace breakwater {
@@ -173,6 +174,9 @@ void QueryPath::Finish(QueryPtr query) {
   if (query->max_returned_ttl > 0) CapTtl(*query);
   if (query->extras() != nullptr) WriteExtendedErrors(*query);
   FitToClient(*query);
+  if (query->client_pads || query->client_keepalive) {
+    WriteTransportOptions(*query, env_.queries.packets(), config_->settings.tcp_recv_timeout_s);
+  }
   CountAnswer(*query);
   if (query->target == nullptr) return;
   if (query->delay_ms > 0 && IsDatagram(query->protocol)) {

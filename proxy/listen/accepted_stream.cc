@@ -13,7 +13,7 @@ std::unique_ptr<Stream> MakeAcceptedStream(Loop& loop, UniqueFd fd, const Fronte
     return std::make_unique<TcpStream>(loop, std::move(fd), options.handler,
                                        TcpStreamOptions{.max_held_bytes = options.max_held_bytes});
   }
-  return std::make_unique<TlsStream>(loop, std::move(fd), frontend.tls->NewSession(),
+  return std::make_unique<TlsStream>(loop, TlsSocket{std::move(fd), frontend.tls->NewSession()},
                                      options.handler,
                                      TlsStreamOptions{.max_held_bytes = options.max_held_bytes,
                                                       .counters = &frontend.tls->counters()});

@@ -83,6 +83,8 @@ struct QueryFields {
   uint16_t client_udp_size = 0;  // 0 without EDNS
   bool client_has_edns = false;
   bool client_dnssec_ok = false;
+  bool client_pads = false;       // over TLS: it sent a padding option
+  bool client_keepalive = false;  // on a stream: it asks how long it may stay (RFC 7828)
   uint8_t client_name_length = 0;
   bool client_name_saved = false;  // Query::client_name holds the client's spelling
 
