@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "lua/bindings.h"
+#include "lua/proxy_values.h"
 #include "lua/rule_objects.h"
 #include "proxy/rules/actions/answer_actions.h"
 #include "proxy/rules/actions/edns_actions.h"
@@ -152,6 +153,10 @@ ActionPtr ExtendedError(uint16_t code, const std::optional<std::string>& text,
   return MakeSetExtendedDnsErrorAction({code, text.value_or(""), clear.value_or(true)});
 }
 
+ActionPtr ProxyValuesFrom(const ProxyValuesArg& values) {
+  return MakeSetProxyValuesAction(values.values);
+}
+
 TextResult<ActionPtr> Log(Call& call) {
   LogActionOptions options;
   std::string error;
@@ -196,6 +201,8 @@ constexpr FunctionRow kFunctions[] = {
     BW_ROW("QPSPoolAction", QpsPool, "maxqps, poolname [, stop]",
            "Sends queries to a pool up to that rate."),
     BW_ROW("RCodeAction", RCode, "rcode [, options]", "Answers with an rcode."),
+    BW_ROW("SetAdditionalProxyProtocolValueAction", MakeAddProxyValueAction, "type, value",
+           "Adds a value to what a server with useProxyProtocol is told, and rules go on."),
     BW_ROW("SetDisableECSAction", MakeSetDisableEcsAction, "",
            "Sends the query without a client subnet."),
     BW_ROW("SetDisableValidationAction", MakeSetDisableValidationAction, "",
@@ -216,6 +223,8 @@ constexpr FunctionRow kFunctions[] = {
            "nxd, zone, ttl, mname, rname, serial, refresh, retry, expire, minimum [, options]",
            "NegativeAndSOAAction"),
     BW_ROW("SetNoRecurseAction", MakeSetNoRecurseAction, "", "Clears RD, and rules go on."),
+    BW_ROW("SetProxyProtocolValuesAction", ProxyValuesFrom, "values",
+           "Replaces the values that a server with useProxyProtocol is told, and rules go on."),
     BW_ROW("SetSkipCacheAction", MakeSetSkipCacheAction, "",
            "Neither looks the query up in the cache nor stores its answer."),
     BW_ROW("SetTagAction", MakeSetTagAction, "name, value", "Sets a tag, and rules go on."),

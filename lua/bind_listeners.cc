@@ -7,6 +7,7 @@
 
 #include "lua/bindings.h"
 #include "lua/object_args.h"
+#include "lua/tls_options.h"
 #include "proxy/base/text.h"
 
 namespace breakwater::lua {
@@ -23,7 +24,7 @@ TextResult<void> AddFrontends(Call& call, const std::string& text, Options& opti
   options.Read("tcpListenQueueSize", &settings.tcp_listen_queue);
   options.Read("maxInFlight", &settings.max_in_flight);
   options.Read("maxConcurrentTCPConnections", &settings.max_connections);
-  options.Accept({"enableProxyProtocol"});  // who may send it is setProxyProtocolACL's to say
+  ReadProxyOption(options, &settings);
   options.Unavailable({"xskSocket"});
   if (auto good = options.Finish(); !good) return good;
   auto address = Address::Parse(text, 53);
@@ -186,6 +187,8 @@ constexpr FunctionRow kFunctions[] = {
      "Lets exactly these networks use the console."},
     {"setLocal", Bind<&SetLocal>, "setLocal(address[, options])",
      "Listens on this address instead of those named before.", Scope::kConfigOnly},
+    {"setProxyProtocolACL", Bind<&Replace<&Config::proxy_acl>>, "setProxyProtocolACL(netmasks)",
+     "Takes PROXY headers from exactly these networks, which must send them."},
     {"showACL", Bind<&Show<&Config::acl>>, "showACL()", "Prints who may ask."},
     {"showBinds", Bind<&ShowBinds>, "showBinds()", "Prints all listeners."},
     {"showConsoleACL", Bind<&Show<&Config::console_acl>>, "showConsoleACL()",

@@ -5,6 +5,7 @@
 
 #include "lua/dns_header.h"
 #include "lua/object_args.h"
+#include "lua/proxy_values.h"
 #include "lua/question_message.h"
 #include "lua/question_tags.h"
 #include "lua/script_bindings.h"
@@ -248,6 +249,13 @@ constexpr Scope kAny = Scope::kAnywhere;
 
 constexpr FunctionRow kQuestionMethods[] = {
     BW_METHODS("DNSQuestion"),
+    {"addProxyProtocolValue", Bind<&AddValue>, "DNSQuestion:addProxyProtocolValue(type, value)",
+     "Adds a value to what a server with useProxyProtocol is told.", kAny},
+    {"getProxyProtocolValues", Bind<&GetProxyValues>,
+     "DNSQuestion:getProxyProtocolValues() -> table",
+     "The values of the PROXY protocol, from types to texts.", kAny},
+    {"setProxyProtocolValues", Bind<&SetValues>, "DNSQuestion:setProxyProtocolValues(values)",
+     "Replaces the values that a server with useProxyProtocol is told.", kAny},
     {"setRestartable", Bind<&SetRestartable>, "DNSQuestion:setRestartable()",
      "Keeps the query as it is now for DNSResponse:restart().", kAny},
     {"spoof", Bind<&ReadSpoof>, "DNSQuestion:spoof(ip | ips | raw | raws [, typeForAny])",

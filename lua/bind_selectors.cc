@@ -44,6 +44,10 @@ SelectorPtr Tag(const std::string& name, const std::optional<std::string>& value
   return MakeTagSelector(name, value);
 }
 
+SelectorPtr ProxyValue(uint8_t type, const std::optional<std::string>& value) {
+  return MakeProxyValueSelector(type, value.value_or(""));
+}
+
 TextResult<SelectorPtr> QType(const std::variant<uint16_t, std::string>& type) {
   if (const auto* number = std::get_if<uint16_t>(&type)) {
     return MakeQTypeSelector(static_cast<dns::Type>(*number));
@@ -158,6 +162,8 @@ constexpr FunctionRow kFunctions[] = {
     BW_ROW("PoolOutstandingRule", MakePoolOutstandingSelector, "poolname, limit",
            "Matches while the pool has more queries in flight."),
     BW_ROW("ProbaRule", Proba, "probability", "Matches at random."),
+    BW_ROW("ProxyProtocolValueRule", ProxyValue, "type [, value]",
+           "Matches by a value of the PROXY protocol."),
     BW_ROW("QClassRule", QClass, "qclass", "Matches questions of that class."),
     BW_ROW("QNameLabelsCountRule", MakeQNameLabelsCountSelector, "min, max",
            "Matches names with fewer or more labels."),

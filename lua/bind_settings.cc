@@ -2,8 +2,11 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "lua/bindings.h"
 #include "proxy/base/log.h"
+#include "proxy/net/proxy_protocol.h"
 
 namespace breakwater::lua {
 namespace {
@@ -85,6 +88,11 @@ TextResult<void> SetMask(Call& call, uint8_t bits) {
   if (bits > Most) return Fail(fmt::format("there are {} bits at most", Most));
   SetLimit<Member>(call, bits);
   return {};
+}
+
+// Fewer than the fixed part would let none in.
+void SetProxyMaximum(Call& call, uint32_t size) {
+  call.builder().Edit().settings.proxy_max_payload = std::max<uint32_t>(size, kProxyHeaderStart);
 }
 
 void AllowEmptyResponse(Call& call) {
@@ -264,6 +272,10 @@ constexpr FunctionRow kFunctions[] = {
     BW_ROW("setOutgoingDoHWorkerThreads", Accepted, "num", "Accepted: the workers do this.", kOnce),
     BW_ROW("setPayloadSizeOnSelfGeneratedAnswers", Set<&S::payload_size_on_self_generated>, "size",
            "The UDP size in the EDNS of answers made here."),
+    BW_ROW("setProxyProtocolApplyACLToProxiedClients", Set<&S::proxy_acl_to_proxied>, "apply",
+           "Whether a client that a PROXY header names must be in the access list, too."),
+    BW_ROW("setProxyProtocolMaximumPayloadSize", SetProxyMaximum, "size",
+           "Bytes that a PROXY header may have, all in all; 16 at least."),
     BW_ROW("setRandomizedIdsOverUDP", Accepted, "enabled", "Accepted: IDs are always random.",
            kOnce),
     BW_ROW("setRandomizedOutgoingSockets", Accepted, "enabled",

@@ -17,8 +17,6 @@ TextResult<void> AddTlsLocal(Call& call, const std::string& text,
   settings.protocol = Protocol::kDot;
   TlsOptions tls = ReadTlsOptions(options);
   options.Read("maxInFlight", &settings.max_in_flight);
-  options.Accept({"enableProxyProtocol"});
-  options.Unavailable({"proxyProtocolOutsideTLS"});
   if (auto good = ReadStreamOptions(options, 853, &settings); !good) return good;
   if (auto good = options.Finish(); !good) return good;
   auto files = PairKeys(certificates, keys.value_or(StringOrList{}));

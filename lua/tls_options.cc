@@ -94,6 +94,22 @@ TlsOptions ReadTlsOptions(Options& options) {
   return read;
 }
 
+void ReadProxyOption(Options& options, FrontendSettings* settings) {
+  std::variant<bool, std::string> enable;
+  if (!options.Read("enableProxyProtocol", &enable)) return;
+  if (const bool* flag = std::get_if<bool>(&enable)) {
+    settings->proxy_protocol = *flag;
+    return;
+  }
+  const std::string& text = std::get<std::string>(enable);
+  if (text == "true" || text == "false") {
+    settings->proxy_protocol = text == "true";
+  } else {
+    options.Problem(
+        fmt::format("option 'enableProxyProtocol': '{}' is neither true nor false", text));
+  }
+}
+
 TextResult<void> ReadStreamOptions(Options& options, uint16_t default_port,
                                    FrontendSettings* settings) {
   options.Read("reusePort", &settings->reuse_port);
@@ -102,6 +118,8 @@ TextResult<void> ReadStreamOptions(Options& options, uint16_t default_port,
   options.Read("cpus", &settings->cpus);
   options.Read("tcpListenQueueSize", &settings->tcp_listen_queue);
   options.Read("maxConcurrentTCPConnections", &settings->max_connections);
+  ReadProxyOption(options, settings);
+  options.Read("proxyProtocolOutsideTLS", &settings->proxy_outside_tls);
   StringOrList additional;
   options.Read("additionalAddresses", &additional);
   for (const std::string& text : additional.items) {

@@ -39,6 +39,9 @@ struct TlsOptions {
 // Reads all options of TLS; whether they fit together is seen when the certificates are loaded.
 TlsOptions ReadTlsOptions(Options& options);
 
+// enableProxyProtocol, of all listeners.
+void ReadProxyOption(Options& options, FrontendSettings* settings);
+
 // The options of a listening stream socket. Fails for an additional address that is none.
 TextResult<void> ReadStreamOptions(Options& options, uint16_t default_port,
                                    FrontendSettings* settings);

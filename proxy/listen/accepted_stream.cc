@@ -3,12 +3,11 @@
 #include <utility>
 
 #include "proxy/net/tcp_stream.h"
-#include "proxy/net/tls_stream.h"
 
 namespace breakwater {
 
 std::unique_ptr<Stream> MakeAcceptedStream(Loop& loop, UniqueFd fd, const Frontend& frontend,
-                                           const AcceptedStreamOptions& options) {
+                                           AcceptedStreamOptions options) {
   if (frontend.tls == nullptr) {
     return std::make_unique<TcpStream>(loop, std::move(fd), options.handler,
                                        TcpStreamOptions{.max_held_bytes = options.max_held_bytes});
@@ -16,7 +15,8 @@ std::unique_ptr<Stream> MakeAcceptedStream(Loop& loop, UniqueFd fd, const Fronte
   return std::make_unique<TlsStream>(loop, TlsSocket{std::move(fd), frontend.tls->NewSession()},
                                      options.handler,
                                      TlsStreamOptions{.max_held_bytes = options.max_held_bytes,
-                                                      .counters = &frontend.tls->counters()});
+                                                      .counters = &frontend.tls->counters(),
+                                                      .preface = std::move(options.preface)});
 }
 
 std::shared_ptr<ConnectionInfo> NoteHandshake(const Stream& stream, Frontend& frontend,

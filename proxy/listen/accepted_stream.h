@@ -2,10 +2,12 @@
 // handshake tells. On the worker that serves the connection.
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "proxy/listen/listen_context.h"
 #include "proxy/net/stream.h"
+#include "proxy/net/tls_stream.h"
 #include "proxy/query/connection_info.h"
 #include "proxy/query/frontend.h"
 
@@ -14,10 +16,11 @@ namespace breakwater {
 struct AcceptedStreamOptions {
   StreamHandler& handler;
   size_t max_held_bytes = 0;
+  std::function<TlsPreface(int fd)> preface{};  // of TLS alone: see TlsStreamOptions
 };
 
 std::unique_ptr<Stream> MakeAcceptedStream(Loop& loop, UniqueFd fd, const Frontend& frontend,
-                                           const AcceptedStreamOptions& options);
+                                           AcceptedStreamOptions options);
 
 // When a handshake is over: counts the session, for its bind and for its client's limits. Null
 // where there is nothing to tell.

@@ -1,6 +1,10 @@
 #include "proxy/listen/client_connection.h"
 
+#include <sys/socket.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "proxy/listen/accepted_stream.h"
@@ -28,8 +32,17 @@ ClientConnection::ClientConnection(ClientHost& host, AcceptedConnection connecti
       key_(connection.key),
       accepted_(connection.accepted),
       restricted_(connection.restricted) {
+  const FrontendSettings& bind = host.frontend().settings;
+  const NetmaskGroup* proxies = ProxiesOf(host.context().settings, bind);
+  AcceptedStreamOptions options{.handler = *this, .max_held_bytes = kMostHeld};
+  if (proxies != nullptr && proxies->Matches(client_)) {
+    proxy_header_ = std::make_unique<ProxyHeaderReader>();
+    if (bind.proxy_outside_tls) {
+      options.preface = [this](int fd) { return ReadClearProxyHeader(fd); };
+    }
+  }
   stream_ = MakeAcceptedStream(host.context().loop, std::move(connection.fd), host.frontend(),
-                               {*this, kMostHeld});
+                               std::move(options));
 }
 
 ClientConnection::~ClientConnection() {
@@ -77,8 +90,74 @@ bool ClientConnection::Awaits(const ReturnPath&) const {
 }
 
 void ClientConnection::OnConnected() {
-  info_ = NoteHandshake(*stream_, frontend(), context(), key_);
+  auto info = NoteHandshake(*stream_, frontend(), context(), key_);
+  if (info != nullptr && info_ != nullptr) info->proxy_values = info_->proxy_values;
+  if (info != nullptr) info_ = std::move(info);
   OnOpen();
+}
+
+Stream::ReadResult ClientConnection::Read(std::span<uint8_t> room) {
+  Stream::ReadResult result = stream_->Read(room);
+  if (proxy_header_ == nullptr || result.status != Stream::ReadStatus::kData) return result;
+  std::span<const uint8_t> rest = room.first(result.bytes);
+  if (!TakeProxyHeader(&rest) || rest.empty()) return {};
+  std::memmove(room.data(), rest.data(), rest.size());
+  result.bytes = rest.size();
+  return result;
+}
+
+// True where the header is over and the connection goes on.
+bool ClientConnection::TakeProxyHeader(std::span<const uint8_t>* input) {
+  const ListenSettings& settings = context().settings;
+  switch (proxy_header_->Take(input, settings.max_proxy_header)) {
+    case ProxyHeaderReader::Status::kMore:
+      CountReadIo();
+      if (settings.max_read_ios_per_query != 0 &&
+          proxy_header_->pieces() >= settings.max_read_ios_per_query) {
+        BanForReadIos();
+      }
+      return false;
+    case ProxyHeaderReader::Status::kBad:
+      CountBadProxyHeader(context(), client_);
+      End(StreamEnd::kCut);
+      return false;
+    case ProxyHeaderReader::Status::kWhole:
+      break;
+  }
+  if (input->empty()) CountReadIo();  // else who takes the rest counts it
+  TakeProxied(std::move(proxy_header_->header()));
+  proxy_header_.reset();
+  return !ended_;
+}
+
+void ClientConnection::TakeProxied(ProxyHeader header) {
+  if (!MayAskThroughProxy(context(), header)) return End(StreamEnd::kCut);
+  if (header.local) return;
+  client_ = header.source;
+  local_ = header.destination;
+  if (header.values.empty()) return;
+  auto info = std::make_shared<ConnectionInfo>();
+  if (info_ != nullptr) *info = *info_;
+  info->proxy_values = std::move(header.values);
+  info_ = std::move(info);
+}
+
+// Not a byte more than the header has: what follows is OpenSSL's to read.
+TlsPreface ClientConnection::ReadClearProxyHeader(int fd) {
+  while (true) {
+    const auto room = host_.read_room().first(proxy_header_->missing());
+    const ssize_t got = recv(fd, room.data(), room.size(), MSG_DONTWAIT);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && errno == EAGAIN) return TlsPreface::kMore;
+    if (got <= 0) {
+      frontend().tcp_died_reading_query.Add();
+      End(StreamEnd::kCut);
+      return TlsPreface::kOver;
+    }
+    std::span<const uint8_t> piece = room.first(static_cast<size_t>(got));
+    if (TakeProxyHeader(&piece)) return TlsPreface::kDone;
+    if (ended_) return TlsPreface::kOver;
+  }
 }
 
 QueryPtr ClientConnection::NewQuery() {

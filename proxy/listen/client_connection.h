@@ -8,7 +8,9 @@
 #include <span>
 
 #include "proxy/listen/listen_context.h"
+#include "proxy/listen/proxied_client.h"
 #include "proxy/net/stream.h"
+#include "proxy/net/tls_stream.h"
 #include "proxy/query/client_reply.h"
 
 namespace breakwater {
@@ -89,6 +91,9 @@ class ClientConnection : public StreamHandler {
   const Frontend& frontend() const { return host_.frontend(); }
   Stream& stream() { return *stream_; }
   const Stream& stream() const { return *stream_; }
+  // What the client says, without the PROXY header in front: read with this, not by the stream.
+  // While the header is not complete there is kNothing; a bad one ends the connection.
+  Stream::ReadResult Read(std::span<uint8_t> room);
   MonoTime now() const { return context().loop.now(); }
   MonoTime accepted() const { return accepted_; }
   bool restricted() const { return restricted_; }
@@ -131,15 +136,19 @@ class ClientConnection : public StreamHandler {
   void OnBroken(int error) final;
   void OnTimer();
   void CountEnd();
+  bool TakeProxyHeader(std::span<const uint8_t>* input);
+  void TakeProxied(ProxyHeader header);
+  TlsPreface ReadClearProxyHeader(int fd);
 
   ClientHost& host_;
   const ReturnPath path_;
-  const Address client_;
-  const Address local_;
+  Address client_;  // whom a PROXY header names, once it is there
+  Address local_;
   const ClientLimits::Key key_;
   const MonoTime accepted_;
   const bool restricted_;
   std::shared_ptr<const ConnectionInfo> info_;
+  std::unique_ptr<ProxyHeaderReader> proxy_header_;  // until it is there; null: none is expected
   uint32_t read_ios_ = 0;
   bool ended_ = false;
   TimerId timer_ = 0;

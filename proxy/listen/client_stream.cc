@@ -43,7 +43,7 @@ size_t ClientStream::ReadSize() {
 void ClientStream::OnReadable() {
   if (ended()) return;
   const auto room = host().read_room().first(ReadSize());
-  const Stream::ReadResult result = stream().Read(room);
+  const Stream::ReadResult result = Read(room);
   switch (result.status) {
     case Stream::ReadStatus::kNothing:
       return;

@@ -28,6 +28,9 @@ struct ListenSettings {
   uint32_t max_tcp_queued_connections = 10'000;
   uint32_t max_read_ios_per_query = 50;
   uint8_t overload_threshold_percent = 90;
+  const NetmaskGroup* proxy_acl = nullptr;  // who sends PROXY headers; null: nobody
+  uint32_t max_proxy_header = 512;          // bytes
+  bool acl_for_proxied = false;             // `acl` counts for the client a header names, too
 };
 
 struct ListenContext {

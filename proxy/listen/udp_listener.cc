@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "proxy/listen/frontend_sockets.h"
+#include "proxy/listen/proxied_client.h"
 #include "proxy/net/udp_socket.h"
 
 namespace breakwater {
@@ -12,6 +13,15 @@ namespace {
 constexpr size_t kBusyBatch = 8;
 // Then the other sockets and the timers have their turn, a millisecond later at most.
 constexpr int kMostBatches = 4;
+
+// ReturnPath::a of a query whose Query::connection is a ProxiedDatagram; 0 of all others.
+constexpr uint64_t kProxied = 1;
+
+// Where the answer goes: the query itself names the client, not the proxy that sent it.
+struct ProxiedDatagram : ConnectionInfo {
+  Address peer;
+  Address asked;
+};
 
 }  // namespace
 
@@ -83,9 +93,14 @@ size_t UdpListener::TakeBatch() {
   const ReceiveBatch::Received received = in_->Receive();
   if (received.error != 0) context_.counters.Add(Metric::kUdpReceiveErrors);
   const MonoTime now = context_.loop.now();
+  const NetmaskGroup* proxies = ProxiesOf(context_.settings, frontend_->settings);
   size_t taken = 0;
-  for (Datagram& datagram : received.datagrams) {
-    if (Acceptable(datagram)) taken_[taken++] = Take(datagram, now);
+  for (const Datagram& datagram : received.datagrams) {
+    if (proxies != nullptr && proxies->Matches(datagram.from)) {
+      if (QueryPtr query = MakeProxied(datagram, now)) taken_[taken++] = std::move(query);
+    } else if (MayAsk(datagram.from) && IsCompliant(datagram)) {
+      taken_[taken++] = MakeQuery(datagram, now);
+    }
   }
   context_.sink.OnQueries(std::span(taken_).first(taken));
   // Once a batch: all workers write this counter.
@@ -93,12 +108,14 @@ size_t UdpListener::TakeBatch() {
   return received.datagrams.size();
 }
 
-bool UdpListener::Acceptable(const Datagram& datagram) {
+bool UdpListener::MayAsk(const Address& peer) {
   const NetmaskGroup* acl = context_.settings.acl;
-  if (acl == nullptr || !acl->Matches(datagram.from)) {
-    context_.counters.Add(Metric::kAclDrops);
-    return false;
-  }
+  if (acl != nullptr && acl->Matches(peer)) return true;
+  context_.counters.Add(Metric::kAclDrops);
+  return false;
+}
+
+bool UdpListener::IsCompliant(const Datagram& datagram) {
   bool compliant = datagram.size >= dns::kHeaderSize && !datagram.truncated;
   if (compliant) {
     ++asked_;
@@ -115,7 +132,7 @@ bool UdpListener::Acceptable(const Datagram& datagram) {
   return compliant;
 }
 
-QueryPtr UdpListener::Take(Datagram& datagram, MonoTime now) {
+QueryPtr UdpListener::MakeQuery(const Datagram& datagram, MonoTime now) {
   QueryPtr query = context_.queries.Get();
   query->protocol = frontend_->settings.protocol;
   query->frontend = frontend_.get();
@@ -133,6 +150,33 @@ QueryPtr UdpListener::Take(Datagram& datagram, MonoTime now) {
   return query;
 }
 
+// The query begins behind the header, where it lies.
+QueryPtr UdpListener::MakeProxied(Datagram datagram, MonoTime now) {
+  ProxyParsed parsed =
+      ParseProxyHeader({datagram.data, datagram.size}, context_.settings.max_proxy_header);
+  if (parsed.status != ProxyParse::kWhole) {
+    CountBadProxyHeader(context_, datagram.from);
+    return nullptr;
+  }
+  if (!MayAskThroughProxy(context_, parsed.header)) return nullptr;
+  datagram.data += parsed.size;
+  datagram.size -= parsed.size;
+  datagram.capacity -= parsed.size;
+  if (!IsCompliant(datagram)) return nullptr;
+  QueryPtr query = MakeQuery(datagram, now);
+  if (!parsed.header.local) {
+    auto proxied = std::make_shared<ProxiedDatagram>();
+    proxied->proxy_values = std::move(parsed.header.values);
+    proxied->peer = query->client;
+    proxied->asked = query->local;
+    query->client = parsed.header.source;
+    query->local = parsed.header.destination;
+    query->connection = std::move(proxied);
+    query->path.a = kProxied;
+  }
+  return query;
+}
+
 void UdpListener::Send(QueryPtr query) {
   if (poller_ == nullptr || frontend_->muted.load(std::memory_order_relaxed)) return;
   if (out_->full()) {
@@ -140,7 +184,14 @@ void UdpListener::Send(QueryPtr query) {
     // Full twice over: the kernel takes nothing, and what is here was kept long enough.
     if (kept_) SendQueued();
   }
-  out_->Add(query->message(), query->client, wildcard_ ? query->local : Address());
+  const Address* to = &query->client;
+  const Address* from = &query->local;
+  if (query->path.a == kProxied) {
+    const auto* proxied = static_cast<const ProxiedDatagram*>(query->connection.get());
+    to = &proxied->peer;
+    from = &proxied->asked;
+  }
+  out_->Add(query->message(), *to, wildcard_ ? *from : Address());
   queued_.push_back(std::move(query));
 }
 

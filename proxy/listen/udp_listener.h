@@ -47,8 +47,11 @@ class UdpListener : public ReplyTarget {
  private:
   void OnReadable();
   size_t TakeBatch();  // how many datagrams came
-  bool Acceptable(const Datagram& datagram);
-  QueryPtr Take(Datagram& datagram, MonoTime now);
+  bool MayAsk(const Address& peer);
+  bool IsCompliant(const Datagram& datagram);
+  QueryPtr MakeQuery(const Datagram& datagram, MonoTime now);
+  // Null where it is not to be asked.
+  QueryPtr MakeProxied(Datagram datagram, MonoTime now);
   void SendQueued();
   void Release();
 

@@ -54,17 +54,18 @@ TlsFailure FailureOf(unsigned long error) {
 
 }  // namespace
 
-TlsStream::TlsStream(Loop& loop, TlsSocket socket, StreamHandler& handler,
-                     const TlsStreamOptions& options)
+TlsStream::TlsStream(Loop& loop, TlsSocket socket, StreamHandler& handler, TlsStreamOptions options)
     : loop_(loop),
       handler_(handler),
       session_(std::move(socket.session)),
       queue_(options.max_held_bytes),
-      options_(options),
-      phase_(options.connecting ? Phase::kConnecting : Phase::kHandshake) {
+      options_(std::move(options)),
+      phase_(options_.connecting           ? Phase::kConnecting
+             : options_.preface != nullptr ? Phase::kPreface
+                                           : Phase::kHandshake) {
   SSL* const ssl = session_.ssl.get();
   SSL_set_fd(ssl, socket.fd.get());
-  if (options.role == TlsStreamOptions::Role::kServer) {
+  if (options_.role == TlsStreamOptions::Role::kServer) {
     SSL_set_accept_state(ssl);
     wants_read_ = true;
   } else {
@@ -80,6 +81,15 @@ TlsStream::TlsStream(Loop& loop, TlsSocket socket, StreamHandler& handler,
 TlsStream::~TlsStream() {
   *alive_ = false;
   loop_.timers().Cancel(read_timer_);
+}
+
+bool TlsStream::ReadPreface() {
+  const TlsPreface read = options_.preface(poller_->fd());
+  if (read == TlsPreface::kMore) return false;
+  options_.preface = nullptr;
+  phase_ = read == TlsPreface::kDone ? Phase::kHandshake : Phase::kBroken;
+  UpdateWatch();
+  return read == TlsPreface::kDone;
 }
 
 void TlsStream::Shake() {
@@ -269,6 +279,7 @@ void TlsStream::OnEvents(bool readable, bool writable) {
     if (error != 0) return handler_.OnBroken(error);
     phase_ = Phase::kHandshake;
   }
+  if (phase_ == Phase::kPreface && !ReadPreface()) return;
   if (phase_ == Phase::kHandshake) return Shake();
   if ((writable && blocked_) || (readable && wants_read_)) {
     const size_t before = queue_.bytes();

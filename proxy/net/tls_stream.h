@@ -3,6 +3,7 @@
 // The handshake goes on by itself, whether reading is on or off.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -16,12 +17,21 @@
 
 namespace breakwater {
 
+// How far what comes in the clear before the handshake was read.
+enum class TlsPreface : uint8_t {
+  kMore,  // the rest is not there yet
+  kDone,  // the next byte is TLS
+  kOver,  // there will be no handshake; the owner has ended the connection
+};
+
 struct TlsStreamOptions {
   enum class Role : uint8_t { kServer, kClient };
   Role role = Role::kServer;
   bool connecting = false;                  // connect() was called and has not finished
   size_t max_held_bytes = size_t{1} << 20;  // one message more than this may be queued
   TlsCounters* counters = nullptr;          // of failed handshakes
+  // Reads a PROXY header off the socket; called until it is done, whenever there is something.
+  std::function<TlsPreface(int fd)> preface{};
 };
 
 struct TlsSocket {
@@ -32,7 +42,7 @@ struct TlsSocket {
 class TlsStream : public Stream {
  public:
   // Reading is off until ResumeReading(). `handler` and the counters must outlive the stream.
-  TlsStream(Loop& loop, TlsSocket socket, StreamHandler& handler, const TlsStreamOptions& options);
+  TlsStream(Loop& loop, TlsSocket socket, StreamHandler& handler, TlsStreamOptions options);
   ~TlsStream() override;
 
   ReadResult Read(std::span<uint8_t> room) override;
@@ -52,8 +62,9 @@ class TlsStream : public Stream {
   SSL* ssl() const { return session_.ssl.get(); }
 
  private:
-  enum class Phase : uint8_t { kConnecting, kHandshake, kOpen, kBroken };
+  enum class Phase : uint8_t { kConnecting, kPreface, kHandshake, kOpen, kBroken };
   void OnEvents(bool readable, bool writable);
+  bool ReadPreface();
   void Shake();
   void HandshakeDone();
   void HandshakeFailed(int ssl_error);

@@ -4,9 +4,8 @@
 
 #include <cstdint>
 #include <string>
-#include <utility>
-#include <vector>
 
+#include "proxy/net/proxy_protocol.h"
 #include "proxy/net/tls_settings.h"
 
 namespace breakwater {
@@ -15,7 +14,7 @@ struct ConnectionInfo {
   std::string server_name;  // that the client named in its TLS handshake (SNI); empty for none
   TlsVersion tls_version = TlsVersion::kUnknown;
   // Type and value of what its PROXY header said beside the addresses.
-  std::vector<std::pair<uint8_t, std::string>> proxy_values;
+  ProxyValues proxy_values;
 };
 
 }  // namespace breakwater

@@ -8,7 +8,7 @@ void QueryExtras::Clear() {
   tags.clear();
   extended_errors.clear();
   clear_extended_errors = false;
-  proxy_values.clear();
+  proxy_values.reset();
   ecs_v4.reset();
   ecs_v6.reset();
   device_id.clear();

@@ -24,6 +24,7 @@
 #include "proxy/dns/header.h"
 #include "proxy/dns/name.h"
 #include "proxy/dns/question.h"
+#include "proxy/net/proxy_protocol.h"
 #include "proxy/query/connection_info.h"
 #include "proxy/query/frontend.h"
 #include "proxy/query/http_exchange.h"
@@ -48,9 +49,9 @@ struct ExtendedError {
 struct QueryExtras {
   std::vector<std::pair<std::string, std::string>> tags;
   std::vector<ExtendedError> extended_errors;
-  bool clear_extended_errors = false;  // the answer's own EDE options go first
-  std::vector<std::pair<uint8_t, std::string>> proxy_values;
-  std::optional<Netmask> ecs_v4;  // SetECSAction
+  bool clear_extended_errors = false;       // the answer's own EDE options go first
+  std::optional<ProxyValues> proxy_values;  // what rules said; see proxy_values.h
+  std::optional<Netmask> ecs_v4;            // SetECSAction
   std::optional<Netmask> ecs_v6;
   std::string device_id;
   std::string device_name;

@@ -24,7 +24,10 @@ ListenSettings ListenSettingsOf(const Config& config) {
           .max_tcp_connection_duration_s = settings.max_tcp_connection_duration_s,
           .max_tcp_queued_connections = settings.max_tcp_queued_connections,
           .max_read_ios_per_query = settings.client_limits.max_read_ios_per_query,
-          .overload_threshold_percent = settings.client_limits.overload_threshold_percent};
+          .overload_threshold_percent = settings.client_limits.overload_threshold_percent,
+          .proxy_acl = config.proxy_acl.empty() ? nullptr : &config.proxy_acl,
+          .max_proxy_header = settings.proxy_max_payload,
+          .acl_for_proxied = settings.proxy_acl_to_proxied};
 }
 
 MonoTime ThreadCpuTime() {

@@ -52,6 +52,27 @@ TEST_F(QuestionTest, ReadsAndReplacesTrailingData) {
   EXPECT_EQ(Say("dq:setTrailingData(string.rep('x', 4096))", "a.example"), "false\n");
 }
 
+TEST_F(QuestionTest, ProxyValuesAreReadSetAndAdded) {
+  const std::string query = "a.example";
+  EXPECT_EQ(Say("next(dq:getProxyProtocolValues()) == nil", query), "true\n");
+  Load(
+      "addAction(AllRule(), SetProxyProtocolValuesAction({[0xE0]='foo', [1]='bar'}))\n"
+      "addAction(AllRule(), SetAdditionalProxyProtocolValueAction(2, 'more'))\n"
+      "addAction(ProxyProtocolValueRule(0xE0, 'foo'), LuaAction(function(dq)\n"
+      "  dq:addProxyProtocolValue(3, 'x')\n"
+      "  local v = dq:getProxyProtocolValues()\n"
+      "  first = v[0xE0] .. v[1] .. v[2] .. v[3]\n"
+      "  dq:setProxyProtocolValues({[4]='y'})\n"
+      "  second = dq:getProxyProtocolValues()\n"
+      "  tooBig = pcall(function() dq:addProxyProtocolValue(256, 'x') end)\n"
+      "  alsoTooBig = pcall(function() dq:setProxyProtocolValues({[256]='x'}) end)\n"
+      "  return DNSAction.None end))");
+  Ask(query);
+  EXPECT_EQ(Run("first"), "foobarmorex\n");
+  EXPECT_EQ(Run("second[4] .. tostring(second[1])"), "ynil\n");
+  EXPECT_EQ(Run("tostring(tooBig) .. tostring(alsoTooBig)"), "falsefalse\n");
+}
+
 TEST_F(QuestionTest, TellsWhenItCame) {
   EXPECT_EQ(Say("math.abs(dq:getQueryTime().tv_sec - os.time()) < 1e7", "a.example"), "true\n");
   EXPECT_EQ(Say("dq:getQueryTime().tv_nsec // 1000000000", "a.example"), "0\n");

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "proxy/query/proxy_values.h"
 #include "proxy/rules/actions/simple_action.h"
 
 namespace breakwater {
@@ -88,6 +89,16 @@ ActionPtr MakeSetExtendedDnsErrorAction(ExtendedErrorNote note) {
 }
 ActionPtr MakeSetMaxReturnedTtlAction(uint32_t max) {
   return MaxReturnedTtl(max);
+}
+ActionPtr MakeSetProxyValuesAction(ProxyValues values) {
+  return Note{fmt::format("set {} proxy protocol values", values.size()),
+              [values = std::move(values)](Query& query) { SetProxyValues(query, values); }};
+}
+ActionPtr MakeAddProxyValueAction(uint8_t type, std::string value) {
+  std::string text = fmt::format("add proxy protocol value of type {}", type);
+  return Note{std::move(text), [type, value = std::move(value)](Query& query) {
+                AddProxyValue(query, type, value);
+              }};
 }
 
 ResponseActionPtr MakeSetTagResponseAction(std::string name, std::string value) {

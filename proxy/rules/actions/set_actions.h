@@ -1,5 +1,5 @@
 // Actions that note something about the query and go on: tags, cache, TTL cap, header bits,
-// extended errors.
+// extended errors, values of the PROXY protocol.
 #pragma once
 
 #include <string>
@@ -22,6 +22,8 @@ ActionPtr MakeSetNoRecurseAction();          // clears RD
 ActionPtr MakeSetDisableValidationAction();  // sets CD
 ActionPtr MakeSetExtendedDnsErrorAction(ExtendedErrorNote note);
 ActionPtr MakeSetMaxReturnedTtlAction(uint32_t max);  // 0: no cap
+ActionPtr MakeSetProxyValuesAction(ProxyValues values);
+ActionPtr MakeAddProxyValueAction(uint8_t type, std::string value);
 
 // The same for answers.
 ResponseActionPtr MakeSetTagResponseAction(std::string name, std::string value);

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "proxy/query/proxy_values.h"
 #include "proxy/rules/selectors/simple_selector.h"
 
 namespace breakwater {
@@ -56,6 +59,18 @@ SelectorPtr MakeTagSelector(std::string name, std::optional<std::string> value) 
     const std::string* found = query.FindTag(name);
     return found != nullptr && (!value || *found == *value);
   });
+}
+
+SelectorPtr MakeProxyValueSelector(uint8_t type, std::string value) {
+  std::string text = fmt::format("proxy protocol value of type {}", type);
+  if (!value.empty()) text += " is '" + value + "'";
+  return MakeSimpleSelector(
+      std::move(text), [type, value = std::move(value)](const Query& query, RuleContext&) {
+        const ProxyValues& values = ProxyValuesOf(query);
+        return std::any_of(values.begin(), values.end(), [&](const auto& one) {
+          return one.first == type && (value.empty() || one.second == value);
+        });
+      });
 }
 
 }  // namespace breakwater

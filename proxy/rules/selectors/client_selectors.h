@@ -24,5 +24,7 @@ SelectorPtr MakeDstPortSelector(uint16_t port);
 TextResult<SelectorPtr> MakeIncomingProtocolSelector(std::string_view protocol);
 // Without a value: the tag is set, to whatever.
 SelectorPtr MakeTagSelector(std::string name, std::optional<std::string> value = std::nullopt);
+// A value of that type is among the PROXY protocol's; an empty `value` stands for any.
+SelectorPtr MakeProxyValueSelector(uint8_t type, std::string value);
 
 }  // namespace breakwater

@@ -1,3 +1,4 @@
+#include "proxy/query/proxy_values.h"
 #include "proxy/rules/selectors/client_selectors.h"
 #include "proxy/rules/selectors/logic_selectors.h"
 #include "proxy/rules/selectors/message_selectors.h"
@@ -55,6 +56,20 @@ TEST_F(SelectorTest, LogicIsUndecidedOnlyWhereAnUndecidedPartMatters) {
   EXPECT_EQ(peek(MakeOrSelector({unknown, no})), std::nullopt);
   EXPECT_EQ(peek(MakeNotSelector(unknown)), std::nullopt);
   EXPECT_EQ(peek(MakeNotSelector(no)), true);
+}
+
+TEST_F(SelectorTest, ProxyValueMatchesByTypeAndByContentIfOneIsGiven) {
+  const QueryPtr query = maker_.Make("a");
+  const auto matches = [&](const SelectorPtr& selector) {
+    return selector->Matches(*query, context_);
+  };
+  EXPECT_FALSE(matches(MakeProxyValueSelector(0xE0, "")));
+  SetProxyValues(*query, {{0xE0, "one"}, {0xE0, "two"}});
+  EXPECT_TRUE(matches(MakeProxyValueSelector(0xE0, "")));
+  EXPECT_TRUE(matches(MakeProxyValueSelector(0xE0, "two")));
+  EXPECT_FALSE(matches(MakeProxyValueSelector(0xE0, "three")));
+  EXPECT_FALSE(matches(MakeProxyValueSelector(0xE1, "")));
+  EXPECT_EQ(MakeProxyValueSelector(9, "x")->ToString(), "proxy protocol value of type 9 is 'x'");
 }
 
 TEST_F(SelectorTest, QNameIsTheWholeNameWithoutCase) {

@@ -1,5 +1,6 @@
 #include "proxy/rules/actions/set_actions.h"
 
+#include "proxy/query/proxy_values.h"
 #include "proxy/rules/actions/edns_actions.h"
 #include "tests/proxy/rules/rule_harness.h"
 
@@ -28,6 +29,19 @@ TEST_F(SetActionTest, TagsAreSetReplacedAndUnset) {
   EXPECT_EQ(query_->FindTag("a"), nullptr);
   EXPECT_EQ(MakeSetTagAction("a", "b")->ToString(), "set tag 'a' to value 'b'");
   EXPECT_EQ(MakeUnsetTagAction("a")->ToString(), "unset tag 'a'");
+}
+
+TEST_F(SetActionTest, ProxyValuesAreAddedToThoseThatCameOrReplaceThem) {
+  auto info = std::make_shared<ConnectionInfo>();
+  info->proxy_values = {{1, "came"}};
+  query_->connection = info;
+  Apply(MakeAddProxyValueAction(2, "added"));
+  EXPECT_EQ(ProxyValuesOf(*query_), (ProxyValues{{1, "came"}, {2, "added"}}));
+  Apply(MakeSetProxyValuesAction({{3, "set"}}));
+  EXPECT_EQ(ProxyValuesOf(*query_), (ProxyValues{{3, "set"}}));
+  Apply(MakeSetProxyValuesAction({}));
+  EXPECT_TRUE(ProxyValuesOf(*query_).empty());
+  EXPECT_EQ(MakeSetProxyValuesAction({{3, "set"}})->ToString(), "set 1 proxy protocol values");
 }
 
 TEST_F(SetActionTest, CacheSettingsAreNoted) {
