@@ -112,6 +112,8 @@ void ReadTransport(Options& options, BackendSettings* settings) {
   options.Read("ipBindAddrNoPort", &settings->ip_bind_addr_no_port);
   options.Read("tcpOnly", &settings->tcp_only);
   options.Read("reconnectOnUp", &settings->reconnect_on_up);
+  options.Read("useProxyProtocol", &settings->use_proxy_protocol);
+  options.Read("proxyProtocolAdvertiseTLS", &settings->proxy_advertise_tls);
   options.Read("maxInFlight", &settings->max_in_flight);
   options.Read("maxConcurrentTCPConnections", &settings->max_concurrent_tcp_connections);
   uint32_t dscp = 0;
@@ -136,8 +138,6 @@ void ReadTransport(Options& options, BackendSettings* settings) {
                        "autoUpgradeDoHKey",
                        "lazyHealthCheckWhenUpgraded",
                        "ktls",
-                       "useProxyProtocol",
-                       "proxyProtocolAdvertiseTLS",
                        "xskSockets",
                        "MACAddr",
                        "keyLogFile",

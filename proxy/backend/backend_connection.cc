@@ -25,7 +25,8 @@ BackendConnection::BackendConnection(const Context& context, BackendPtr backend,
 
 Result<std::unique_ptr<BackendConnection>> BackendConnection::Open(const Context& context,
                                                                    const BackendPtr& backend,
-                                                                   uint32_t idle_ms) {
+                                                                   uint32_t idle_ms,
+                                                                   const std::string& header) {
   auto fd = OpenStream(backend->settings());
   if (!fd) return Fail(fd.error());
   if (IsKeptFromBackends(fd->get())) return Fail(Error::kLimit);
@@ -41,8 +42,16 @@ Result<std::unique_ptr<BackendConnection>> BackendConnection::Open(const Context
   options.connecting = made->connecting_;
   made->stream_ = std::make_unique<TcpStream>(context.loop, std::move(*fd), *made, options);
   if (!made->connecting_) made->stream_->ResumeReading();
+  if (!header.empty()) made->QueueHeader(header);
   made->Arm();
   return made;
+}
+
+void BackendConnection::QueueHeader(const std::string& header) {
+  header_ = header;
+  PacketBuffer copy = context_.packets.Get(header.size());
+  std::copy(header.begin(), header.end(), copy.data());
+  (void)stream_->QueueBytes(std::move(copy), header.size());  // a fresh stream has room
 }
 
 BackendConnection::~BackendConnection() {
@@ -50,7 +59,7 @@ BackendConnection::~BackendConnection() {
 }
 
 bool BackendConnection::CanTake(const StreamRequest& request) const {
-  if (retired_ || ended_ || transferring_) return false;
+  if (retired_ || ended_ || transferring_ || header_ != request.header) return false;
   const size_t most = request.transfer ? 1 : std::max(backend_->settings().max_in_flight, 1U);
   return requests_.size() < most;
 }

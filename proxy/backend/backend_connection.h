@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "proxy/backend/backend.h"
@@ -26,6 +27,7 @@ struct StreamRequest {
   uint32_t retries_left = 0;
   uint16_t name_length = 0;
   std::vector<uint8_t> message;
+  std::string header{};  // of the PROXY protocol: goes over a connection that began with it
   std::optional<dns::TransferProgress> transfer{};
   bool begun = false;  // a part of the answer was handed on: it cannot be asked again
 };
@@ -69,13 +71,15 @@ class BackendConnection : public StreamHandler {
     bool allow_empty_response = false;  // see dns::ReplyMatchOptions
   };
 
-  // kIo: no connection could be begun (logged).
+  // `header` is what goes first, once. kIo: no connection could be begun (logged).
   static Result<std::unique_ptr<BackendConnection>> Open(const Context& context,
                                                          const BackendPtr& backend,
-                                                         uint32_t idle_ms);
+                                                         uint32_t idle_ms,
+                                                         const std::string& header);
   ~BackendConnection() override;
 
-  // Room for that query, and nothing known against the connection. A transfer has one to itself.
+  // Room for that query, the header it needs, and nothing known against the connection. A transfer
+  // has one to itself.
   bool CanTake(const StreamRequest& request) const;
   bool idle() const { return requests_.empty() && !ended_; }
   uint64_t answered() const { return answered_; }
@@ -107,10 +111,12 @@ class BackendConnection : public StreamHandler {
   MonoTime Deadline(End* end) const;
   void Arm();
   void OnTimer();
+  void QueueHeader(const std::string& header);
 
   Context context_;
   BackendPtr backend_;
   uint32_t idle_ms_;
+  std::string header_;
   std::unique_ptr<TcpStream> stream_;
   FrameDecoder decoder_;
   absl::flat_hash_map<uint16_t, StreamRequestPtr> requests_;

@@ -11,15 +11,23 @@
 
 namespace breakwater {
 
+// What is sent, and for whom.
+struct OutgoingQuery {
+  std::span<const uint8_t> message;
+  // Whose it is: its client is told to backends that want to know. Null for our own.
+  const Query* query = nullptr;
+};
+
 class Exchange {
  public:
   virtual ~Exchange() = default;
-  // Queues the message with a random ID of its own (the caller's bytes are copied, not kept);
-  // datagrams leave at the end of the turn. Then exactly one of QuerySink::OnReply,
-  // QuerySink::OnFailure or Cancel() ends it; the messages of a transfer but the last one come
-  // before that, through QuerySink::OnPart. An error means that nothing was queued. What
-  // cannot be sent, now or later, is counted here: send_errors, downstream-send-errors.
-  virtual Result<void> Send(FlightId flight, uint8_t attempt, std::span<const uint8_t> message) = 0;
+  // Queues the message with a random ID of its own (the caller's bytes are copied, nothing of
+  // `query` is kept); datagrams leave at the end of the turn. Then exactly one of
+  // QuerySink::OnReply, QuerySink::OnFailure or Cancel() ends it; the messages of a transfer but
+  // the last one come before that, through QuerySink::OnPart. An error means that nothing was
+  // queued. What cannot be sent, now or later, is counted here: send_errors,
+  // downstream-send-errors.
+  virtual Result<void> Send(FlightId flight, uint8_t attempt, const OutgoingQuery& query) = 0;
   // The attempt is over (time-out, another answered): a late reply is dropped, counted.
   virtual void Cancel(FlightId flight, uint8_t attempt) = 0;
   // Streams, within a transfer (QuerySink::OnPart and MayRead): takes no more from the nameserver

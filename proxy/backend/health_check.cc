@@ -7,6 +7,7 @@
 
 #include "proxy/backend/backend_socket.h"
 #include "proxy/base/byte_writer.h"
+#include "proxy/net/proxy_protocol.h"
 
 namespace breakwater {
 namespace {
@@ -42,8 +43,13 @@ void HealthCheck::Send(std::vector<uint8_t> query) {
 HealthVerdict HealthCheck::Begin() {
   auto fd = Tcp() ? OpenStream(backend_->settings()) : OpenConnectedUdp(backend_->settings());
   if (!fd) return fd.error() == Error::kLimit ? HealthVerdict::kShortage : HealthVerdict::kNetwork;
+  if (backend_->settings().use_proxy_protocol) {
+    const std::string header = BuildProxyHeader({.local = true});
+    outgoing_.assign(header.begin(), header.end());
+  }
   if (!Tcp()) {
-    if (send(fd->get(), query_.data(), query_.size(), 0) < 0) return VerdictOf(errno);
+    outgoing_.insert(outgoing_.end(), query_.begin(), query_.end());
+    if (send(fd->get(), outgoing_.data(), outgoing_.size(), 0) < 0) return VerdictOf(errno);
     poller_ =
         std::make_unique<Poller>(loop_, std::move(*fd), [this](bool, bool) { OnUdpReadable(); });
     poller_->Watch({.readable = true});
@@ -53,8 +59,8 @@ HealthVerdict HealthCheck::Begin() {
   if (connect(fd->get(), to.sockaddr_ptr(), to.sockaddr_length()) != 0 && errno != EINPROGRESS) {
     return VerdictOf(errno);
   }
-  outgoing_.resize(2);
-  StoreU16(outgoing_.data(), static_cast<uint16_t>(query_.size()));
+  outgoing_.resize(outgoing_.size() + 2);
+  StoreU16(outgoing_.data() + outgoing_.size() - 2, static_cast<uint16_t>(query_.size()));
   outgoing_.insert(outgoing_.end(), query_.begin(), query_.end());
   poller_ = std::make_unique<Poller>(
       loop_, std::move(*fd), [this](bool readable, bool writable) { OnTcp(readable, writable); });

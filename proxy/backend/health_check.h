@@ -45,7 +45,7 @@ class HealthCheck {
   MonoTime sent_;
   TimerId timer_ = 0;
   std::vector<uint8_t> query_;
-  std::vector<uint8_t> outgoing_;  // TCP: length and query, less what has left
+  std::vector<uint8_t> outgoing_;  // PROXY header, over TCP length, query; less what has left
   std::vector<uint8_t> incoming_;  // TCP: length and reply so far
   std::vector<uint8_t> reply_;
   std::unique_ptr<Poller> poller_;

@@ -192,8 +192,9 @@ Result<uint8_t> InFlight::StartAttempt(FlightId id, const AttemptPlan& plan, Mon
   Flight& flight = slot->flight;
   if (flight.attempt_count >= kMaxAttempts) return Fail(Error::kLimit);
   const uint8_t attempt = flight.attempt_count;
-  const std::span<const uint8_t> message = std::as_const(*flight.query).message();
-  if (auto sent = plan.exchange.Send(id, attempt, message); !sent) return Fail(sent.error());
+  const Query& query = *flight.query;
+  const OutgoingQuery outgoing{.message = query.message(), .query = &query};
+  if (auto sent = plan.exchange.Send(id, attempt, outgoing); !sent) return Fail(sent.error());
   flight.attempts[attempt] = Attempt{plan.backend, &plan.exchange, now};
   ++flight.attempt_count;
   plan.backend->AddOutstanding();

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "proxy/backend/proxy_header.h"
 #include "proxy/dns/question.h"
 
 namespace breakwater {
@@ -21,10 +22,11 @@ StreamExchange::~StreamExchange() {
   backend_->counters().tcp_current_connections.Sub(connections_.size());
 }
 
-Result<void> StreamExchange::Send(FlightId flight, uint8_t attempt,
-                                  std::span<const uint8_t> message) {
+Result<void> StreamExchange::Send(FlightId flight, uint8_t attempt, const OutgoingQuery& query) {
+  const std::span<const uint8_t> message = query.message;
   const auto question = dns::ParseQuestion(message);
-  if (message.size() > kMaxFrame || !question) {
+  auto header = ProxyHeaderFor(backend_->settings(), query.query);
+  if (message.size() > kMaxFrame || !question || !header) {
     CountSendError();
     return Fail(question ? Error::kNoSpace : question.error());
   }
@@ -34,6 +36,7 @@ Result<void> StreamExchange::Send(FlightId flight, uint8_t attempt,
   request->retries_left = backend_->settings().retries;
   request->name_length = question->name_length;
   request->message.assign(message.begin(), message.end());
+  request->header = std::move(*header);
   request->transfer = dns::TransferProgress::Of(message, *question);
   return Dispatch(request, Use::kAny);
 }
@@ -54,7 +57,7 @@ Result<void> StreamExchange::TryDispatch(StreamRequestPtr& request, Use use) {
   BackendConnection* connection = use == Use::kAny ? FindRoom(*request) : nullptr;
   const bool reused = connection != nullptr;
   if (!reused) {
-    const auto opened = OpenConnection();
+    const auto opened = OpenConnection(request->header);
     if (!opened) return Fail(opened.error());
     connection = *opened;
   }
@@ -76,9 +79,19 @@ BackendConnection* StreamExchange::FindRoom(const StreamRequest& request) {
   return connections_.back().get();
 }
 
-Result<BackendConnection*> StreamExchange::OpenConnection() {
+// At its most connections: the oldest that idles for another client goes.
+void StreamExchange::MakeRoomForClient() {
+  const auto idle = std::find_if(connections_.begin(), connections_.end(),
+                                 [](const auto& connection) { return connection->idle(); });
+  if (idle != connections_.end()) (*idle)->Close();
+}
+
+Result<BackendConnection*> StreamExchange::OpenConnection(const std::string& header) {
   BackendCounters& counters = backend_->counters();
   const uint32_t most = backend_->settings().max_concurrent_tcp_connections;
+  if (most > 0 && !header.empty() && counters.tcp_current_connections.Get() >= most) {
+    MakeRoomForClient();
+  }
   if (most > 0 && counters.tcp_current_connections.Get() >= most) {
     counters.tcp_too_many_connections.Add();
     return Fail(Error::kLimit);
@@ -88,7 +101,7 @@ Result<BackendConnection*> StreamExchange::OpenConnection() {
                                          .packets = packets_,
                                          .host = *this,
                                          .allow_empty_response = options_.allow_empty_response},
-                                        backend_, options_.max_idle_ms);
+                                        backend_, options_.max_idle_ms, header);
   if (!opened) return Fail(opened.error());
   counters.tcp_new_connections.Add();
   counters.tcp_current_connections.Add();

@@ -1,5 +1,6 @@
 // Queries of one worker to one backend over TCP: connections are kept and used again, each carries
-// one query at a time, or up to maxInFlight; a zone transfer has one to itself. A query whose kept
+// one query at a time, or up to maxInFlight; a zone transfer has one to itself. Where the backend
+// takes PROXY headers, a connection serves one client, whom its header names. A query whose kept
 // connection was closed before the answer came is sent again over a fresh one. Owned by its worker,
 // on whose loop it lives.
 #pragma once
@@ -26,9 +27,9 @@ class StreamExchange : public Exchange, private BackendConnection::Host {
   ~StreamExchange() override;
 
   // kLimit: maxConcurrentTCPConnections is reached and no connection has room, or no descriptor is
-  // left; kIo: none could be opened; kNoSpace: over 65,535 bytes; else the message has no sound
-  // question.
-  Result<void> Send(FlightId flight, uint8_t attempt, std::span<const uint8_t> message) override;
+  // left; kIo: none could be opened; kNoSpace: over 65,535 bytes, or PROXY values too long; else
+  // the message has no sound question.
+  Result<void> Send(FlightId flight, uint8_t attempt, const OutgoingQuery& query) override;
   void Cancel(FlightId flight, uint8_t attempt) override;
   void Pause(FlightId flight, uint8_t attempt) override;
   void Resume(FlightId flight, uint8_t attempt) override;
@@ -57,7 +58,8 @@ class StreamExchange : public Exchange, private BackendConnection::Host {
   Result<void> Dispatch(StreamRequestPtr& request, Use use);
   BackendConnection* FindRoom(const StreamRequest& request);
   BackendConnection* CarrierOf(FlightId flight, uint8_t attempt) const;
-  Result<BackendConnection*> OpenConnection();
+  Result<BackendConnection*> OpenConnection(const std::string& header);
+  void MakeRoomForClient();
   void CountEnd(const BackendConnection& connection, BackendConnection::End end, bool had_queries);
   void TrimIdle();
   void FailLater(const StreamRequest& request, FailureKind kind);

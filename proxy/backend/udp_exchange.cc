@@ -6,6 +6,7 @@
 #include <cerrno>
 
 #include "proxy/backend/backend_socket.h"
+#include "proxy/backend/proxy_header.h"
 #include "proxy/base/byte_writer.h"
 #include "proxy/dns/header.h"
 #include "proxy/dns/reply_match.h"
@@ -57,8 +58,8 @@ UdpExchange::~UdpExchange() {
   context_.loop.timers().Cancel(renew_timer_);
 }
 
-Result<void> UdpExchange::Send(FlightId flight, uint8_t attempt, std::span<const uint8_t> message) {
-  const auto queued = Queue(flight, attempt, message);
+Result<void> UdpExchange::Send(FlightId flight, uint8_t attempt, const OutgoingQuery& query) {
+  const auto queued = Queue(flight, attempt, query);
   if (!queued) CountSendError();
   return queued;
 }
@@ -68,9 +69,11 @@ void UdpExchange::CountSendError() {
   context_.counters.Add(Metric::kDownstreamSendErrors);
 }
 
-Result<void> UdpExchange::Queue(FlightId flight, uint8_t attempt,
-                                std::span<const uint8_t> message) {
+Result<void> UdpExchange::Queue(FlightId flight, uint8_t attempt, const OutgoingQuery& query) {
+  const std::span<const uint8_t> message = query.message;
   if (message.size() > kMaxQuery) return Fail(Error::kNoSpace);
+  const auto header = ProxyHeaderFor(backend_->settings(), query.query);
+  if (!header) return Fail(header.error());
   if (pending_.messages.size() >= kMaxBatch) SendWaiting();
   if (pending_.messages.empty()) {
     const auto socket = DrawSocket();
@@ -80,9 +83,10 @@ Result<void> UdpExchange::Queue(FlightId flight, uint8_t attempt,
   const auto entry = table_.Add(pending_.socket, flight, attempt, message);
   if (!entry) return Fail(entry.error());
   const size_t offset = pending_.bytes.size();
+  pending_.bytes.insert(pending_.bytes.end(), header->begin(), header->end());
   pending_.bytes.insert(pending_.bytes.end(), message.begin(), message.end());
-  StoreU16(pending_.bytes.data() + offset, table_.At(*entry).id);
-  pending_.messages.push_back({*entry, offset, message.size()});
+  StoreU16(pending_.bytes.data() + offset + header->size(), table_.At(*entry).id);
+  pending_.messages.push_back({*entry, offset, header->size() + message.size()});
   return Ok();
 }
 

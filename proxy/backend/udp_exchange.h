@@ -48,9 +48,9 @@ class UdpExchange : public Exchange {
   UdpExchange(ExchangeContext context, BackendPtr backend, const UdpExchangeOptions& options);
   ~UdpExchange() override;
 
-  // kNoSpace: longer than kMaxQuery; kIo: no socket could be opened; kLimit: too much in flight,
-  // or no descriptor is left; else the message has no sound question.
-  Result<void> Send(FlightId flight, uint8_t attempt, std::span<const uint8_t> message) override;
+  // kNoSpace: longer than kMaxQuery, or PROXY values too long; kIo: no socket could be opened;
+  // kLimit: too much in flight, or no descriptor is left; else the message has no sound question.
+  Result<void> Send(FlightId flight, uint8_t attempt, const OutgoingQuery& query) override;
   void Cancel(FlightId flight, uint8_t attempt) override;
   bool IsDatagram() const override { return true; }
 
@@ -60,7 +60,7 @@ class UdpExchange : public Exchange {
   size_t open_sockets() const;
 
  private:
-  Result<void> Queue(FlightId flight, uint8_t attempt, std::span<const uint8_t> message);
+  Result<void> Queue(FlightId flight, uint8_t attempt, const OutgoingQuery& query);
   void CountSendError();
   struct Socket;
   struct Message {

@@ -42,6 +42,28 @@ TEST_F(FamiliesTest, Listeners) {
   EXPECT_EQ(Run("addLocal('127.0.0.1')"), "addLocal cannot be used at runtime!\n");
 }
 
+TEST_F(FamiliesTest, ProxyProtocol) {
+  Load(
+      "setProxyProtocolACL({'192.0.2.0/24'}) setProxyProtocolApplyACLToProxiedClients(true)\n"
+      "setProxyProtocolMaximumPayloadSize(4096)\n"
+      "addLocal('127.0.0.1:1') addLocal('127.0.0.1:2', {enableProxyProtocol=false})\n"
+      "addLocal('127.0.0.1:3', {enableProxyProtocol='false', doTCP=false})\n"
+      "newServer{address='192.0.2.1', useProxyProtocol=true, proxyProtocolAdvertiseTLS=true}");
+  EXPECT_TRUE(config()->proxy_acl.Matches(*Address::Parse("192.0.2.9")));
+  EXPECT_TRUE(config()->settings.proxy_acl_to_proxied);
+  EXPECT_EQ(config()->settings.proxy_max_payload, 4096u);
+  EXPECT_TRUE(config()->frontends[0]->settings.proxy_protocol);
+  EXPECT_FALSE(config()->frontends[2]->settings.proxy_protocol);
+  EXPECT_FALSE(config()->frontends[3]->settings.proxy_protocol);
+  EXPECT_FALSE(config()->frontends[4]->settings.proxy_protocol);
+  EXPECT_TRUE(config()->backends[0]->settings().use_proxy_protocol);
+  EXPECT_TRUE(config()->backends[0]->settings().proxy_advertise_tls);
+  EXPECT_EQ(Run("setProxyProtocolMaximumPayloadSize(1)"), "");
+  EXPECT_EQ(config()->settings.proxy_max_payload, 16u);
+  Load("addLocal('127.0.0.1:1', {enableProxyProtocol='perhaps'})");
+  EXPECT_TRUE(Warned("option 'enableProxyProtocol': 'perhaps' is neither true nor false"));
+}
+
 TEST_F(FamiliesTest, UnknownOptionsAreWarningsOrErrors) {
   Load("\nnewServer{address='192.0.2.1', odrer=2}");
   EXPECT_TRUE(Warned(path_ + ":2: newServer: unknown option 'odrer' (nearest: 'order'), ignored"));

@@ -21,9 +21,9 @@ class FakeExchange : public Exchange {
 
   FakeExchange(BackendPtr to, bool datagram) : backend(std::move(to)), datagram_(datagram) {}
 
-  Result<void> Send(FlightId flight, uint8_t attempt, std::span<const uint8_t> message) override {
+  Result<void> Send(FlightId flight, uint8_t attempt, const OutgoingQuery& query) override {
     if (refuse) return Fail(Error::kIo);
-    sent.push_back({flight, attempt, false, false, {message.begin(), message.end()}});
+    sent.push_back({flight, attempt, false, false, {query.message.begin(), query.message.end()}});
     return Ok();
   }
   void Cancel(FlightId flight, uint8_t attempt) override {

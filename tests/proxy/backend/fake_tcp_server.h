@@ -32,7 +32,7 @@ class FakeTcpConnection {
   // True once the other end has closed.
   bool AtEnd() { return Read(1).empty(); }
 
- private:
+  // So many bytes; fewer never, none at the end of the stream.
   Bytes Read(size_t size) {
     Bytes bytes(size);
     size_t have = 0;
@@ -43,6 +43,8 @@ class FakeTcpConnection {
     }
     return bytes;
   }
+
+ private:
   UniqueFd fd_;
 };
 

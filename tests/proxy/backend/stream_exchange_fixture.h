@@ -17,7 +17,7 @@ class StreamExchangeTest : public ExchangeFixture {
     exchange_ = std::make_unique<StreamExchange>(context_, backend_, options);
   }
   Result<void> Send(uint32_t slot, const Bytes& message) {
-    return exchange_->Send(Flight(slot), 0, message);
+    return exchange_->Send(Flight(slot), 0, {message});
   }
   void Ask(uint32_t slot, std::string_view query = "www.example.com A") {
     ASSERT_TRUE(Send(slot, QueryMaker::Message(query)).has_value());

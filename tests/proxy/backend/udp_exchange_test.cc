@@ -26,7 +26,7 @@ class UdpExchangeTest : public test::ExchangeFixture {
     exchange_ = std::make_unique<UdpExchange>(context_, backend_, options);
   }
   void Send(uint32_t slot, const Bytes& message, uint8_t attempt = 0) {
-    ASSERT_TRUE(exchange_->Send(Flight(slot), attempt, message).has_value());
+    ASSERT_TRUE(exchange_->Send(Flight(slot), attempt, {message}).has_value());
   }
   // Sends it and gives what the server got.
   FakeUdpServer::Query Ask(uint32_t slot, std::string_view query = "www.example.com A") {
@@ -254,9 +254,9 @@ TEST_F(UdpExchangeTest, ACancelledAttemptIsNotToldOfTheRefusal) {
 }
 
 TEST_F(UdpExchangeTest, AMessageWithoutAQuestionOrTooLongIsRefusedAtOnce) {
-  EXPECT_FALSE(exchange_->Send(Flight(1), 0, Bytes(5)).has_value());
-  EXPECT_FALSE(exchange_->Send(Flight(1), 0, Bytes(12)).has_value());
-  EXPECT_EQ(exchange_->Send(Flight(1), 0, Bytes(5000)).error(), Error::kNoSpace);
+  EXPECT_FALSE(exchange_->Send(Flight(1), 0, {Bytes(5)}).has_value());
+  EXPECT_FALSE(exchange_->Send(Flight(1), 0, {Bytes(12)}).has_value());
+  EXPECT_EQ(exchange_->Send(Flight(1), 0, {Bytes(5000)}).error(), Error::kNoSpace);
   Turn();
   EXPECT_FALSE(server_.Waiting());
 }
@@ -305,7 +305,7 @@ TEST_F(UdpExchangeTest, TheSourceAddressIsUsed) {
 TEST_F(UdpExchangeTest, WithoutASocketNothingIsQueued) {
   settings_.source = *Address::Parse("192.0.2.1", 0);
   Make({});
-  EXPECT_EQ(exchange_->Send(Flight(1), 0, QueryMaker::Message("www.example.com A")).error(),
+  EXPECT_EQ(exchange_->Send(Flight(1), 0, {QueryMaker::Message("www.example.com A")}).error(),
             Error::kIo);
   EXPECT_EQ(backend_->counters().send_errors.Get(), 1U);
   EXPECT_EQ(Count(Metric::kDownstreamSendErrors), 1U);
@@ -315,7 +315,7 @@ TEST_F(UdpExchangeTest, ATooLongQueryIsASendError) {
   Make({});
   Bytes query = QueryMaker::Message("www.example.com A");
   query.resize(UdpExchange::kMaxQuery + 1);
-  EXPECT_EQ(exchange_->Send(Flight(1), 0, query).error(), Error::kNoSpace);
+  EXPECT_EQ(exchange_->Send(Flight(1), 0, {query}).error(), Error::kNoSpace);
   EXPECT_EQ(backend_->counters().send_errors.Get(), 1U);
   EXPECT_EQ(Count(Metric::kDownstreamSendErrors), 1U);
 }
