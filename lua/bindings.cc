@@ -9,20 +9,21 @@ std::vector<FunctionPage> FunctionPages() {
           ListenerFunctions(),   BackendFunctions(),  PoolFunctions(),    CacheFunctions(),
           RuleFunctions(),       SelectorFunctions(), ActionFunctions(),  ResponseActionFunctions(),
           PolicyFunctions(),     ControlFunctions(),  ObserveFunctions(), InspectFunctions(),
-          TimedIpSetFunctions(), SvcFunctions(),      PacketFunctions(),  TlsFunctions()};
+          TimedIpSetFunctions(), SvcFunctions(),      PacketFunctions(),  TlsFunctions(),
+          DohFunctions()};
 }
 
 std::vector<const ClassRow*> Classes() {
-  return {&NameClass(),          &NameSetClass(),        &SuffixMatchNodeClass(),
-          &AddressClass(),       &NetmaskClass(),        &NetmaskGroupClass(),
-          &ServerClass(),        &CacheClass(),          &BindClass(),
-          &PoolClass(),          &HeaderClass(),         &SelectorClass(),
-          &ActionClass(),        &ResponseActionClass(), &RuleClass(),
-          &ResponseRuleClass(),  &QuestionClass(),       &ResponseClass(),
-          &PolicyClass(),        &EdnsOptionClass(),     &RingEntryClass(),
-          &TimedIpSetClass(),    &SvcRecordClass(),      &PacketOverlayClass(),
-          &PacketRecordClass(),  &TlsFrontendClass(),    &TlsContextClass(),
-          &TlsCertificateClass()};
+  return {&NameClass(),           &NameSetClass(),        &SuffixMatchNodeClass(),
+          &AddressClass(),        &NetmaskClass(),        &NetmaskGroupClass(),
+          &ServerClass(),         &CacheClass(),          &BindClass(),
+          &PoolClass(),           &HeaderClass(),         &SelectorClass(),
+          &ActionClass(),         &ResponseActionClass(), &RuleClass(),
+          &ResponseRuleClass(),   &QuestionClass(),       &ResponseClass(),
+          &PolicyClass(),         &EdnsOptionClass(),     &RingEntryClass(),
+          &TimedIpSetClass(),     &SvcRecordClass(),      &PacketOverlayClass(),
+          &PacketRecordClass(),   &TlsFrontendClass(),    &TlsContextClass(),
+          &TlsCertificateClass(), &DohFrontendClass(),    &DohResponseClass()};
 }
 
 }  // namespace breakwater::lua

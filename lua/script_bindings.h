@@ -17,6 +17,8 @@ const ClassRow& PolicyClass();
 const ClassRow& TlsFrontendClass();
 const ClassRow& TlsContextClass();
 const ClassRow& TlsCertificateClass();
+const ClassRow& DohFrontendClass();
+const ClassRow& DohResponseClass();
 
 FunctionPage PolicyFunctions();
 FunctionPage ControlFunctions();
@@ -26,6 +28,7 @@ FunctionPage TimedIpSetFunctions();
 FunctionPage SvcFunctions();
 FunctionPage PacketFunctions();
 FunctionPage TlsFunctions();
+FunctionPage DohFunctions();
 
 // leastOutstanding, firstAvailable and so on, as objects.
 void SetPolicyGlobals(lua_State* state);

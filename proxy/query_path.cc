@@ -33,6 +33,12 @@ void AnswerBareHeader(Query& query, dns::RCode rcode) {
   }
 }
 
+// Zones do not travel over HTTPS, nor do NOTIFY and UPDATE: those are between nameservers.
+bool BelongsOnHttps(const Query& query) {
+  const dns::Opcode opcode = query.header().opcode();
+  return !query.IsTransfer() && opcode != dns::Opcode::kNotify && opcode != dns::Opcode::kUpdate;
+}
+
 }  // namespace
 
 QueryPath::QueryPath(PathEnvironment environment, ConfigPtr config)
@@ -141,6 +147,10 @@ void QueryPath::Conclude(QueryPtr query, Verdict verdict) {
       return FinishHit(std::move(query));
     case Verdict::kDrop:
       return Drop(std::move(query), DropReason::kRule);
+    case Verdict::kInvalid:
+      return Drop(std::move(query), DropReason::kInvalid);
+    case Verdict::kNoServer:
+      return Drop(std::move(query), DropReason::kNoServer);
     case Verdict::kContinue:
     case Verdict::kWait:
       return;
@@ -157,7 +167,7 @@ Verdict QueryPath::CheckAcceptable(Query& query) {
   if (questions == 1) return Verdict::kContinue;
   if (questions == 0) {
     env_.stats.counters.Add(Metric::kEmptyQueries);
-    if (config_->settings.drop_empty_queries) return Verdict::kDrop;
+    if (config_->settings.drop_empty_queries) return Verdict::kInvalid;
     AnswerBareHeader(query, dns::RCode::kNotImp);
     return Verdict::kAnswer;
   }
@@ -173,7 +183,7 @@ Verdict QueryPath::ParseQuestion(Query& query) {
   if (!question) {
     env_.stats.counters.Add(Metric::kNoncompliantQueries);
     query.frontend->noncompliant_queries.Add();
-    return Verdict::kDrop;
+    return Verdict::kInvalid;
   }
   query.question = *question;
   const auto edns = dns::FindEdns(query.message(), question->end());
@@ -191,7 +201,7 @@ Verdict QueryPath::ParseQuestion(Query& query) {
   query.client_dnssec_ok = edns->dnssec_ok;
   if (query.tcp() && edns->options_length > 0) NoteTransportOptions(query);
   env_.rings.AddQuery(ring_cursor_, RingRecordOf(query, query.arrived));
-  if (query.protocol == Protocol::kDoh && query.IsTransfer()) {
+  if (query.protocol == Protocol::kDoh && !BelongsOnHttps(query)) {
     AnswerError(query, dns::RCode::kNotImp);
     return Verdict::kAnswer;
   }
@@ -253,7 +263,7 @@ Verdict QueryPath::ChoosePool(Query& query, Route& route) {
   route.pool = config_->FindPool(query.pool_name);
   // A rule named a pool nobody made: there is no policy to ask, so the query is dropped as counted.
   if (route.pool == nullptr) env_.stats.counters.Add(Metric::kNoPolicy);
-  return route.pool == nullptr ? Verdict::kDrop : Verdict::kContinue;
+  return route.pool == nullptr ? Verdict::kNoServer : Verdict::kContinue;
 }
 
 Verdict QueryPath::DecideClientSubnet(Query& query, Route& route) {
@@ -325,7 +335,7 @@ Verdict QueryPath::ChooseBackend(Query& query, Route& route) {
   route.backend = policy->Choose(route.pool->servers, route.policy);
   if (route.backend != nullptr) return Verdict::kContinue;
   env_.stats.counters.Add(Metric::kNoPolicy);
-  if (!config_->settings.servfail_when_no_server) return Verdict::kDrop;
+  if (!config_->settings.servfail_when_no_server) return Verdict::kNoServer;
   AnswerError(query, dns::RCode::kServFail);
   return Verdict::kAnswer;
 }

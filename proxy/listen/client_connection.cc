@@ -12,10 +12,9 @@
 namespace breakwater {
 namespace {
 
-// Memory of answers not yet taken by the kernel: above the first bound no further query is read and
-// no transfer goes on, above the second the client is given up.
+// Memory of answers not yet taken by the kernel: above this no further query is read and no
+// transfer goes on.
 constexpr size_t kPauseAbove = size_t{128} << 10;
-constexpr size_t kMostHeld = size_t{1} << 20;
 
 constexpr MonoTime kRestrictedReadTimeout = MonoTime::FromMs(500);
 constexpr MonoTime kRestrictedLifetime = MonoTime::FromMs(5000);

@@ -80,6 +80,8 @@ class ClientConnection : public StreamHandler {
   bool scheduled = false;
 
  protected:
+  // Memory of answers the client does not take: above this it is given up.
+  static constexpr size_t kMostHeld = size_t{1} << 20;
   static constexpr MonoTime kNever{std::numeric_limits<int64_t>::max()};
   // 0 is no limit.
   static MonoTime After(MonoTime from, uint32_t seconds);
@@ -96,6 +98,7 @@ class ClientConnection : public StreamHandler {
   Stream::ReadResult Read(std::span<uint8_t> room);
   MonoTime now() const { return context().loop.now(); }
   MonoTime accepted() const { return accepted_; }
+  const Address& client() const { return client_; }
   bool restricted() const { return restricted_; }
 
   // A query of this connection, without a message.

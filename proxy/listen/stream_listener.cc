@@ -4,10 +4,21 @@
 #include <utility>
 
 #include "proxy/listen/client_stream.h"
+#include "proxy/listen/doh_connection.h"
 #include "proxy/listen/frontend_sockets.h"
 #include "proxy/net/descriptors.h"
 
 namespace breakwater {
+namespace {
+
+// Behind a reverse proxy the access list is for the clients it names, so each request is checked.
+bool ChecksAclAtAccept(const Frontend& frontend) {
+  if (frontend.doh == nullptr) return true;
+  const DohSettings& settings = frontend.doh->settings;
+  return settings.early_acl_drop && !settings.trust_forwarded_for;
+}
+
+}  // namespace
 
 TextResult<std::unique_ptr<StreamListener>> StreamListener::Open(ListenContext& context,
                                                                  std::shared_ptr<Frontend> frontend,
@@ -81,7 +92,8 @@ void StreamListener::RefuseForDescriptors(const Address& client) {
 // The order of the checks is part of the interface; a refusal closes without a word.
 void StreamListener::Admit(UniqueFd fd, const Address& client) {
   const ListenSettings& settings = context_.settings;
-  if (settings.acl == nullptr || !settings.acl->Matches(client)) {
+  if (ChecksAclAtAccept(*frontend_) &&
+      (settings.acl == nullptr || !settings.acl->Matches(client))) {
     context_.counters.Add(Metric::kAclDrops);
     return;
   }
@@ -148,8 +160,12 @@ void StreamListener::Serve(AcceptedConnection connection) {
   free_slots_.pop_back();
   Slot& slot = slots_[index];
   ClientHost& host = *this;
-  slot.stream = std::make_unique<ClientStream>(host, std::move(connection),
-                                               ReturnPath{index, slot.generation});
+  const ReturnPath path{index, slot.generation};
+  if (frontend_->doh != nullptr) {
+    slot.stream = std::make_unique<DohConnection>(host, std::move(connection), path);
+  } else {
+    slot.stream = std::make_unique<ClientStream>(host, std::move(connection), path);
+  }
   ++open_;
   slot.stream->Start();
 }

@@ -9,7 +9,9 @@ enum class Verdict : uint8_t {
   kContinue,  // the next step
   kAnswer,    // the query's buffer holds a self-made answer
   kHit,       // the query's buffer holds an answer from the cache
-  kDrop,      // no answer to the client
+  kDrop,      // no answer to the client, for a rule says so
+  kInvalid,   // no answer: this is no query
+  kNoServer,  // no answer: there is nobody to ask
   kWait,      // the query was handed to whoever it waits for; do not touch it
 };
 

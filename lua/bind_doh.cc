@@ -1,0 +1,239 @@
+// addDOHLocal and what can be done with listeners for DNS over HTTPS.
+#include <fmt/format.h>
+
+#include "lua/http_headers.h"
+#include "lua/script_bindings.h"
+#include "lua/tls_frontend.h"
+#include "lua/tls_options.h"
+#include "proxy/base/log.h"
+#include "proxy/query/doh_frontend.h"
+
+namespace breakwater::lua {
+
+struct DohFrontendObject {
+  std::shared_ptr<Frontend> frontend;
+};
+template <>
+struct LuaClass<DohFrontendObject> {
+  static constexpr const char* kName = "DOHFrontend";
+};
+template <>
+struct LuaClass<DohResponse> {
+  static constexpr const char* kName = "DOHResponseMapEntry";
+};
+
+namespace {
+
+TextResult<void> ReadDohOptions(Options& options, DohSettings* doh) {
+  std::string library;
+  std::string tokens;
+  size_t pipe = 0;
+  HttpHeadersArg headers;
+  options.Read("idleTimeout", &doh->idle_timeout_s);
+  if (options.Read("customResponseHeaders", &headers)) {
+    doh->response_headers = std::move(headers.headers);
+  }
+  options.Read("sendCacheControlHeaders", &doh->cache_control);
+  options.Read("trustForwardedForHeader", &doh->trust_forwarded_for);
+  options.Read("exactPathMatching", &doh->exact_paths);
+  options.Read("keepIncomingHeaders", &doh->keep_headers);
+  options.Read("earlyACLDrop", &doh->early_acl_drop);
+  if (options.Read("library", &library)) {
+    if (library != "nghttp2" && library != "h2o") {
+      return Fail(fmt::format("option 'library': '{}' is neither nghttp2 nor h2o", library));
+    }
+    if (library == "h2o")
+      LogInfo("setup", "addDOHLocal: library 'h2o' was asked for, nghttp2 is used");
+  }
+  if (options.Read("serverTokens", &tokens)) {
+    LogInfo("setup", "addDOHLocal: 'serverTokens' has no effect: no server header is sent");
+  }
+  if (options.Read("internalPipeBufferSize", &pipe)) {
+    LogInfo("setup", "addDOHLocal: 'internalPipeBufferSize' has no effect: there is no pipe");
+  }
+  return {};
+}
+
+TextResult<void> SetPaths(const std::optional<StringOrList>& urls, DohSettings* doh) {
+  if (!urls || urls->items.empty()) return {};
+  for (const std::string& path : urls->items) {
+    if (!path.starts_with('/')) return Fail(fmt::format("'{}': a path begins with '/'", path));
+  }
+  doh->paths = urls->items;
+  return {};
+}
+
+// Without certificates: in the clear, for a reverse proxy in front.
+bool IsPlain(const std::optional<CertificatesArg>& certificates) {
+  return !certificates || certificates->files.empty() ||
+         (certificates->files.size() == 1 && certificates->files[0].certificate.empty());
+}
+
+struct DohArguments {
+  std::optional<CertificatesArg> certificates;
+  std::optional<StringOrList> keys;
+};
+
+TextResult<void> Add(Call& call, const std::string& text, DohArguments arguments,
+                     std::shared_ptr<Frontend> frontend, Options& options) {
+  const bool plain = IsPlain(arguments.certificates);
+  const uint16_t port = plain ? 80 : 443;
+  TlsOptions tls = ReadTlsOptions(options);
+  if (auto good = ReadStreamOptions(options, port, &frontend->settings); !good) return good;
+  if (auto good = options.Finish(); !good) return good;
+  auto address = Address::Parse(text, port);
+  if (!address) return Fail(std::move(address.error()));
+  frontend->settings.address = *address;
+  if (plain) {
+    call.builder().Edit().frontends.push_back(std::move(frontend));
+    return {};
+  }
+  auto files = PairKeys(*arguments.certificates, arguments.keys.value_or(StringOrList{}));
+  if (!files) return Fail(std::move(files.error()));
+  tls.tls.use = TlsUse::kDoh;
+  tls.tls.certificates = std::move(*files);
+  return AddTlsFrontend(call, std::move(frontend), std::move(tls));
+}
+
+TextResult<void> AddDohLocal(Call& call, const std::string& text,
+                             const std::optional<CertificatesArg>& certificates,
+                             const std::optional<StringOrList>& keys,
+                             const std::optional<StringOrList>& urls, Options options) {
+  auto frontend = std::make_shared<Frontend>();
+  frontend->settings.protocol = Protocol::kDoh;
+  frontend->doh = std::make_shared<DohFrontend>();
+  DohSettings& doh = frontend->doh->settings;
+  if (auto good = ReadDohOptions(options, &doh); !good) return good;
+  if (auto good = SetPaths(urls, &doh); !good) return good;
+  return Add(call, text, {certificates, keys}, std::move(frontend), options);
+}
+
+std::shared_ptr<DohFrontendObject> GetFrontend(Call& call, size_t index) {
+  const auto frontends = FrontendsOf(call, Protocol::kDoh);
+  if (index >= frontends.size()) return nullptr;
+  return std::make_shared<DohFrontendObject>(DohFrontendObject{frontends[index]});
+}
+size_t CountFrontends(Call& call) {
+  return FrontendsOf(call, Protocol::kDoh).size();
+}
+
+void ShowFrontends(Call& call) {
+  std::string text = fmt::format(
+      "{:<3} {:<30} {:<10} {:<10} {:<10} {:<10} {:<10} {:<12} {:<12} {:<12}\n", "#", "Address",
+      "HTTP/1", "HTTP/2", "GET", "POST", "Bad", "Errors", "Redirects", "Valid");
+  size_t index = 0;
+  for (const auto& frontend : FrontendsOf(call, Protocol::kDoh)) {
+    const DohCounters& counters = frontend->doh->counters;
+    text += fmt::format("{:<3} {:<30} {:<10} {:<10} {:<10} {:<10} {:<10} {:<12} {:<12} {:<12}\n",
+                        index++, frontend->settings.address.ToStringWithPort(),
+                        counters.http1_queries.Get(), counters.http2_queries.Get(),
+                        counters.get_queries.Get(), counters.post_queries.Get(),
+                        counters.bad_requests.Get(), counters.error_responses.Get(),
+                        counters.redirect_responses.Get(), counters.valid_responses.Get());
+  }
+  call.Print(text);
+}
+
+void ShowResponseCodes(Call& call) {
+  constexpr const char* kRow = "{:<3} {:<30} {:<8} {:<10} {:<10} {:<10} {:<10} {:<10} {:<10}\n";
+  std::string text = fmt::format(fmt::runtime(kRow), "#", "Address", "Version", "200", "400", "403",
+                                 "500", "502", "Others");
+  size_t index = 0;
+  for (const auto& frontend : FrontendsOf(call, Protocol::kDoh)) {
+    for (size_t version = 0; version < 2; ++version) {
+      const auto& counts = frontend->doh->counters.by_status[version];
+      text += fmt::format(fmt::runtime(kRow), index, frontend->settings.address.ToStringWithPort(),
+                          version + 1, counts[0].Get(), counts[1].Get(), counts[2].Get(),
+                          counts[3].Get(), counts[4].Get(), counts[5].Get());
+    }
+    ++index;
+  }
+  call.Print(text);
+}
+
+TextResult<std::shared_ptr<DohResponse>> NewMapEntry(Call&, const std::string& pattern,
+                                                     uint16_t status, const std::string& content,
+                                                     const std::optional<HttpHeadersArg>& headers) {
+  auto entry = std::make_shared<DohResponse>();
+  entry->path = std::make_unique<re2::RE2>(pattern, re2::RE2::Quiet);
+  if (!entry->path->ok()) {
+    return Fail(fmt::format("'{}' is no regular expression: {}", pattern, entry->path->error()));
+  }
+  if (status < 200 || status > 599) return Fail(fmt::format("{} is no status of HTTP", status));
+  entry->status = status;
+  entry->content = content;
+  if (headers) entry->headers = headers->headers;
+  entry->has_headers = headers.has_value();
+  return entry;
+}
+
+void SetResponsesMap(DohFrontendObject& object,
+                     const std::vector<std::shared_ptr<DohResponse>>& entries) {
+  auto map = std::make_shared<const DohResponses>(entries.begin(), entries.end());
+  object.frontend->doh->responses.With([&](auto& held) { held = std::move(map); });
+}
+
+constexpr Scope kAny = Scope::kAnywhere;
+using Methods = TlsFrontendMethods<DohFrontendObject>;
+constexpr FunctionRow kFrontendMethods[] = {
+    {"getAddressAndPort", Bind<&Methods::GetAddress>, "DOHFrontend:getAddressAndPort() -> string",
+     "Where it listens.", kAny},
+    {"loadNewCertificatesAndKeys", Bind<&Methods::LoadCertificates>,
+     "DOHFrontend:loadNewCertificatesAndKeys(certFile(s), keyFile(s))",
+     "Uses other certificates from now on."},
+    {"loadTicketsKey", Bind<&Methods::LoadKey>, "DOHFrontend:loadTicketsKey(key)",
+     "Makes these 80 bytes the active ticket key."},
+    {"loadTicketsKeys", Bind<&Methods::LoadKeys>, "DOHFrontend:loadTicketsKeys(ticketsKeysFile)",
+     "Reads ticket keys from a file; the last one becomes the active one."},
+    {"reloadCertificates", Bind<&Methods::Reload>, "DOHFrontend:reloadCertificates()",
+     "Reads certificates and keys from their files again."},
+    {"rotateTicketsKey", Bind<&Methods::Rotate>, "DOHFrontend:rotateTicketsKey()",
+     "Makes a new ticket key the active one."},
+    {"setResponsesMap", Bind<&SetResponsesMap>, "DOHFrontend:setResponsesMap(rules)",
+     "Answers these paths with fixed contents; the first entry that matches counts."},
+};
+const ClassRow kFrontendClass = {
+    "DOHFrontend", kFrontendMethods, {},      &Methods::Text,
+    nullptr,       nullptr,          nullptr, "A listener for DNS over HTTPS."};
+
+const ClassRow kMapEntryClass = {
+    "DOHResponseMapEntry",
+    {},
+    {},
+    [](const void* object) { return static_cast<const DohResponse*>(object)->path->pattern(); },
+    nullptr,
+    nullptr,
+    nullptr,
+    "A path of HTTPS with its fixed response."};
+
+constexpr FunctionRow kFunctions[] = {
+    {"addDOHLocal", Bind<&AddDohLocal>,
+     "addDOHLocal(address, [certFile(s) [, keyFile(s) [, urls [, options]]]])",
+     "Listens for DNS over HTTPS on one more address; in the clear without certificates.",
+     Scope::kConfigOnly},
+    {"getDOHFrontend", Bind<&GetFrontend>, "getDOHFrontend(idx) -> DOHFrontend",
+     "A listener for DNS over HTTPS by its number."},
+    {"getDOHFrontendCount", Bind<&CountFrontends>, "getDOHFrontendCount() -> int",
+     "How many listeners for DNS over HTTPS there are."},
+    {"newDOHResponseMapEntry", Bind<&NewMapEntry>,
+     "newDOHResponseMapEntry(regex, status, content [, headers]) -> DOHResponseMapEntry",
+     "A fixed response for paths that match."},
+    {"showDOHFrontends", Bind<&ShowFrontends>, "showDOHFrontends()",
+     "Prints the listeners for DNS over HTTPS."},
+    {"showDOHResponseCodes", Bind<&ShowResponseCodes>, "showDOHResponseCodes()",
+     "Prints how often each status was sent, by listener."},
+};
+
+}  // namespace
+
+const ClassRow& DohFrontendClass() {
+  return kFrontendClass;
+}
+const ClassRow& DohResponseClass() {
+  return kMapEntryClass;
+}
+FunctionPage DohFunctions() {
+  return kFunctions;
+}
+
+}  // namespace breakwater::lua

@@ -1,0 +1,28 @@
+// What is said in HTTP: the response that carries an answer, those that refuse, and how they are
+// counted. Pure but for the buffers.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+#include "proxy/net/http_session.h"
+#include "proxy/query/client_reply.h"
+#include "proxy/query/doh_frontend.h"
+#include "proxy/query/query.h"
+
+namespace breakwater {
+
+// The finished answer, or what a rule put in its place. Takes the query's buffer where it has one.
+HttpResponse AnswerResponse(Query& query, const DohSettings& settings, PacketPool& packets);
+// A few words as text.
+HttpResponse StatusResponse(uint16_t status, const DohSettings& settings, PacketPool& packets);
+// The first entry whose expression matches the path; nothing where none does.
+std::optional<HttpResponse> MappedResponse(const DohResponses& map, std::string_view path,
+                                           const DohSettings& settings, PacketPool& packets);
+
+uint16_t DropStatus(DropReason reason);
+// Absent, or application/dns-message with or without parameters.
+bool IsDnsContentType(std::string_view type);
+void CountResponse(DohCounters& counters, HttpVersion version, uint16_t status);
+
+}  // namespace breakwater

@@ -1,0 +1,254 @@
+#include "proxy/net/http1_server.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <utility>
+
+#include "proxy/base/text.h"
+
+namespace breakwater {
+namespace {
+
+constexpr size_t kMostHead = 8192;
+
+bool IsTokenChar(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+         std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+}
+bool IsTargetChar(char c) {
+  return static_cast<unsigned char>(c) > 0x20 && c != 0x7F;
+}
+// Text of a field: anything but what could end a line or a string.
+bool IsFieldChar(char c) {
+  return c == '\t' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7F);
+}
+
+bool HasToken(std::string_view list, std::string_view token) {
+  while (!list.empty()) {
+    const size_t comma = std::min(list.find(','), list.size());
+    if (ToLowerAscii(TrimSpace(list.substr(0, comma))) == token) return true;
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return false;
+}
+
+}  // namespace
+
+std::string_view HttpReason(uint16_t status) {
+  switch (status) {
+    case 200:
+      return "OK";
+    case 301:
+      return "Moved Permanently";
+    case 302:
+      return "Found";
+    case 307:
+      return "Temporary Redirect";
+    case 308:
+      return "Permanent Redirect";
+    case 400:
+      return "Bad Request";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 411:
+      return "Length Required";
+    case 413:
+      return "Content Too Large";
+    case 414:
+      return "URI Too Long";
+    case 415:
+      return "Unsupported Media Type";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
+    case 502:
+      return "Bad Gateway";
+    case 505:
+      return "HTTP Version Not Supported";
+    default:
+      return "Status";
+  }
+}
+
+Http1Server::Http1Server(HttpHandler& handler, const HttpLimits& limits, std::string scheme)
+    : handler_(handler), limits_(limits), scheme_(std::move(scheme)) {}
+
+bool Http1Server::Feed(std::span<const uint8_t> bytes, MonoTime now) {
+  if (input_.empty()) began_ = now;
+  input_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  fresh_ = true;
+  while (WantsInput() && fresh_) {
+    const Step step = in_body_ ? TakeBody() : TakeHead();
+    if (step == Step::kBad) return false;
+    if (step == Step::kMore) fresh_ = false;
+    if (step == Step::kDone && !input_.empty()) began_ = now;
+  }
+  if (closing_ && !waiting_) input_.clear();
+  return true;
+}
+
+Http1Server::Step Http1Server::TakeHead() {
+  // An empty line or two between requests does no harm (RFC 9112, 2.2).
+  const size_t start = input_.find_first_not_of("\r\n");
+  input_.erase(0, std::min(start, input_.size()));
+  const size_t end = input_.find("\r\n\r\n");
+  if (std::min(end, input_.size()) > kMostHead) return Reject(431);
+  if (end == std::string::npos) return Step::kMore;
+  request_ = {};
+  request_.scheme = scheme_;
+  body_size_ = fields_ = 0;
+  has_length_ = continue_ = false;
+  if (!ParseHead(std::string_view(input_).substr(0, end))) {
+    return Reject(request_.error == 0 ? uint16_t{400} : request_.error);
+  }
+  input_.erase(0, end + 4);
+  in_body_ = true;
+  if (continue_ && input_.size() < body_size_) output_ += "HTTP/1.1 100 Continue\r\n\r\n";
+  return TakeBody();
+}
+
+Http1Server::Step Http1Server::TakeBody() {
+  if (input_.size() < body_size_) return Step::kMore;
+  request_.body = input_.substr(0, body_size_);
+  input_.erase(0, body_size_);
+  in_body_ = false;
+  Deliver();
+  return Step::kDone;
+}
+
+void Http1Server::Deliver() {
+  waiting_ = true;
+  if (!keep_) closing_ = true;
+  handler_.OnRequest(++stream_, std::exchange(request_, {}));
+}
+
+// Where the next request would begin cannot be told any more.
+Http1Server::Step Http1Server::Reject(uint16_t status) {
+  request_ = {};
+  request_.error = status;
+  keep_ = false;
+  input_.clear();
+  Deliver();
+  return Step::kBad;
+}
+
+bool Http1Server::ParseHead(std::string_view head) {
+  const size_t line_end = std::min(head.find("\r\n"), head.size());
+  if (!ParseRequestLine(head.substr(0, line_end))) return false;
+  head.remove_prefix(std::min(line_end + 2, head.size()));
+  while (!head.empty()) {
+    const size_t end = std::min(head.find("\r\n"), head.size());
+    if (!ParseField(head.substr(0, end))) return false;
+    head.remove_prefix(std::min(end + 2, head.size()));
+  }
+  if (request_.method == HttpMethod::kPost && !has_length_) request_.error = 411;
+  return request_.error == 0;
+}
+
+bool Http1Server::ParseRequestLine(std::string_view line) {
+  const size_t first = line.find(' ');
+  const size_t last = line.rfind(' ');
+  if (first == std::string_view::npos || first == last) return false;
+  const std::string_view method = line.substr(0, first);
+  const std::string_view target = line.substr(first + 1, last - first - 1);
+  const std::string_view version = line.substr(last + 1);
+  if (method.empty() || !std::all_of(method.begin(), method.end(), IsTokenChar)) return false;
+  if (target.empty() || !std::all_of(target.begin(), target.end(), IsTargetChar)) return false;
+  if (!version.starts_with("HTTP/") || version.size() != 8 || version[6] != '.') return false;
+  if (version != "HTTP/1.1" && version != "HTTP/1.0") {
+    request_.error = 505;
+    return false;
+  }
+  keep_ = version == "HTTP/1.1";
+  if (method == "GET") request_.method = HttpMethod::kGet;
+  if (method == "POST") request_.method = HttpMethod::kPost;
+  request_.target = target;
+  return true;
+}
+
+bool Http1Server::ParseField(std::string_view line) {
+  const size_t colon = line.find(':');
+  if (colon == std::string_view::npos || colon == 0) return false;
+  const std::string_view name = line.substr(0, colon);
+  const std::string_view value = TrimSpace(line.substr(colon + 1));
+  if (!std::all_of(name.begin(), name.end(), IsTokenChar)) return false;
+  if (!std::all_of(value.begin(), value.end(), IsFieldChar)) return false;
+  if (++fields_ > limits_.headers) {
+    request_.error = 431;
+    return false;
+  }
+  return TakeField(ToLowerAscii(name), value);
+}
+
+bool Http1Server::TakeField(std::string name, std::string_view value) {
+  if (name == "content-length") {
+    size_t size = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), size);
+    const bool number = error == std::errc() && end == value.data() + value.size();
+    // Two lengths are two messages to those who disagree (RFC 9112, 6.3).
+    if (!number || has_length_) return false;
+    if (size > limits_.body) request_.error = 413;
+    has_length_ = true;
+    body_size_ = size;
+  } else if (name == "transfer-encoding") {
+    request_.error = 411;
+  } else if (name == "connection") {
+    if (HasToken(value, "close")) keep_ = false;
+    if (HasToken(value, "keep-alive")) keep_ = true;
+  } else if (name == "expect") {
+    continue_ = ToLowerAscii(value) == "100-continue";
+  } else if (name == "host") {
+    request_.host = value;
+  } else if (name == "content-type") {
+    request_.content_type = value;
+  } else if (name == "x-forwarded-for") {
+    request_.forwarded_for = value;
+  }
+  if (request_.error != 0) return false;
+  if (limits_.keep_headers) {
+    HttpFields& kept = request_.headers;
+    const auto same = [&](const auto& field) { return field.first == name; };
+    if (std::none_of(kept.begin(), kept.end(), same)) kept.emplace_back(std::move(name), value);
+  }
+  return true;
+}
+
+void Http1Server::Respond(uint32_t stream, HttpResponse response) {
+  if (!Awaits(stream)) return;
+  waiting_ = false;
+  output_ += fmt::format("HTTP/1.1 {} {}\r\n", response.status, HttpReason(response.status));
+  for (const auto& [name, value] : response.headers) output_ += name + ": " + value + "\r\n";
+  output_ += fmt::format("content-length: {}\r\n", response.size);
+  output_ += closing_ ? "connection: close\r\n\r\n" : "connection: keep-alive\r\n\r\n";
+  output_.append(reinterpret_cast<const char*>(response.body.data()), response.size);
+  fresh_ = !input_.empty();
+}
+
+void Http1Server::Refuse(uint32_t stream) {
+  if (!Awaits(stream)) return;
+  waiting_ = false;
+  closing_ = true;
+}
+
+std::span<const uint8_t> Http1Server::NextOutput() {
+  sent_ = std::exchange(output_, {});
+  return {reinterpret_cast<const uint8_t*>(sent_.data()), sent_.size()};
+}
+
+void Http1Server::StopTaking() {
+  closing_ = true;
+}
+
+void Http1Server::ResetUnfinished(MonoTime since) {
+  if (unfinished() > 0 && began_ < since) closing_ = true;
+}
+
+}  // namespace breakwater

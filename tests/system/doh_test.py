@@ -1,0 +1,185 @@
+"""DNS over HTTPS as clients see it."""
+
+import base64
+import os
+import socket
+import subprocess
+import unittest
+
+import client
+import dns.message
+import dns.rcode
+import harness
+
+RULES = 'addAction("spoof.test.", SpoofAction("192.0.2.1"))\naddAction("drop.test.", DropAction())\n'
+ALL = RULES + harness.CONSOLE
+
+
+def certificate(folder):
+    """Makes a certificate for doh.test and 127.0.0.1; gives the paths of it and its key."""
+    paths = [os.path.join(folder, name) for name in ("cert.pem", "key.pem")]
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                    "-keyout", paths[1], "-out", paths[0], "-days", "30", "-subj", "/CN=doh.test", "-addext",
+                    "subjectAltName=DNS:doh.test,IP:127.0.0.1"], check=True, capture_output=True)
+    return paths
+
+
+def encoded(name, qtype="A"):
+    message = client.question(name, qtype)
+    message.id = 0
+    return base64.urlsafe_b64encode(message.to_wire()).rstrip(b"=").decode()
+
+
+class Reply:
+    """What curl got: status, headers by name in lower case, body, and the version of HTTP."""
+
+    def __init__(self, output):
+        head, _, self.body = output.partition(b"\r\n\r\n")
+        while head.split(b" ", 2)[1] == b"100":
+            head, _, self.body = self.body.partition(b"\r\n\r\n")
+        lines = head.decode().split("\r\n")
+        self.version, status = lines[0].split(" ")[:2]
+        self.status = int(status)
+        self.headers = {k.lower(): v for k, v in (line.split(": ", 1) for line in lines[1:])}
+
+    def addresses(self):
+        return client.addresses(dns.message.from_wire(self.body))
+
+
+def curl(*arguments, body=None):
+    data = [] if body is None else ["--data-binary", "@-"]
+    run = subprocess.run(["curl", "-s", "-k", "-i", "--max-time", "10", *data, *arguments], input=body,
+                         capture_output=True, check=False)
+    if not run.stdout:
+        raise AssertionError(f"curl: nothing came, exit status {run.returncode} {run.stderr!r}")
+    return Reply(run.stdout)
+
+
+@harness.breakwater_only
+class DohTest(harness.SystemTest):
+    def secure(self, options="{}", more=""):
+        folder = harness.temp_folder()
+        cert, key = certificate(folder)
+        proxy = self.proxy(f'addDOHLocal("127.0.0.1:{{port}}", "{cert}", "{key}", {{"/dns-query"}}, {options})\n'
+                           f'setACL("127.0.0.0/8")\n' + ALL + more)
+        return proxy, f"https://127.0.0.1:{proxy.port}/dns-query"
+
+    def plain(self, options="", more=""):
+        arguments = f', nil, nil, {{"/dns-query"}}, {options}' if options else ""
+        proxy = self.proxy(f'addDOHLocal("127.0.0.1:{{port}}"{arguments})\nsetACL("127.0.0.0/8")\n' + ALL + more)
+        return proxy, f"http://127.0.0.1:{proxy.port}/dns-query"
+
+    def test_get_and_post_over_every_version(self):
+        proxy, url = self.secure()
+        wire = client.question("spoof.test").to_wire()
+        post = ["-H", "content-type: application/dns-message", url]
+        for version, name in (("--http2", "HTTP/2"), ("--http1.1", "HTTP/1.1"), ("--http1.0", "HTTP/1.1")):
+            for reply in (curl(version, f"{url}?dns={encoded('spoof.test')}"), curl(version, *post, body=wire)):
+                self.assertEqual((reply.status, reply.version), (200, name))
+                self.assertEqual(reply.headers["content-type"], "application/dns-message")
+                self.assertEqual(reply.headers["content-length"], str(len(reply.body)))
+                self.assertEqual(reply.headers["cache-control"], "max-age=60")
+                self.assertEqual(reply.addresses(), ["192.0.2.1"])
+        table = proxy.console("showDOHFrontends()").splitlines()[1].split()
+        self.assertEqual(table[2:], ["4", "2", "3", "3", "0", "0", "0", "6"])
+        codes = [line.split()[2:] for line in proxy.console("showDOHResponseCodes()").splitlines()[1:]]
+        self.assertEqual(codes, [["1", "4", "0", "0", "0", "0", "0"], ["2", "2", "0", "0", "0", "0", "0"]])
+
+    def test_plaintext_http2_with_prior_knowledge_and_http1(self):
+        _, url = self.plain()
+        for version in ("--http2-prior-knowledge", "--http1.1"):
+            self.assertEqual(curl(version, f"{url}?dns={encoded('spoof.test')}").addresses(), ["192.0.2.1"])
+
+    def test_dig_and_kdig(self):
+        proxy, _ = self.secure()
+        port = str(proxy.port)
+        for arguments in (["kdig", "+https"], ["kdig", "+https-get"], ["dig", "+https"], ["dig", "+https-get"]):
+            answer = client.run(*arguments, "@127.0.0.1", "-p", port, "+short", "spoof.test")
+            self.assertEqual(answer.stdout.strip(), "192.0.2.1", arguments)
+
+    def test_status_of_what_gets_no_answer(self):
+        proxy, url = self.plain(more='newServer({address="127.0.0.1:9", healthCheckMode="down"})\n')
+        base = url.removesuffix("/dns-query")
+        for version in ("--http2-prior-knowledge", "--http1.1"):
+            def status(*arguments, **options):
+                return curl(version, *arguments, **options).status
+            self.assertEqual(status(f"{url}?dns={encoded('drop.test')}"), 403)
+            self.assertEqual(status(f"{url}?dns={encoded('nobody.test')}"), 502)
+            self.assertEqual(status(url), 400)
+            self.assertEqual(status(f"{url}?dns=!!!!"), 400)
+            self.assertEqual(status(f"{url}?dns=AAAA"), 400)
+            self.assertEqual(status("-X", "PUT", f"{url}?dns={encoded('spoof.test')}"), 400)
+            self.assertEqual(status(base + "/other"), 404)
+            self.assertEqual(status(url + "/more"), 404)
+            self.assertEqual(status(url, body=b"x" * 20), 415)
+            self.assertEqual(status("-H", "content-type: application/dns-message", url, body=b"x" * 65536), 413)
+        self.assertGreater(proxy.stat("noncompliant-queries"), 0)
+
+    def test_zones_and_updates_are_not_carried(self):
+        _, url = self.plain()
+        post = ["-H", "content-type: application/dns-message", url]
+        for opcode, qtype in ((0, "AXFR"), (0, "IXFR"), (4, "SOA"), (5, "SOA")):
+            message = client.question("spoof.test", qtype)
+            message.flags |= opcode << 11
+            answer = dns.message.from_wire(curl(*post, body=message.to_wire()).body)
+            self.assertEqual(answer.rcode(), dns.rcode.NOTIMP, (opcode, qtype))
+
+    def test_headers_and_paths_of_the_line(self):
+        _, url = self.plain('{customResponseHeaders={["X-Own"]="value"}, sendCacheControlHeaders=false, '
+                            'exactPathMatching=false}')
+        reply = curl(f"{url}/deeper?ct=x&dns={encoded('spoof.test')}")
+        self.assertEqual((reply.status, reply.headers["x-own"]), (200, "value"))
+        self.assertNotIn("cache-control", reply.headers)
+        self.assertEqual(curl("--http2-prior-knowledge", url).headers["x-own"], "value")
+
+    def test_responses_map(self):
+        _, url = self.plain('{customResponseHeaders={["x-own"]="value"}}', '''
+            map = {newDOHResponseMapEntry("^/dns-query$", 307, "https://doh.test/help", {Other="1"})}
+            getDOHFrontend(0):setResponsesMap(map)''')
+        for version in ("--http2-prior-knowledge", "--http1.1"):
+            reply = curl(version, f"{url}?dns={encoded('spoof.test')}")
+            self.assertEqual((reply.status, reply.headers["location"]), (307, "https://doh.test/help"))
+            self.assertEqual(reply.headers["other"], "1")
+            self.assertNotIn("x-own", reply.headers)
+
+    def test_access_list_by_the_client_that_a_proxy_names(self):
+        proxy, url = self.plain("{trustForwardedForHeader=true}", '''
+            setACL("10.0.0.0/8")
+            addAction(NotRule(NetmaskGroupRule("10.1.0.0/16")), RCodeAction(DNSRCode.REFUSED))''')
+        question = f"{url}?dns={encoded('spoof.test')}"
+        for version in ("--http2-prior-knowledge", "--http1.1"):
+            def reply(value):
+                return curl(version, "-H", f"x-forwarded-for: {value}", question)
+            self.assertEqual(reply("192.0.2.1, 10.1.2.3").addresses(), ["192.0.2.1"])
+            self.assertEqual(reply("10.1.2.3:4711").status, 200)
+            self.assertEqual(reply("10.1.2.3, 192.0.2.1").status, 403)
+            self.assertEqual(reply("10.1.2.3, nonsense").status, 403)
+            self.assertEqual(curl(version, question).status, 403)
+            refused = curl(version, "-H", "x-forwarded-for: 10.2.0.1", f"{url}?dns={encoded('other.test')}")
+            self.assertEqual(dns.message.from_wire(refused.body).rcode(), dns.rcode.REFUSED)
+        self.assertEqual(proxy.stat("acl-drops"), 6)
+
+    def test_access_list_at_accept_or_at_the_request(self):
+        proxy, url = self.plain(more='setACL("10.0.0.0/8")\n')
+        with client.tcp_connection(proxy.port) as connection:
+            self.assertEqual(client.receive_all(connection), b"")
+        _, url = self.plain("{earlyACLDrop=false}", 'setACL("10.0.0.0/8")\n')
+        self.assertEqual(curl(f"{url}?dns={encoded('spoof.test')}").status, 403)
+
+    def test_pipelined_and_kept_connections_of_http1(self):
+        proxy, _ = self.plain()
+        request = f"GET /dns-query?dns={encoded('spoof.test')} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+        with client.tcp_connection(proxy.port) as connection:
+            connection.sendall(request * 5)
+            connection.shutdown(socket.SHUT_WR)
+            self.assertEqual(client.receive_all(connection).count(b"HTTP/1.1 200 OK"), 5)
+
+    def test_many_streams_of_h2load(self):
+        proxy, url = self.secure()
+        run = client.run("h2load", "-n20000", "-c20", "-m50", f"{url}?dns={encoded('spoof.test')}")
+        self.assertIn("20000 succeeded, 0 failed", run.stdout, run.stdout + run.stderr)
+        self.assertEqual(proxy.stat("queries"), 20000)
+
+
+if __name__ == "__main__":
+    unittest.main()
