@@ -7,6 +7,7 @@
 #include "proxy/rules/actions/answer_actions.h"
 #include "proxy/rules/actions/edns_actions.h"
 #include "proxy/rules/actions/flow_actions.h"
+#include "proxy/rules/actions/http_actions.h"
 #include "proxy/rules/actions/log_actions.h"
 #include "proxy/rules/actions/set_actions.h"
 #include "proxy/rules/actions/spoof_actions.h"
@@ -32,6 +33,19 @@ TextResult<ActionPtr> ERCode(uint16_t rcode, Options options) {
   ReadFlags(options, &flags);
   if (auto good = options.Finish(); !good) return Fail(std::move(good.error()));
   return MakeERCodeAction(rcode, flags);
+}
+
+TextResult<ActionPtr> HttpStatus(uint16_t status, const std::string& body,
+                                 const std::optional<std::string>& content_type, Options options) {
+  HttpAnswer answer{
+      .status = status, .body = body, .content_type = content_type.value_or(""), .flags = {}};
+  ReadFlags(options, &answer.flags);
+  if (auto good = options.Finish(); !good) return Fail(std::move(good.error()));
+  if (status < 200 || status > 599) return Fail(fmt::format("{} is no status of HTTP", status));
+  if (body.size() > kMaxHttpBody) {
+    return Fail(fmt::format("a body of {} bytes, at most {}", body.size(), kMaxHttpBody));
+  }
+  return MakeHttpStatusAction(std::move(answer));
 }
 
 TextResult<SpoofOptions> ReadSpoof(Options& options) {
@@ -188,6 +202,8 @@ constexpr FunctionRow kFunctions[] = {
     BW_OLD("ECSOverrideAction", EcsOverrideTo, "override", "SetECSOverrideAction"),
     BW_OLD("ECSPrefixLengthAction", EcsPrefixLength, "v4, v6", "SetECSPrefixLengthAction"),
     BW_ROW("ERCodeAction", ERCode, "rcode [, options]", "Answers with an extended rcode."),
+    BW_ROW("HTTPStatusAction", HttpStatus, "status, body, contentType=\"\" [, options]",
+           "Answers requests over HTTPS with that status and body."),
     BW_ROW("LogAction", Log,
            "[filename[, binary[, append[, buffered[, verboseOnly[, includeTimestamp]]]]]]",
            "Logs the query, and rules go on."),

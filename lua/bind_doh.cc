@@ -7,6 +7,7 @@
 #include "lua/tls_options.h"
 #include "proxy/base/log.h"
 #include "proxy/query/doh_frontend.h"
+#include "proxy/rules/actions/http_actions.h"
 
 namespace breakwater::lua {
 
@@ -155,11 +156,16 @@ TextResult<std::shared_ptr<DohResponse>> NewMapEntry(Call&, const std::string& p
                                                      uint16_t status, const std::string& content,
                                                      const std::optional<HttpHeadersArg>& headers) {
   auto entry = std::make_shared<DohResponse>();
-  entry->path = std::make_unique<re2::RE2>(pattern, re2::RE2::Quiet);
+  re2::RE2::Options how(re2::RE2::Quiet);
+  how.set_case_sensitive(false);
+  entry->path = std::make_unique<re2::RE2>(pattern, how);
   if (!entry->path->ok()) {
     return Fail(fmt::format("'{}' is no regular expression: {}", pattern, entry->path->error()));
   }
   if (status < 200 || status > 599) return Fail(fmt::format("{} is no status of HTTP", status));
+  if (content.size() > kMaxHttpBody) {
+    return Fail(fmt::format("a content of {} bytes, at most {}", content.size(), kMaxHttpBody));
+  }
   entry->status = status;
   entry->content = content;
   if (headers) entry->headers = headers->headers;

@@ -6,6 +6,7 @@
 #include "lua/dns_header.h"
 #include "lua/object_args.h"
 #include "lua/proxy_values.h"
+#include "lua/question_http.h"
 #include "lua/question_message.h"
 #include "lua/question_tags.h"
 #include "lua/script_bindings.h"
@@ -251,9 +252,22 @@ constexpr FunctionRow kQuestionMethods[] = {
     BW_METHODS("DNSQuestion"),
     {"addProxyProtocolValue", Bind<&AddValue>, "DNSQuestion:addProxyProtocolValue(type, value)",
      "Adds a value to what a server with useProxyProtocol is told.", kAny},
+    {"getHTTPHeaders", Bind<&GetHttpHeaders>, "DNSQuestion:getHTTPHeaders() -> table",
+     "The headers of a request over HTTPS by name, where they are kept.", kAny},
+    {"getHTTPHost", Bind<&GetHttpHost>, "DNSQuestion:getHTTPHost() -> string",
+     "The host that a request over HTTPS was for.", kAny},
+    {"getHTTPPath", Bind<&GetHttpPath>, "DNSQuestion:getHTTPPath() -> string",
+     "Its path, without the query string.", kAny},
+    {"getHTTPQueryString", Bind<&GetHttpQuery>, "DNSQuestion:getHTTPQueryString() -> string",
+     "Its query string, with the question mark.", kAny},
+    {"getHTTPScheme", Bind<&GetHttpScheme>, "DNSQuestion:getHTTPScheme() -> string",
+     "Its scheme: http or https.", kAny},
     {"getProxyProtocolValues", Bind<&GetProxyValues>,
      "DNSQuestion:getProxyProtocolValues() -> table",
      "The values of the PROXY protocol, from types to texts.", kAny},
+    {"setHTTPResponse", Bind<&SetHttpResponse>,
+     "DNSQuestion:setHTTPResponse(status, body, contentType=\"\")",
+     "What a request over HTTPS is answered with, once the query is an answer.", kAny},
     {"setProxyProtocolValues", Bind<&SetValues>, "DNSQuestion:setProxyProtocolValues(values)",
      "Replaces the values that a server with useProxyProtocol is told.", kAny},
     {"setRestartable", Bind<&SetRestartable>, "DNSQuestion:setRestartable()",

@@ -4,6 +4,7 @@
 #include "lua/bindings.h"
 #include "lua/rule_objects.h"
 #include "proxy/rules/selectors/client_selectors.h"
+#include "proxy/rules/selectors/http_selectors.h"
 #include "proxy/rules/selectors/logic_selectors.h"
 #include "proxy/rules/selectors/message_selectors.h"
 #include "proxy/rules/selectors/name_selectors.h"
@@ -143,6 +144,12 @@ constexpr FunctionRow kFunctions[] = {
     BW_ROW("EDNSVersionRule", MakeEdnsVersionSelector, "version",
            "Matches EDNS versions above that one."),
     BW_ROW("ERCodeRule", MakeERCodeSelector, "rcode", "Matches answers of that extended rcode."),
+    BW_ROW("HTTPHeaderRule", MakeHttpHeaderSelector, "name, regex",
+           "Matches requests over HTTPS by a header, where headers are kept."),
+    BW_ROW("HTTPPathRegexRule", MakeHttpPathRegexSelector, "regex",
+           "Matches requests over HTTPS by an expression for their path."),
+    BW_ROW("HTTPPathRule", MakeHttpPathSelector, "path",
+           "Matches requests over HTTPS for exactly that path."),
     BW_ROW("IncomingProtocolRule", MakeIncomingProtocolSelector, "protocol",
            "Matches what came over DoUDP, DoTCP and so on."),
     BW_ROW(
@@ -182,6 +189,8 @@ constexpr FunctionRow kFunctions[] = {
     BW_ROW("RecordsTypeCountRule", RecordsTypeCount, "section, qtype, minCount, maxCount",
            "Matches by the number of records of a type in a section."),
     BW_ROW("RegexRule", MakeRegexSelector, "regex", "Matches names by a POSIX expression."),
+    BW_ROW("SNIRule", MakeSniSelector, "name",
+           "Matches TLS connections by the name that the client gave."),
     BW_ROW("SuffixMatchNodeRule", Suffixes, "smn[, quiet]",
            "Matches questions at or below one of the names."),
     BW_ROW("TCPRule", Tcp, "tcp", "Matches what came over a stream, or not."),

@@ -9,6 +9,11 @@ namespace {
 
 constexpr uint32_t kRetryStepMs = 50;  // few distinct time-outs: each has a queue of its own
 
+// Who came over HTTPS takes answers of any size, and most fit a datagram: that is tried first.
+bool NeedsStream(const Query& query) {
+  return query.tcp() && query.protocol != Protocol::kDoh;
+}
+
 bool NeverTwice(const Query& query) {
   const dns::Opcode opcode = query.header().opcode();
   return opcode == dns::Opcode::kUpdate || opcode == dns::Opcode::kNotify;
@@ -29,7 +34,7 @@ uint32_t QueryPath::RetryAfterMs(const Backend& backend) const {
 bool QueryPath::Start(FlightId id, const BackendPtr& backend) {
   Flight& flight = *in_flight_.Find(id);
   const Query& query = *flight.query;
-  const bool stream = query.tcp() || backend->settings().tcp_only;
+  const bool stream = NeedsStream(query) || flight.over_stream || backend->settings().tcp_only;
   Exchange* exchange =
       env_.exchange_for(backend, stream ? BackendTransport::kStream : BackendTransport::kDatagram);
   if (exchange == nullptr) return false;

@@ -90,6 +90,7 @@ class QueryPath final : public WorkerPath {
   void CountRuleAnswer(const Query& query);
 
   // --- OnReply
+  bool AskOverStream(FlightId id, Flight& flight, uint8_t attempt);
   void CountReply(Flight& flight, uint8_t attempt, std::span<const uint8_t> reply);
   void TakeReply(Query& query, std::span<const uint8_t> reply);
   void UndoBackendChanges(Query& query);

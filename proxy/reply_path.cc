@@ -37,6 +37,9 @@ void QueryPath::OnReply(FlightId id, uint8_t attempt, std::span<uint8_t> reply) 
   if (flight == nullptr || attempt >= flight->attempt_count) return;
   if (flight->query->IsTransfer()) return OnLastPart(id, attempt, reply);
   CountReply(*flight, attempt, reply);
+  if (dns::ConstHeader(reply.data()).Has(dns::kFlagTc) && AskOverStream(id, *flight, attempt)) {
+    return;
+  }
   const BackendPtr backend = flight->attempts[attempt].backend;
   const ReplyFacts facts = FactsOf(*flight, attempt, reply);
   Flight ended = in_flight_.Take(id);
@@ -52,6 +55,20 @@ void QueryPath::OnReply(FlightId id, uint8_t attempt, std::span<uint8_t> reply) 
     }
   }
   Finish(std::move(ended.query));
+}
+
+// A client on a stream cannot be told to ask again over TCP: we do it for it. Where that cannot be
+// done, the truncated answer is what there is.
+bool QueryPath::AskOverStream(FlightId id, Flight& flight, uint8_t attempt) {
+  const Attempt& answered = flight.attempts[attempt];
+  if (!flight.query->tcp() || answered.exchange == nullptr || !answered.exchange->IsDatagram() ||
+      flight.attempt_count >= kMaxAttempts) {
+    return false;
+  }
+  flight.over_stream = true;
+  if (!Start(id, BackendPtr(answered.backend))) return false;
+  in_flight_.EndAttempt(id, attempt);
+  return true;
 }
 
 void QueryPath::CountReply(Flight& flight, uint8_t attempt, std::span<const uint8_t> reply) {

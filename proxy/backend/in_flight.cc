@@ -231,6 +231,7 @@ void InFlight::Impl::Free(Slot& slot, uint32_t slot_number) {
   Flight& flight = slot.flight;
   for (uint8_t i = 0; i < flight.attempt_count; ++i) flight.attempts[i].backend.reset();
   flight.attempt_count = 0;
+  flight.over_stream = false;
   flight.parts = 0;
   flight.cache.reset();
   flight.has_scope_zero_key = false;

@@ -29,7 +29,8 @@ struct Flight {
   QueryPtr query;  // its message is what is sent
   std::array<Attempt, kMaxAttempts> attempts;
   uint8_t attempt_count = 0;
-  MonoTime asked;      // before the first send
+  MonoTime asked;            // before the first send
+  bool over_stream = false;  // a datagram's answer did not suffice
   uint32_t parts = 0;  // messages of a transfer that went to the client: nobody else can go on
   // Where the answer is stored; null: nowhere.
   std::shared_ptr<PacketCache> cache;

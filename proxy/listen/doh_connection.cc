@@ -276,6 +276,7 @@ void DohConnection::PutOut() {
     size += bytes.size();
   }
   queue();
+  if (session_->Failed() && !std::exchange(broken_, true)) doh().counters.bad_requests.Add();
 }
 
 void DohConnection::OnTurnEnd() {

@@ -20,6 +20,7 @@ struct H2Server::Stream {
   bool finished = false;  // the client has sent all
   bool delivered = false;
   bool answered = false;
+  bool refused = false;
   std::string status;
   std::string length;
   HttpResponse response;
@@ -60,9 +61,12 @@ struct H2Server::Callbacks {
   static int Unknown(nghttp2_session*, void**, const nghttp2_frame_hd*, void*) {
     return NGHTTP2_ERR_CANCEL;
   }
-  static int Close(nghttp2_session*, int32_t id, uint32_t, void* user) {
-    Self(user).OnClose(id);
+  static int Close(nghttp2_session*, int32_t id, uint32_t error, void* user) {
+    Self(user).OnClose(id, error);
     return 0;
+  }
+  static int Invalid(nghttp2_session*, const nghttp2_frame*, int, void* user) {
+    return Self(user).Pay(h2::kResetCost) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
   }
   static ssize_t Body(nghttp2_session*, int32_t, uint8_t* room, size_t size, uint32_t* flags,
                       nghttp2_data_source* source, void* user) {
@@ -77,6 +81,7 @@ struct H2Server::Callbacks {
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(made, &Data);
     nghttp2_session_callbacks_set_on_frame_recv_callback(made, &Frame);
     nghttp2_session_callbacks_set_on_frame_send_callback(made, &Sent);
+    nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(made, &Invalid);
     nghttp2_session_callbacks_set_unpack_extension_callback(made, &Unknown);
     nghttp2_session_callbacks_set_on_stream_close_callback(made, &Close);
     return made;
@@ -261,7 +266,7 @@ void H2Server::Refuse(uint32_t id) {
   --in_progress_;
   Stream* const stream = Find(static_cast<int32_t>(id));
   if (stream == nullptr || stream->answered) return;
-  stream->answered = true;
+  stream->answered = stream->refused = true;
   (void)nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_CANCEL);
 }
 
@@ -283,6 +288,9 @@ void H2Server::ReleaseResponse(Stream& stream) {
 
 // Answered before all of the request was there: the rest is not wanted (RFC 9113, 8.1).
 void H2Server::OnSent(const nghttp2_frame& frame) {
+  if (frame.hd.type == NGHTTP2_GOAWAY && frame.goaway.error_code != NGHTTP2_NO_ERROR) {
+    failed_ = true;
+  }
   const bool ends = frame.hd.type == NGHTTP2_HEADERS || frame.hd.type == NGHTTP2_DATA;
   if (!ends || (frame.hd.flags & NGHTTP2_FLAG_END_STREAM) == 0) return;
   const Stream* const stream = Find(frame.hd.stream_id);
@@ -290,10 +298,10 @@ void H2Server::OnSent(const nghttp2_frame& frame) {
   (void)nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_NO_ERROR);
 }
 
-void H2Server::OnClose(int32_t id) {
+void H2Server::OnClose(int32_t id, uint32_t error) {
   Stream* const stream = Find(id);
   if (stream == nullptr) return;
-  if (!stream->delivered || !stream->answered) (void)Pay(h2::kResetCost);
+  if (error != NGHTTP2_NO_ERROR && !stream->refused) (void)Pay(h2::kResetCost);
   ReleaseRequest(*stream);
   ReleaseResponse(*stream);
   const auto same = [&](const auto& held) { return held.get() == stream; };

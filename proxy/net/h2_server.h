@@ -29,6 +29,7 @@ class H2Server final : public HttpSession {
   bool Over() const override;
   size_t held_bytes() const override { return held_bytes_; }
   size_t unfinished() const override { return unfinished_.size(); }
+  bool Failed() const override { return failed_; }
   void ResetUnfinished(MonoTime since) override;
 
   // Requests that were delivered and neither answered nor refused, whether their streams live or
@@ -44,7 +45,7 @@ class H2Server final : public HttpSession {
   int OnData(int32_t id, std::string_view bytes);
   void OnFrame(const nghttp2_frame& frame);
   void OnSent(const nghttp2_frame& frame);
-  void OnClose(int32_t id);
+  void OnClose(int32_t id, uint32_t error);
   bool Pay(unsigned frames);
   void KeepHeader(Stream& stream, std::string_view name, std::string_view value);
   void Deliver(Stream& stream, uint16_t error);
@@ -65,6 +66,7 @@ class H2Server final : public HttpSession {
   MonoTime paid_at_;
   double credit_;
   bool stopping_ = false;
+  bool failed_ = false;     // the client was told of an error
   bool condemned_ = false;  // it cost too much
 };
 

@@ -77,6 +77,8 @@ class HttpSession {
   virtual bool HasInput() const { return false; }
   // All was said on both sides.
   virtual bool Over() const = 0;
+  // It ends for an error of the client's that Feed() did not tell of.
+  virtual bool Failed() const { return false; }
   // Memory of answers that wait to be put out.
   virtual size_t held_bytes() const = 0;
   // Requests of which a part is missing.

@@ -1,8 +1,11 @@
 #include "proxy/web/api_json.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "proxy/query/doh_frontend.h"
 #include "proxy/web/dump_json.h"
 
 namespace breakwater {
@@ -114,6 +117,38 @@ json FrontendJson(const Frontend& frontend, size_t index) {
            Average(frontend.tcp_connection_duration_ms, frontend.tcp_connections)}};
 }
 
+json DohFrontendJson(const Frontend& frontend, size_t index) {
+  const DohCounters& counters = frontend.doh->counters;
+  json row = {
+      {"id", index},
+      {"address", frontend.settings.address.ToStringWithPort()},
+      {"http-connects", frontend.tcp_connections.Get() + frontend.tcp_current_connections.Get()},
+      {"http1-queries", counters.http1_queries.Get()},
+      {"http2-queries", counters.http2_queries.Get()},
+      {"get-queries", counters.get_queries.Get()},
+      {"post-queries", counters.post_queries.Get()},
+      {"bad-requests", counters.bad_requests.Get()},
+      {"error-responses", counters.error_responses.Get()},
+      {"redirect-responses", counters.redirect_responses.Get()},
+      {"valid-responses", counters.valid_responses.Get()}};
+  constexpr const char* kStatuses[] = {"200", "400", "403", "500", "502", "other"};
+  for (size_t version = 0; version < counters.by_status.size(); ++version) {
+    for (size_t i = 0; i < std::size(kStatuses); ++i) {
+      row[fmt::format("http{}-{}-responses", version + 1, kStatuses[i])] =
+          counters.by_status[version][i].Get();
+    }
+  }
+  return row;
+}
+
+json DohFrontendsJson(const Config& config) {
+  json rows = json::array();
+  for (const auto& frontend : config.frontends) {
+    if (frontend->doh != nullptr) rows.push_back(DohFrontendJson(*frontend, rows.size()));
+  }
+  return rows;
+}
+
 json PoolStats(const Pool& pool) {
   const PacketCacheStats stats = pool.cache ? pool.cache->Stats() : PacketCacheStats{};
   return {{"name", pool.name},
@@ -208,7 +243,7 @@ std::string JsonServersPage(const ControlTarget& target) {
   json page = {{"daemon_type", "dnsdist"},       {"version", target.Version()},
                {"acl", config->acl.ToString()},  {"local", LocalAddresses(*config)},
                {"servers", std::move(servers)},  {"frontends", std::move(frontends)},
-               {"pools", std::move(pools)},      {"dohFrontends", json::array()},
+               {"pools", std::move(pools)},      {"dohFrontends", DohFrontendsJson(*config)},
                {"statistics", StatsJson(target)}};
   AddChains(page, config->chains);
   return DumpJson(page);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "proxy/web/secure_metrics.h"
 #include "proxy/web/server_id.h"
 
 namespace breakwater {
@@ -232,6 +233,10 @@ void WriteFrontends(PrometheusWriter& out, const Config& config) {
                     {{"frontend", address}, {"proto", type}, {"thread", std::to_string(thread)}}});
   }
   WriteTable(out, kFrontendColumns, rows);
+  std::vector<LabelledFrontend> secure;
+  for (const auto& row : rows) secure.push_back({row.row, row.labels});
+  WriteTlsMetrics(out, secure);
+  WriteDohMetrics(out, secure);
 }
 
 struct PoolRow {

@@ -1,6 +1,7 @@
 """DNS over HTTPS as clients see it."""
 
 import base64
+import json
 import os
 import socket
 import subprocess
@@ -173,6 +174,131 @@ class DohTest(harness.SystemTest):
             connection.sendall(request * 5)
             connection.shutdown(socket.SHUT_WR)
             self.assertEqual(client.receive_all(connection).count(b"HTTP/1.1 200 OK"), 5)
+
+    def test_rules_see_the_request(self):
+        folder = harness.temp_folder()
+        cert, key = certificate(folder)
+        proxy = self.proxy(f'''
+            addDOHLocal("127.0.0.1:{{port}}", "{cert}", "{key}", {{"/a", "/b", "/c"}}, {{keepIncomingHeaders=true}})
+            setACL("127.0.0.0/8")
+            addAction(HTTPHeaderRule("X-Kind", "^other"), HTTPStatusAction(403, "no others"))
+            addAction(HTTPPathRule("/a"), HTTPStatusAction(200, "plain", "text/plain"))
+            addAction(HTTPPathRegexRule("^/B$"), HTTPStatusAction(302, "https://doh.test/moved"))
+            addAction(SNIRule("doh.test"), SpoofAction("192.0.2.7"))
+            function request(dq)
+              local text = dq:getHTTPScheme() .. " " .. dq:getHTTPHost() .. " " .. dq:getHTTPPath() .. " " ..
+                           dq:getHTTPQueryString() .. " " .. dq:getHTTPHeaders()["x-kind"]
+              dq:setHTTPResponse(200, text, "text/plain")
+              dq.dh:setQR(true)
+              return DNSAction.HeaderModify
+            end
+            addAction("lua.test.", LuaAction(request))
+            addAction(AllRule(), SpoofAction("192.0.2.1"))''')
+        base = f"https://127.0.0.1:{proxy.port}"
+        dns = encoded("any.test")
+        for version in ("--http2", "--http1.1"):
+            def reply(path, *arguments, version=version):
+                return curl(version, *arguments, base + path)
+            refused = reply(f"/c?dns={dns}", "-H", "x-kind: OTHER one")
+            self.assertEqual((refused.status, refused.body), (403, b"no others"))
+            self.assertEqual(refused.headers["content-type"], "text/plain; charset=utf-8")
+            plain = reply(f"/a?dns={dns}")
+            self.assertEqual((plain.status, plain.body, plain.headers["content-type"]), (200, b"plain", "text/plain"))
+            moved = reply(f"/b?dns={dns}")
+            self.assertEqual((moved.status, moved.headers["location"]), (302, "https://doh.test/moved"))
+            self.assertEqual(reply(f"/c?dns={dns}").addresses(), ["192.0.2.1"])
+            named = curl(version, "--resolve", f"doh.test:{proxy.port}:127.0.0.1",
+                         f"https://doh.test:{proxy.port}/c?dns={dns}")
+            self.assertEqual(named.addresses(), ["192.0.2.7"])
+            lua = reply(f"/c?dns={encoded('lua.test')}", "-H", "X-Kind: mine")
+            self.assertEqual(lua.body.decode(), f"https 127.0.0.1:{proxy.port} /c ?dns={encoded('lua.test')} mine")
+
+    def test_monitoring(self):
+        web = harness.free_port()
+        proxy, url = self.secure(more=f'''
+            webserver("127.0.0.1:{web}")
+            setWebserverConfig({{password="secret", apiKey="key"}})''')
+        for path in (f"?dns={encoded('spoof.test')}", f"?dns={encoded('drop.test')}", "?dns=!"):
+            curl("--http2", url + path)
+        curl("--http1.1", "-H", "content-type: application/dns-message", url, body=b"short")
+        text = client.run("curl", "-s", "-u", "x:secret", f"http://127.0.0.1:{web}/metrics").stdout
+        bind = f'frontend="127.0.0.1:{proxy.port}"'
+        for line in (f'doh_http_method_queries{{{bind},thread="0",method="get"}} 3',
+                     f'doh_http_version_queries{{{bind},thread="0",version="1"}} 1',
+                     f'doh_bad_requests{{{bind},thread="0"}} 2',
+                     f'doh_responses{{{bind},thread="0",type="error"}} 3',
+                     f'doh_responses{{{bind},thread="0",type="valid"}} 1',
+                     f'doh_version_status_responses{{{bind},thread="0",httpversion="2",status="403"}} 1',
+                     f'tlsnewsessions{{{bind},proto="TCP (DNS over HTTPS)",thread="0"}} 4',
+                     f'tlsqueries{{{bind},proto="TCP (DNS over HTTPS)",thread="0",tls="tls13"}} 2'):
+            self.assertIn("dnsdist_frontend_" + line, text.splitlines())
+        api = client.run("curl", "-s", "-H", "X-API-Key: key",
+                         f"http://127.0.0.1:{web}/api/v1/servers/localhost").stdout
+        row = json.loads(api)["dohFrontends"][0]
+        self.assertGreaterEqual(row["http-connects"], 4)  # and those that tried whether it listens
+        self.assertEqual([row[name] for name in ("http1-queries", "http2-queries", "get-queries",
+                                                 "post-queries", "bad-requests", "error-responses",
+                                                 "valid-responses", "http2-403-responses", "http1-400-responses")],
+                         [1, 3, 3, 1, 2, 3, 1, 1, 1])
+
+    def test_nginx_in_front(self):
+        proxy, _ = self.plain("{trustForwardedForHeader=true}", '''
+            setACL("127.0.0.1/32")
+            addAction(NotRule(NetmaskGroupRule("127.0.0.1/32")), RCodeAction(DNSRCode.REFUSED))''')
+        folder, port = harness.temp_folder(), harness.free_port()
+        cert, key = certificate(folder)
+        for version in ("", "proxy_http_version 1.1; proxy_set_header Connection \"\";"):
+            config = harness.write_file(folder, "nginx.conf", f'''
+                daemon off; pid {folder}/pid; error_log stderr; worker_processes 1;
+                events {{}}
+                http {{
+                  access_log off; client_body_temp_path {folder}; proxy_temp_path {folder};
+                  fastcgi_temp_path {folder}; uwsgi_temp_path {folder}; scgi_temp_path {folder};
+                  upstream dns {{ server 127.0.0.1:{proxy.port}; keepalive 4; }}
+                  server {{
+                    listen 127.0.0.1:{port} ssl http2; ssl_certificate {cert}; ssl_certificate_key {key};
+                    location / {{
+                      proxy_pass http://dns; {version}
+                      proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+                    }}
+                  }}
+                }}''')
+            nginx = harness.Process(["/usr/sbin/nginx", "-c", config], os.path.join(folder, "log"))
+            nginx.await_ready(lambda: harness.accepts_tcp(port), "nginx to listen")
+            for flag in ("+https", "+https-get"):
+                for _ in range(3):
+                    answer = client.run("kdig", flag, "@127.0.0.1", "-p", str(port), "+short", "spoof.test")
+                    self.assertEqual(answer.stdout.strip(), "192.0.2.1", nginx.log())
+            # What the client says stands to the left of what nginx saw.
+            forged = curl("-H", "x-forwarded-for: 192.0.2.9", f"https://127.0.0.1:{port}/dns-query?"
+                          f"dns={encoded('spoof.test')}")
+            self.assertEqual(forged.addresses(), ["192.0.2.1"])
+            self.assertEqual(nginx.stop(), 0, nginx.log())
+
+    def test_haproxy_in_front_speaks_http2_in_the_clear(self):
+        proxy, _ = self.plain()
+        folder, port = harness.temp_folder(), harness.free_port()
+        pem = harness.write_file(folder, "both.pem", "".join(
+            open(path, encoding="ascii").read() for path in certificate(folder)))
+        config = harness.write_file(folder, "haproxy.cfg", f'''
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 5s
+  timeout server 5s
+frontend doh
+  bind 127.0.0.1:{port} ssl crt {pem} alpn h2
+  default_backend dns
+backend dns
+  server one 127.0.0.1:{proxy.port} proto h2
+''')
+        haproxy = harness.Process(["/usr/sbin/haproxy", "-db", "-f", config], os.path.join(folder, "log"))
+        self.addCleanup(haproxy.kill)
+        haproxy.await_ready(lambda: harness.accepts_tcp(port), "haproxy to listen")
+        run = client.run("h2load", "-n2000", "-c10", "-m10", f"https://127.0.0.1:{port}/dns-query?"
+                         f"dns={encoded('spoof.test')}")
+        self.assertIn("2000 succeeded, 0 failed", run.stdout, run.stdout + haproxy.log())
+        self.assertIn("2000", proxy.console("showDOHFrontends()").splitlines()[1].split()[3])
 
     def test_many_streams_of_h2load(self):
         proxy, url = self.secure()

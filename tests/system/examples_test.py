@@ -9,6 +9,7 @@ import subprocess
 import unittest
 
 from client import addresses, ask, run
+from doh_test import certificate, curl, encoded
 from harness import BINARY, ROOT, Process, SystemTest, breakwater_only, free_port, temp_folder, wait_until
 from nameservers import Nsd, answers
 
@@ -29,6 +30,38 @@ class Examples(SystemTest):
                 proxy = self.proxy(localised(text, nsd.port), arguments=backend)
                 self.assertIn("192.0.2.80", addresses(ask("web.example.org", port=proxy.port)))
                 self.stop_cleanly(proxy)
+
+    def encrypted(self, name):
+        """The example with the zone behind it; its ports by the ones it names."""
+        nsd = self.started(Nsd(ZONES))
+        text = localised(file_text(os.path.join(ROOT, "examples", name)), nsd.port)
+        cert, key = certificate(temp_folder())
+        text = text.replace("/etc/breakwater/cert.pem", cert).replace("/etc/breakwater/key.pem", key)
+        ports = {}
+
+        def moved(match):
+            ports[match.group(3)] = free_port()
+            return f'{match.group(1)}("127.0.0.1:{ports[match.group(3)]}"'
+        text = re.sub(r'(addTLSLocal|addDOHLocal)\("([0-9.]+):(\d+)"', moved, text)
+        proxy = self.proxy(text)
+        self.assertIn("192.0.2.80", addresses(ask("web.example.org", port=proxy.port)))
+        return ports
+
+    @breakwater_only
+    def test_doh_and_dot_answer_kdig_and_browsers(self):
+        ports = self.encrypted("doh-dot.lua")
+        for flag, port in (("+tls", ports["853"]), ("+https", ports["443"])):
+            answer = run("kdig", flag, "@127.0.0.1", "-p", str(port), "+short", "web.example.org")
+            self.assertIn("192.0.2.80", answer.stdout.split(), flag)
+        page = curl(f"https://127.0.0.1:{ports['443']}/")
+        self.assertEqual((page.status, page.headers["location"]), (307, "https://www.example.org/about-our-dns"))
+
+    @breakwater_only
+    def test_behind_nginx_the_forwarded_client_counts(self):
+        ports = self.encrypted("behind-nginx.lua")
+        url = f"http://127.0.0.1:{ports['8053']}/dns-query?dns={encoded('web.example.org')}"
+        self.assertIn("192.0.2.80", curl("-H", "x-forwarded-for: 10.0.0.1", url).addresses())
+        self.assertEqual(curl("-H", "x-forwarded-for: 192.0.2.1", url).status, 403)
 
     @breakwater_only
     def test_the_quickstart_serves_and_stops_cleanly_on_ctrl_c(self):

@@ -1,0 +1,55 @@
+#include "lua/question_http.h"
+
+#include <fmt/format.h>
+
+#include "lua/lua_function.h"
+#include "proxy/rules/actions/http_actions.h"
+
+namespace breakwater::lua {
+namespace {
+
+std::string TextOf(const QuestionView& v, std::string HttpExchange::*member) {
+  const HttpExchange* http = v.query->http.get();
+  return http == nullptr ? std::string() : http->*member;
+}
+
+}  // namespace
+
+Pushed GetHttpHeaders(Call& call, const QuestionView& v) {
+  lua_newtable(call.state());
+  if (const HttpExchange* http = v.query->http.get()) {
+    for (const auto& [name, value] : http->headers) {
+      Push(call.state(), value);
+      lua_setfield(call.state(), -2, name.c_str());
+    }
+  }
+  return {1};
+}
+std::string GetHttpHost(const QuestionView& v) {
+  return TextOf(v, &HttpExchange::host);
+}
+std::string GetHttpPath(const QuestionView& v) {
+  return TextOf(v, &HttpExchange::path);
+}
+std::string GetHttpQuery(const QuestionView& v) {
+  return TextOf(v, &HttpExchange::query);
+}
+std::string GetHttpScheme(const QuestionView& v) {
+  return TextOf(v, &HttpExchange::scheme);
+}
+
+TextResult<void> SetHttpResponse(QuestionView& v, uint16_t status, const std::string& body,
+                                 const std::optional<std::string>& content_type) {
+  if (status < 200 || status > 599) return Fail(fmt::format("{} is no status of HTTP", status));
+  if (body.size() > kMaxHttpBody) {
+    return Fail(fmt::format("a body of {} bytes, at most {}", body.size(), kMaxHttpBody));
+  }
+  HttpExchange* const http = v.query->http.get();
+  if (http == nullptr) return {};  // it came another way
+  http->status = status;
+  http->body = body;
+  http->content_type = content_type.value_or("");
+  return {};
+}
+
+}  // namespace breakwater::lua
