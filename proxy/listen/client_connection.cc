@@ -235,8 +235,9 @@ MonoTime ClientConnection::ReadDeadline() const {
   return restricted_ ? std::min(configured, since + kRestrictedReadTimeout) : configured;
 }
 
+// Before the turn's end the kernel has not been asked to take what was queued in it.
 MonoTime ClientConnection::WriteDeadline() const {
-  return After(last_write_, context().settings.tcp_send_timeout_s);
+  return After(write_blocked_ ? last_write_ : now(), context().settings.tcp_send_timeout_s);
 }
 
 MonoTime ClientConnection::EndOfLife() const {

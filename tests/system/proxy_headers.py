@@ -5,7 +5,7 @@ import socket
 import ssl
 import struct
 
-from client import framed, question, read_framed, run, tcp_connection
+from client import framed, question, read_framed, receive_all, run, tcp_connection
 from harness import Process, accepts_tcp, free_port, temp_folder, write_file
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
@@ -40,6 +40,14 @@ def of_size(size):
 def ask_stream(connection, name="echo.example", qtype="TXT"):
     connection.sendall(framed(question(name, qtype).to_wire()))
     return read_framed(connection)
+
+
+def ask_https(connection, name="echo.example", qtype="TXT"):
+    """The body of the answer to a POST; None where the server closed."""
+    wire = question(name, qtype).to_wire()
+    connection.sendall(b"POST /dns-query HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/dns-message\r\n"
+                       b"Connection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(wire), wire))
+    return receive_all(connection).partition(b"\r\n\r\n")[2] or None
 
 
 def stream(port, before=b"", host="127.0.0.1", source=None):

@@ -1,17 +1,19 @@
 #!/usr/bin/python3
 """The PROXY protocol, from haproxy, dnsdist and kdig, and towards dnsdist: who the client is, on every transport."""
 
+import base64
 import re
 import socket
+import subprocess
 import unittest
 
-import dns.exception
 import dns.message
 
 from client import addresses, ask, question, run
-from harness import (CONSOLE, DNSDIST, IS_DNSDIST, Proxy, SystemTest, breakwater_only, free_port, wait_until)
-from proxy_headers import (ECHO, LOCAL, SIGNATURE, Haproxy, ask_stream, bound, certificate, header, of_size, stream,
-                           tls_stream)
+from harness import (CONSOLE, DNSDIST, IS_DNSDIST, Proxy, SystemTest, accepts_tcp, breakwater_only, free_port,
+                     wait_until)
+from proxy_headers import (ECHO, LOCAL, SIGNATURE, Haproxy, ask_https, ask_stream, bound, certificate, header,
+                           of_size, stream, tls_stream)
 
 NAMED = '"192.0.2.1:4321 198.51.100.53:5353'
 LISTED = 'setProxyProtocolACL("127.0.0.1/32")\n'
@@ -43,11 +45,11 @@ def datagram(port, before, source="127.0.0.1", timeout_s=2):
             return None
 
 
-def said(open_stream, *arguments, **options):
+def said(open_stream, *arguments, send=ask_stream, **options):
     """The same over a stream; None where the server closed."""
     with open_stream(*arguments, **options) as connection:
         try:
-            return text_of(ask_stream(connection))
+            return text_of(send(connection))
         except ConnectionError:
             return None
 
@@ -61,6 +63,7 @@ class ProxyTest(SystemTest):
         lines += f', {{{options["tls"]}}})\n' if "tls" in options else ")\n"
         proxy = self.proxy(CONSOLE + lines + ALLOWED + LISTED + extra + ECHO)
         proxy.tls_port = tls_port
+        wait_until(lambda: accepts_tcp(tls_port), "the listener for TLS")
         return proxy
 
     def assert_closed_or_silent(self, proxy, before, source):
@@ -162,6 +165,49 @@ class Incoming(ProxyTest):
         self.assertEqual(said(tls_stream, proxy.tls_port, outside=header()), NAMED + '"')
 
 
+@breakwater_only
+class Https(SystemTest):
+    def receiver(self, options="", extra="", secure=True):
+        files = '"%s", "%s"' % certificate() if secure else "nil, nil"
+        return self.proxy(CONSOLE + f'addDOHLocal("127.0.0.1:{{port}}", {files}, "/dns-query", {{{options}}})\n' +
+                          ALLOWED + LISTED + extra + ECHO)
+
+    def test_the_header_comes_first_within_tls(self):
+        proxy = self.receiver()
+        expected = NAMED + ' 224=foo"'
+        before = header(values=[(0xE0, b"foo")])
+        self.assertEqual(said(tls_stream, proxy.port, inside=before, send=ask_https), expected)
+        self.assertIn('"127.0.0.2:', said(tls_stream, proxy.port, source="127.0.0.2", send=ask_https))
+        for what, bad in BAD.items():
+            with self.subTest(what):
+                count = proxy.stat("proxy-protocol-invalid")
+                self.assertIsNone(said(tls_stream, proxy.port, inside=bad, send=ask_https))
+                wait_until(lambda c=count: proxy.stat("proxy-protocol-invalid") == c + 1, "one more bad header")
+
+    def test_one_who_is_not_listed_is_not_believed(self):
+        proxy = self.receiver()
+        with tls_stream(proxy.port, inside=header(), source="127.0.0.2") as connection:
+            self.assertNotIn(b"192.0.2.1", ask_https(connection) or b"")
+
+    def test_the_access_list_is_for_the_client_named_where_asked(self):
+        proxy = self.receiver(extra="setProxyProtocolApplyACLToProxiedClients(true)\n")
+        self.assertIn('"127.0.0.77:', said(tls_stream, proxy.port, inside=header("127.0.0.77"), send=ask_https))
+        self.assertIsNone(said(tls_stream, proxy.port, inside=header(), send=ask_https))
+        self.assertEqual(proxy.stat("acl-drops"), 1)
+
+    def test_curl_through_haproxy_in_the_clear_and_before_the_handshake(self):
+        for secure, scheme in ((False, "http"), (True, "https")):
+            proxy = self.receiver("proxyProtocolOutsideTLS=true", secure=secure)
+            haproxy = self.started(Haproxy(proxy.port))
+            message = question("echo.example", "TXT", id=0).to_wire()
+            asked = base64.urlsafe_b64encode(message).rstrip(b"=").decode()
+            for version in ("--http2-prior-knowledge", "--http2", "--http1.1"):
+                result = subprocess.run(["curl", "-sk", version, "--interface", "127.0.0.5", "--max-time", "5",
+                                         f"{scheme}://127.0.0.1:{haproxy.port}/dns-query?dns={asked}"],
+                                        capture_output=True, check=True)
+                self.assertIn('"127.0.0.5:', text_of(result.stdout))
+
+
 class Senders(ProxyTest):
     """Programs of others in front."""
 
@@ -257,6 +303,7 @@ end))""")
         files, tls_port = certificate(), free_port()
         front, _ = self.behind(", proxyProtocolAdvertiseTLS=true",
                                f'addTLSLocal("127.0.0.1:{tls_port}", "{files[0]}", "{files[1]}")')
+        wait_until(lambda: accepts_tcp(tls_port), "the listener for TLS")
         self.assertTrue(said(tls_stream, tls_port).endswith(' 32="'))
         self.assertTrue(said(stream, front.port).endswith(f':{front.port}"'))
 
