@@ -132,6 +132,7 @@ bool ClientConnection::TakeProxyHeader(std::span<const uint8_t>* input) {
 void ClientConnection::TakeProxied(ProxyHeader header) {
   if (!MayAskThroughProxy(context(), header)) return End(StreamEnd::kCut);
   if (header.local) return;
+  named_by_proxy_ = true;
   client_ = header.source;
   local_ = header.destination;
   if (header.values.empty()) return;
@@ -209,8 +210,9 @@ void ClientConnection::CountReadIo() {
   last_read_ = now();
 }
 
+// Not where a PROXY header named the client: the ban would be the proxy's, and hit all its clients.
 void ClientConnection::BanForReadIos() {
-  context().limits.BanForReadIos(key_, now());
+  if (!named_by_proxy_) context().limits.BanForReadIos(key_, now());
   End(StreamEnd::kCut);
 }
 

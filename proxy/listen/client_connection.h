@@ -154,6 +154,7 @@ class ClientConnection : public StreamHandler {
   std::unique_ptr<ProxyHeaderReader> proxy_header_;  // until it is there; null: none is expected
   uint32_t read_ios_ = 0;
   bool ended_ = false;
+  bool named_by_proxy_ = false;
   TimerId timer_ = 0;
   MonoTime timer_at_;
   std::unique_ptr<Stream> stream_;  // last: its handler is this object

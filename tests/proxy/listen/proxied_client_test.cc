@@ -157,6 +157,22 @@ TEST_F(ProxiedTest, StreamsHeaderInTooManyPiecesEndsTheConnection) {
   EXPECT_TRUE(AtEnd(client));
 }
 
+TEST_F(ProxiedTest, ClientThatTricklesIsCutAndTheProxyServesOn) {
+  settings.max_read_ios_per_query = 10;
+  Listen();
+  client = Accepted();
+  SendAll(client, BuildProxyHeader(kHeader));
+  const std::string query = Framed(Query(1));
+  for (size_t i = 0; i < 10; ++i) {
+    SendAll(client, query.substr(i, 1));
+    Settle();
+  }
+  EXPECT_TRUE(AtEnd(client));
+  client = Client();
+  SendAll(client, BuildProxyHeader(kHeader) + query);
+  ASSERT_TRUE(AwaitQuery());
+}
+
 TEST_F(ProxiedTest, StreamThatEndsWithinItsHeaderIsCutAtTheReadTimeout) {
   Listen();
   client = Accepted();
