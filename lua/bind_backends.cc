@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "lua/backend_tls.h"
 #include "lua/bindings.h"
 #include "lua/health_function.h"
 #include "lua/object_args.h"
@@ -119,29 +120,10 @@ void ReadTransport(Options& options, BackendSettings* settings) {
   uint32_t dscp = 0;
   if (options.Read("dscp", &dscp)) settings->dscp = static_cast<uint8_t>(dscp > 63 ? 0 : dscp);
   ReadSource(options, settings);
-  options.Unavailable({"tls",
-                       "caStore",
-                       "ciphers",
-                       "ciphersTLS13",
-                       "ciphers13",
-                       "subjectName",
-                       "subjectAddr",
-                       "validateCertificates",
-                       "dohPath",
-                       "addXForwardedHeaders",
-                       "releaseBuffers",
-                       "enableRenegotiation",
-                       "autoUpgrade",
-                       "autoUpgradeInterval",
-                       "autoUpgradeKeep",
-                       "autoUpgradePool",
-                       "autoUpgradeDoHKey",
-                       "lazyHealthCheckWhenUpgraded",
-                       "ktls",
-                       "xskSockets",
-                       "MACAddr",
-                       "keyLogFile",
-                       "tier"});
+  ReadBackendTls(options, settings);
+  options.Unavailable({"addXForwardedHeaders", "autoUpgrade", "autoUpgradeInterval",
+                       "autoUpgradeKeep", "autoUpgradePool", "autoUpgradeDoHKey",
+                       "lazyHealthCheckWhenUpgraded", "xskSockets", "MACAddr", "tier"});
 }
 
 TextResult<BackendSettings> ReadServer(Options& options) {
@@ -149,7 +131,7 @@ TextResult<BackendSettings> ReadServer(Options& options) {
   std::string address;
   StringOrList pools;
   if (options.Read("address", &address)) {
-    if (const auto parsed = Address::Parse(address, 53)) {
+    if (const auto parsed = Address::Parse(address, DefaultPort(options))) {
       settings.address = *parsed;
     } else {
       options.Reject(parsed.error());
@@ -171,8 +153,14 @@ TextResult<BackendSettings> ReadServer(Options& options) {
   return settings;
 }
 
-std::shared_ptr<Backend> Register(Call& call, BackendSettings settings) {
-  auto backend = std::make_shared<Backend>(std::move(settings));
+TextResult<std::shared_ptr<Backend>> Register(Call& call, BackendSettings settings) {
+  TlsClientPtr tls;
+  if (settings.tls && !call.runtime().options().client) {
+    auto made = TlsClient::Make(*settings.tls, settings.doh_path.empty() ? "dot" : "h2");
+    if (!made) return Fail(std::move(made.error()));
+    tls = std::move(*made);
+  }
+  auto backend = std::make_shared<Backend>(std::move(settings), std::move(tls));
   call.builder().AddBackend(backend);
   if (backend->settings().pools.empty()) call.builder().AddBackendToPool(backend, "");
   for (const std::string& pool : backend->settings().pools) {
@@ -196,6 +184,12 @@ TextResult<std::shared_ptr<Backend>> NewServer(Call& call,
     auto read = ReadServer(options);
     if (!read) return Fail(std::move(read.error()));
     settings = std::move(*read);
+  }
+  if (settings.tls && !settings.tls->subject_address.empty() &&
+      !Address::Parse(settings.tls->subject_address, 0)) {
+    call.Warn(fmt::format("subjectAddr '{}' is no address: the server was not added",
+                          settings.tls->subject_address));
+    return std::shared_ptr<Backend>();
   }
   if (settings.weight < 1) {
     call.Warn("weight must be at least 1: the server was not added");
@@ -222,6 +216,14 @@ std::shared_ptr<Backend> GetServer(Call& call, const ServerKey& key) {
   auto server = FindServer(call, key);
   if (!server) call.Print("no server of that number or id\n");
   return server;
+}
+
+size_t CountTlsSessions(Call& call) {
+  size_t sum = 0;
+  for (const BackendPtr& server : call.builder().config().backends) {
+    if (server->tls() != nullptr) sum += server->tls()->sessions();
+  }
+  return sum;
 }
 
 std::vector<BackendPtr> GetServers(Call& call) {
@@ -392,6 +394,9 @@ const ClassRow kClass = {
     "A nameserver that queries are sent to."};
 
 constexpr FunctionRow kFunctions[] = {
+    {"getOutgoingTLSSessionCacheSize", Bind<&CountTlsSessions>,
+     "getOutgoingTLSSessionCacheSize() -> int",
+     "TLS sessions with servers that may be come back to."},
     {"getServer", Bind<&GetServer>, "getServer(index | uuid) -> Server",
      "A server by number or UUID, or nil."},
     {"getServers", Bind<&GetServers>, "getServers() -> [Server]", "All servers."},

@@ -60,6 +60,16 @@ Row RowOf(const Config& config, const BackendPtr& server, const ServerRate& rate
       .pools = PoolsOf(config, server)};
 }
 
+// Why servers over TLS are down, below the table.
+std::string TlsFailures(const Config& config) {
+  std::string text;
+  for (size_t i = 0; i < config.backends.size(); ++i) {
+    const std::string reason = config.backends[i]->tls_failure();
+    if (!reason.empty()) text += fmt::format("{:<3} TLS failed: {}\n", i, reason);
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string ServerTable(const Config& config, const ServerRates& rates,
@@ -85,7 +95,7 @@ std::string ServerTable(const Config& config, const ServerRates& rates,
   total.qps = Tenths(qps);
   total.queries = fmt::to_string(queries);
   total.drops = fmt::to_string(drops);
-  return text + Text(total, options);
+  return text + Text(total, options) + TlsFailures(config);
 }
 
 }  // namespace breakwater::lua

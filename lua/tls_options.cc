@@ -135,8 +135,11 @@ TextResult<void> AddTlsFrontend(Call& call, std::shared_ptr<Frontend> frontend,
   const std::string key_file = options.tls.ticket_key_file;
   const MonoTime now = call.runtime().clock().Now();
   frontend->tls = std::make_shared<TlsServer>(std::move(options.tls), now);
-  auto loaded = frontend->tls->Load();
-  if (loaded && !key_file.empty()) loaded = frontend->tls->tickets().LoadFile(key_file, now);
+  // The console client reads the file as a user who may not see the keys.
+  const bool client = call.runtime().options().client;
+  auto loaded = client ? TextResult<void>() : frontend->tls->Load();
+  if (loaded && !client && !key_file.empty())
+    loaded = frontend->tls->tickets().LoadFile(key_file, now);
   if (!loaded && options.ignore_errors) {
     call.Warn(fmt::format("{}; nothing listens on {}", loaded.error(),
                           frontend->settings.address.ToStringWithPort()));

@@ -118,6 +118,7 @@ void Server::RunControlThread() {
 void Server::EverySecond() {
   watchdog_.Check(workers_.Turns(), control_loop_.now());
   RotateTicketKeys();
+  ExpireTlsSessions();
   control_loop_.timers().Add(control_loop_.now() + kSecond, [this] { EverySecond(); });
 }
 
@@ -148,6 +149,16 @@ void Server::WatchTicketKeys() {
 void Server::RotateTicketKeys() {
   for (const auto& frontend : CurrentConfig()->frontends) {
     if (frontend->tls != nullptr) frontend->tls->tickets().RotateIfDue(control_loop_.now());
+  }
+}
+
+void Server::ExpireTlsSessions() {
+  const ConfigPtr config = CurrentConfig();
+  if (control_loop_.now() < expire_sessions_at_) return;
+  expire_sessions_at_ =
+      control_loop_.now() + MonoTime::FromSeconds(config->settings.tls_sessions_cleanup_s);
+  for (const BackendPtr& backend : config->backends) {
+    if (backend->tls() != nullptr) backend->tls()->ExpireSessions();
   }
 }
 

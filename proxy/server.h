@@ -68,6 +68,7 @@ class Server final : public ControlTarget {
   void EverySecond();
   void WatchTicketKeys();
   void RotateTicketKeys();
+  void ExpireTlsSessions();
   void EveryStep();
 
   SystemClock clock_;
@@ -84,6 +85,7 @@ class Server final : public ControlTarget {
   ControlCommands commands_;
   std::function<void(const BackendPtr&, bool up)> on_server_state_;
   std::function<void(const std::string& key)> on_ticket_key_;
+  MonoTime expire_sessions_at_;
   std::unique_ptr<ControlSocket> control_socket_;
   // Waits for Lua on behalf of health checks, so that the control thread need not.
   Loop script_wait_loop_;

@@ -29,8 +29,9 @@ void HealthLatencies::Add(uint64_t us) {
   sum_ms.Add(us / 1000);
 }
 
-Backend::Backend(BackendSettings settings)
+Backend::Backend(BackendSettings settings, TlsClientPtr tls)
     : settings_(WithId(std::move(settings))),
+      tls_(std::move(tls)),
       name_(settings_.name),
       health_(settings_.health),
       order_(settings_.order),
@@ -45,6 +46,14 @@ std::string Backend::NameWithAddress() const {
   const std::string address = settings_.address.ToStringWithPort();
   const std::string own = name();
   return own.empty() ? address : fmt::format("{} ({})", own, address);
+}
+
+bool Backend::SetTlsFailure(std::string reason) {
+  return tls_failure_.With([&](std::string& last) {
+    const bool news = last != reason;
+    if (news) last = std::move(reason);
+    return news;
+  });
 }
 
 void Backend::set_health_validator(HealthValidator validator) {

@@ -15,6 +15,7 @@
 #include "proxy/base/counter.h"
 #include "proxy/base/guarded.h"
 #include "proxy/base/token_bucket.h"
+#include "proxy/net/tls_client.h"
 
 namespace breakwater {
 
@@ -25,6 +26,7 @@ struct BackendCounters {
   SharedCounter tcp_current_connections, tcp_max_concurrent_connections;
   SharedCounter tcp_too_many_connections, tcp_new_connections, tcp_reused_connections;
   SharedCounter tcp_connections_closed, tcp_connection_queries, tcp_connection_duration_ms;
+  SharedCounter tls_resumptions;
 };
 
 // How long valid health checks took: a counter for each bound and one for what took longer.
@@ -45,7 +47,8 @@ struct HealthCheckCounters {
 
 class Backend {
  public:
-  explicit Backend(BackendSettings settings);  // draws an id where none is set
+  // Draws an id where none is set. `tls` where the settings want it.
+  explicit Backend(BackendSettings settings, TlsClientPtr tls = nullptr);
 
   const BackendSettings& settings() const { return settings_; }
   const Address& address() const { return settings_.address; }
@@ -54,6 +57,11 @@ class Backend {
   void set_name(std::string name);
   // "name (192.0.2.1:53)", or the address alone where there is no name.
   std::string NameWithAddress() const;
+
+  const TlsClientPtr& tls() const { return tls_; }  // null: in the clear
+  // Why TLS failed last; empty: it did not. Setting it says whether that is news.
+  std::string tls_failure() const { return tls_failure_.Copy(); }
+  bool SetTlsFailure(std::string reason);
 
   HealthState& health() { return health_; }
   const HealthState& health() const { return health_; }
@@ -96,6 +104,8 @@ class Backend {
     std::atomic<uint64_t> value{0};
   };
   BackendSettings settings_;
+  TlsClientPtr tls_;
+  Guarded<std::string> tls_failure_;
   Guarded<std::string> name_;
   HealthState health_;
   std::atomic<int> order_;

@@ -1,16 +1,13 @@
 #include "proxy/backend/backend_connection.h"
 
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
 
-#include "proxy/backend/backend_socket.h"
+#include "proxy/backend/backend_stream.h"
 #include "proxy/base/byte_writer.h"
 #include "proxy/dns/header.h"
 #include "proxy/dns/reply_match.h"
-#include "proxy/net/descriptors.h"
 
 namespace breakwater {
 
@@ -27,21 +24,10 @@ Result<std::unique_ptr<BackendConnection>> BackendConnection::Open(const Context
                                                                    const BackendPtr& backend,
                                                                    uint32_t idle_ms,
                                                                    const std::string& header) {
-  auto fd = OpenStream(backend->settings());
-  if (!fd) return Fail(fd.error());
-  if (IsKeptFromBackends(fd->get())) return Fail(Error::kLimit);
-  const Address& to = backend->address();
-  const int done = connect(fd->get(), to.sockaddr_ptr(), to.sockaddr_length());
-  const int error = errno;
-  if (done != 0 && error != EINPROGRESS) {
-    return Fail(error == ECONNREFUSED ? Error::kClosed : Error::kIo);
-  }
   std::unique_ptr<BackendConnection> made(new BackendConnection(context, backend, idle_ms));
-  made->connecting_ = done != 0;
-  TcpStreamOptions options;
-  options.connecting = made->connecting_;
-  made->stream_ = std::make_unique<TcpStream>(context.loop, std::move(*fd), *made, options);
-  if (!made->connecting_) made->stream_->ResumeReading();
+  auto stream = OpenBackendStream(context.loop, backend, *made, StreamUse::kQueries);
+  if (!stream) return Fail(stream.error());
+  made->stream_ = std::move(*stream);
   if (!header.empty()) made->QueueHeader(header);
   made->Arm();
   return made;
@@ -60,6 +46,7 @@ BackendConnection::~BackendConnection() {
 
 bool BackendConnection::CanTake(const StreamRequest& request) const {
   if (retired_ || ended_ || transferring_ || header_ != request.header) return false;
+  if (!stream_->MayQueue()) return false;
   const size_t most = request.transfer ? 1 : std::max(backend_->settings().max_in_flight, 1U);
   return requests_.size() < most;
 }
@@ -113,6 +100,7 @@ std::vector<StreamRequestPtr> BackendConnection::TakeRequests() {
 void BackendConnection::OnConnected() {
   if (ended_) return;
   connecting_ = false;
+  NoteBackendOpen(*backend_, *stream_);
   last_read_ = last_write_ = context_.loop.now();
   stream_->ResumeReading();
   Flush();
@@ -125,6 +113,7 @@ void BackendConnection::OnWriteProgress() {
 }
 
 void BackendConnection::OnBroken(int error) {
+  NoteBackendBroken(*backend_, *stream_);
   Finish(connecting_ && error == ECONNREFUSED ? End::kRefused : End::kBroken);
 }
 
@@ -208,6 +197,7 @@ void BackendConnection::Finish(End end) {
   context_.loop.timers().Cancel(timer_);
   timer_ = 0;
   stream_->PauseReading();
+  if (end == End::kIdle && !connecting_) stream_->ShutDownWriting();
   context_.host.OnEnd(*this, end);
 }
 

@@ -1,6 +1,7 @@
-// One TCP connection to a backend, with the queries that wait on it. Owned by a StreamExchange, on
-// its worker's thread. Watches its own times: connecting, writing, reading, idle. It never
-// destroys itself: it tells its host that it is over, once, and does nothing after that.
+// One connection to a backend, TCP or TLS, with the queries that wait on it. Owned by a
+// StreamExchange, on its worker's thread. Watches its own times: connecting, writing, reading,
+// idle. It never destroys itself: it tells its host that it is over, once, and does nothing after
+// that.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
@@ -15,7 +16,8 @@
 #include "proxy/base/random.h"
 #include "proxy/dns/transfer_progress.h"
 #include "proxy/net/dns_framing.h"
-#include "proxy/net/tcp_stream.h"
+#include "proxy/net/loop.h"
+#include "proxy/net/stream.h"
 #include "proxy/query/query_sink.h"
 
 namespace breakwater {
@@ -117,7 +119,7 @@ class BackendConnection : public StreamHandler {
   BackendPtr backend_;
   uint32_t idle_ms_;
   std::string header_;
-  std::unique_ptr<TcpStream> stream_;
+  std::unique_ptr<Stream> stream_;
   FrameDecoder decoder_;
   absl::flat_hash_map<uint16_t, StreamRequestPtr> requests_;
   std::vector<uint8_t> reply_;

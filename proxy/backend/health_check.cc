@@ -2,11 +2,12 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 
 #include "proxy/backend/backend_socket.h"
-#include "proxy/base/byte_writer.h"
+#include "proxy/backend/backend_stream.h"
 #include "proxy/net/proxy_protocol.h"
 
 namespace breakwater {
@@ -41,30 +42,23 @@ void HealthCheck::Send(std::vector<uint8_t> query) {
 }
 
 HealthVerdict HealthCheck::Begin() {
-  auto fd = Tcp() ? OpenStream(backend_->settings()) : OpenConnectedUdp(backend_->settings());
+  if (Tcp()) {
+    auto stream = OpenBackendStream(loop_, backend_, *this, StreamUse::kHealthCheck);
+    if (!stream) {
+      return stream.error() == Error::kLimit ? HealthVerdict::kShortage : HealthVerdict::kNetwork;
+    }
+    stream_ = std::move(*stream);
+    return HealthVerdict::kGood;
+  }
+  auto fd = OpenConnectedUdp(backend_->settings());
   if (!fd) return fd.error() == Error::kLimit ? HealthVerdict::kShortage : HealthVerdict::kNetwork;
-  if (backend_->settings().use_proxy_protocol) {
-    const std::string header = BuildProxyHeader({.local = true});
-    outgoing_.assign(header.begin(), header.end());
-  }
-  if (!Tcp()) {
-    outgoing_.insert(outgoing_.end(), query_.begin(), query_.end());
-    if (send(fd->get(), outgoing_.data(), outgoing_.size(), 0) < 0) return VerdictOf(errno);
-    poller_ =
-        std::make_unique<Poller>(loop_, std::move(*fd), [this](bool, bool) { OnUdpReadable(); });
-    poller_->Watch({.readable = true});
-    return poller_->valid() ? HealthVerdict::kGood : HealthVerdict::kShortage;
-  }
-  const Address& to = backend_->address();
-  if (connect(fd->get(), to.sockaddr_ptr(), to.sockaddr_length()) != 0 && errno != EINPROGRESS) {
-    return VerdictOf(errno);
-  }
-  outgoing_.resize(outgoing_.size() + 2);
-  StoreU16(outgoing_.data() + outgoing_.size() - 2, static_cast<uint16_t>(query_.size()));
-  outgoing_.insert(outgoing_.end(), query_.begin(), query_.end());
-  poller_ = std::make_unique<Poller>(
-      loop_, std::move(*fd), [this](bool readable, bool writable) { OnTcp(readable, writable); });
-  poller_->Watch({.readable = true, .writable = true});
+  const std::string header = Header();
+  std::vector<uint8_t> outgoing(header.begin(), header.end());
+  outgoing.insert(outgoing.end(), query_.begin(), query_.end());
+  if (send(fd->get(), outgoing.data(), outgoing.size(), 0) < 0) return VerdictOf(errno);
+  poller_ =
+      std::make_unique<Poller>(loop_, std::move(*fd), [this](bool, bool) { OnUdpReadable(); });
+  poller_->Watch({.readable = true});
   return poller_->valid() ? HealthVerdict::kGood : HealthVerdict::kShortage;
 }
 
@@ -75,32 +69,37 @@ void HealthCheck::OnUdpReadable() {
   if (errno != EAGAIN && errno != EINTR) Finish(HealthVerdict::kNetwork);
 }
 
-void HealthCheck::OnTcp(bool readable, bool writable) {
-  if (writable && !outgoing_.empty() && !WriteTcp()) return Finish(HealthVerdict::kNetwork);
-  if (readable) ReadTcp();
+// Of the PROXY protocol, in front of the query; empty for none.
+std::string HealthCheck::Header() const {
+  return backend_->settings().use_proxy_protocol ? BuildProxyHeader({.local = true}) : "";
 }
 
-bool HealthCheck::WriteTcp() {
-  const ssize_t sent = send(poller_->fd(), outgoing_.data(), outgoing_.size(), MSG_NOSIGNAL);
-  if (sent < 0) return errno == EAGAIN || errno == EINTR || errno == EINPROGRESS;
-  outgoing_.erase(outgoing_.begin(), outgoing_.begin() + sent);
-  if (outgoing_.empty()) poller_->Watch({.readable = true});
-  return true;
-}
-
-void HealthCheck::ReadTcp() {
-  std::array<uint8_t, 4096> room;
-  const ssize_t got = recv(poller_->fd(), room.data(), room.size(), 0);
-  if (got < 0) {
-    if (errno != EAGAIN && errno != EINTR && errno != ENOTCONN) Finish(HealthVerdict::kNetwork);
-    return;
+void HealthCheck::OnConnected() {
+  NoteBackendOpen(*backend_, *stream_);
+  if (const std::string header = Header(); !header.empty()) {
+    PacketBuffer bytes = packets_.Get(header.size());
+    std::copy(header.begin(), header.end(), bytes.data());
+    stream_->QueueBytes(std::move(bytes), header.size());
   }
-  if (got == 0) return Finish(HealthVerdict::kNetwork);
-  incoming_.insert(incoming_.end(), room.begin(), room.begin() + got);
-  if (incoming_.size() < 2) return;
-  const size_t length = LoadU16(incoming_.data());
-  if (incoming_.size() < 2 + length) return;
-  Judge(std::span<const uint8_t>(incoming_).subspan(2, length));
+  PacketBuffer copy = packets_.Get(query_.size());
+  std::copy(query_.begin(), query_.end(), copy.data());
+  stream_->QueueMessage(std::move(copy), query_.size());
+  if (stream_->Flush() == Stream::FlushStatus::kBroken) return Finish(HealthVerdict::kNetwork);
+  stream_->ResumeReading();
+}
+
+void HealthCheck::OnReadable() {
+  std::array<uint8_t, 4096> room;
+  const Stream::ReadResult read = stream_->Read(room);
+  if (read.status == Stream::ReadStatus::kNothing) return;
+  if (read.status != Stream::ReadStatus::kData) return OnBroken(read.error);
+  std::span<const uint8_t> input(room.data(), read.bytes);
+  if (const auto reply = decoder_.Next(input)) Judge(*reply);
+}
+
+void HealthCheck::OnBroken(int) {
+  NoteBackendBroken(*backend_, *stream_);
+  Finish(HealthVerdict::kNetwork);
 }
 
 void HealthCheck::Judge(std::span<const uint8_t> reply) {
@@ -113,6 +112,10 @@ void HealthCheck::Finish(HealthVerdict verdict) {
   loop_.timers().Cancel(timer_);
   timer_ = 0;
   if (poller_) poller_->Watch({});
+  if (stream_) {
+    stream_->PauseReading();
+    stream_->ShutDownWriting();
+  }
   // A copy: the call may destroy this check, and with it the function.
   const Done done = done_;
   done(verdict, loop_.now() - sent_);

@@ -1,25 +1,28 @@
-// One health check under way: a question to one backend, over a socket of its own, UDP or TCP, and
-// its time-out. Owned by the HealthProbe, on the control thread's loop.
+// One health check under way: a question to one backend, over a socket of its own, UDP,
+// TCP or TLS, and its time-out. Owned by the HealthProbe, on the control thread's loop.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "proxy/backend/backend.h"
 #include "proxy/backend/health_message.h"
+#include "proxy/net/dns_framing.h"
 #include "proxy/net/loop.h"
+#include "proxy/net/stream.h"
 
 namespace breakwater {
 
-class HealthCheck {
+class HealthCheck : private StreamHandler {
  public:
   // Called once, from the loop; may destroy the check.
   using Done = std::function<void(HealthVerdict verdict, MonoTime took)>;
 
   HealthCheck(Loop& loop, BackendPtr backend, Done done);
-  ~HealthCheck();
+  ~HealthCheck() override;
   // At most once. The time-out runs from here on. A socket error is told from the loop, like all
   // else.
   void Send(std::vector<uint8_t> query);
@@ -33,9 +36,11 @@ class HealthCheck {
   // kGood: it is on its way.
   HealthVerdict Begin();
   void OnUdpReadable();
-  void OnTcp(bool readable, bool writable);
-  bool WriteTcp();
-  void ReadTcp();
+  std::string Header() const;
+  void OnConnected() override;
+  void OnReadable() override;
+  void OnWriteProgress() override {}
+  void OnBroken(int error) override;
   void Judge(std::span<const uint8_t> reply);
   void Finish(HealthVerdict verdict);
 
@@ -45,10 +50,11 @@ class HealthCheck {
   MonoTime sent_;
   TimerId timer_ = 0;
   std::vector<uint8_t> query_;
-  std::vector<uint8_t> outgoing_;  // PROXY header, over TCP length, query; less what has left
-  std::vector<uint8_t> incoming_;  // TCP: length and reply so far
+  PacketPool packets_;
+  FrameDecoder decoder_{packets_};
   std::vector<uint8_t> reply_;
-  std::unique_ptr<Poller> poller_;
+  std::unique_ptr<Poller> poller_;  // UDP
+  std::unique_ptr<Stream> stream_;
 };
 
 }  // namespace breakwater

@@ -26,13 +26,18 @@ std::string FrontendsText(const Config& config) {
   size_t row = 0;
   for (const auto& frontend : config.frontends) {
     const Frontend& f = *frontend;
-    // The columns on TLS are 0 for transports without it, and there is none with it yet.
+    // 0 for transports without TLS.
+    static const TlsCounters kNone;
+    const TlsCounters& tls = f.tls ? f.tls->counters() : kNone;
     text += fmt::format(
         kLine, row++, f.settings.address.ToStringWithPort(), f.tcp_current_connections.Get(),
         f.tcp_max_concurrent_connections.Get(), f.tcp_died_reading_query.Get(),
         f.tcp_died_sending_response.Get(), f.tcp_gave_up.Get(), f.tcp_client_timeouts.Get(),
         f.tcp_downstream_timeouts.Get(), Average(f.tcp_connection_queries, f.tcp_connections),
-        Average(f.tcp_connection_duration_ms, f.tcp_connections), 0, 0, 0, 0, 0, 0, 0, 0, 0);
+        Average(f.tcp_connection_duration_ms, f.tcp_connections), tls.new_sessions.Get(),
+        tls.resumed_sessions.Get(), tls.unknown_ticket_keys.Get(), tls.inactive_ticket_keys.Get(),
+        tls.queries[0].Get(), tls.queries[1].Get(), tls.queries[2].Get(), tls.queries[3].Get(),
+        tls.queries[4].Get());
   }
   return text;
 }
@@ -59,7 +64,7 @@ std::string BackendsText(const Config& config) {
                         c.tcp_died_sending_query.Get(), c.tcp_died_reading_response.Get(),
                         c.tcp_gave_up.Get(), c.tcp_read_timeouts.Get(), c.tcp_write_timeouts.Get(),
                         c.tcp_connect_timeouts.Get(), c.tcp_new_connections.Get(),
-                        c.tcp_reused_connections.Get(), 0,
+                        c.tcp_reused_connections.Get(), c.tls_resumptions.Get(),
                         Average(c.tcp_connection_queries, c.tcp_connections_closed),
                         Average(c.tcp_connection_duration_ms, c.tcp_connections_closed));
   }

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "proxy/base/packet_pool.h"
 #include "proxy/net/tls_settings.h"
@@ -71,8 +72,13 @@ class Stream {
   virtual void ResumeReading() = 0;
   // No more will be written: tells the peer, after what was flushed.
   virtual void ShutDownWriting() = 0;
+  // False once it takes no further message, though those queued go on.
+  virtual bool MayQueue() const { return true; }
   // Of TLS, once the handshake is over; null for plain TCP.
   virtual const TlsFacts* tls() const { return nullptr; }
+  // Why TLS failed: "no shared cipher", or what is wrong with the peer's certificate. Empty while
+  // nothing did.
+  virtual std::string_view failure() const { return {}; }
 };
 
 }  // namespace breakwater

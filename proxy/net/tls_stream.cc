@@ -80,6 +80,8 @@ TlsStream::TlsStream(Loop& loop, TlsSocket socket, StreamHandler& handler, TlsSt
 
 TlsStream::~TlsStream() {
   *alive_ = false;
+  // OpenSSL spoils the session of a connection that ends without a word, and peers often end so.
+  if (phase_ == Phase::kOpen) SSL_set_shutdown(ssl(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
   loop_.timers().Cancel(read_timer_);
 }
 

@@ -56,9 +56,7 @@ class TlsStream : public Stream {
   void ShutDownWriting() override;
   const TlsFacts* tls() const override { return facts_ ? &*facts_ : nullptr; }
 
-  // Why the handshake or the connection failed: "no shared cipher"; for clients also what is wrong
-  // with the certificate. Empty while nothing did.
-  const std::string& failure() const { return failure_; }
+  std::string_view failure() const override { return failure_; }
   SSL* ssl() const { return session_.ssl.get(); }
 
  private:

@@ -69,6 +69,11 @@ void AddHealthCounters(json& server, const HealthCheckCounters& counters) {
   server["healthCheckLatency"] = static_cast<double>(counters.latency_us.Get()) / 1000;
 }
 
+std::string_view ProtocolOf(const BackendSettings& settings) {
+  if (settings.tls) return settings.doh_path.empty() ? "DNS over TLS" : "DNS over HTTPS";
+  return settings.tcp_only ? "Do53 TCP" : "Do53 UDP";
+}
+
 json ServerJson(const Config& config, size_t index) {
   const BackendPtr& backend = config.backends[index];
   const std::string address = backend->address().ToStringWithPort();
@@ -77,7 +82,7 @@ json ServerJson(const Config& config, size_t index) {
                  {"name", backend->name().empty() ? address : backend->name()},
                  {"address", address},
                  {"state", backend->health().StateText()},
-                 {"protocol", backend->settings().tcp_only ? "Do53 TCP" : "Do53 UDP"},
+                 {"protocol", ProtocolOf(backend->settings())},
                  {"order", backend->order()},
                  {"weight", backend->weight()},
                  {"pools", PoolNames(config, backend)},

@@ -136,6 +136,8 @@ const Column<Backend> kBackendColumns[] = {
         Average(b.counters().tcp_connection_duration_ms, b.counters().tcp_connections_closed)),
     BW_BACKEND("server_tcplatency", "Latency of this backend over TCP in milliseconds", kGauge,
                b.IsUp() ? Text(b.tcp_latency_us() / 1000) : ""),
+    BW_BACKEND("server_tlsresumptions", "TLS sessions that were resumed", kCounter,
+               Text(b.counters().tls_resumptions.Get())),
     BW_BACKEND("server_healthcheckfailures", "Health checks that failed", kCounter,
                Text(b.health_counters().failures.Get())),
     BW_BACKEND("server_healthcheckfailuresparsing", "Health checks: answers that do not parse",

@@ -29,6 +29,10 @@ Exchange* ExchangeSet::For(const BackendPtr& backend, BackendTransport transport
 
 std::unique_ptr<Exchange> ExchangeSet::MakeStream(const BackendPtr& backend) {
   const Settings& settings = config_->settings;
+  if (backend->tls() != nullptr) {
+    backend->tls()->SetLimits(
+        {settings.tls_sessions_per_backend, settings.tls_sessions_validity_s});
+  }
   return std::make_unique<StreamExchange>(
       Context(), backend,
       StreamExchangeOptions{.max_idle_connections = settings.max_cached_tcp_connections,

@@ -43,7 +43,8 @@ def content(answer):
 
 
 def run(*arguments, timeout_s=60):
-    return subprocess.run(arguments, capture_output=True, text=True, timeout=timeout_s, check=False)
+    return subprocess.run(arguments, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout_s,
+                          check=False)
 
 
 def receive_all(connection):

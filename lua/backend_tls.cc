@@ -1,0 +1,40 @@
+#include "lua/backend_tls.h"
+
+#include <fmt/format.h>
+
+namespace breakwater::lua {
+
+uint16_t DefaultPort(Options& options) {
+  if (!options.Has("tls")) return 53;
+  return options.Has("dohPath") ? 443 : 853;
+}
+
+void ReadBackendTls(Options& options, BackendSettings* settings) {
+  TlsClientSettings tls;
+  std::string provider;
+  const bool wanted = options.Read("tls", &provider);
+  options.Read("caStore", &tls.ca_store);
+  options.Read("ciphers", &tls.ciphers);
+  options.Read("ciphersTLS13", &tls.ciphers_tls13);
+  options.Read("ciphers13", &tls.ciphers_tls13);
+  options.Read("subjectName", &tls.subject_name);
+  std::string path;
+  options.Read("dohPath", &path);
+  options.Read("subjectAddr", &tls.subject_address);
+  options.Read("validateCertificates", &tls.validate);
+  options.Read("releaseBuffers", &tls.release_buffers);
+  options.Read("enableRenegotiation", &tls.renegotiation);
+  options.Read("ktls", &tls.ktls);
+  options.Read("keyLogFile", &tls.key_log_file);
+  if (!wanted) return;
+  if (provider != "openssl" && !provider.empty()) {
+    options.Problem(fmt::format("option 'tls': {} is not there, OpenSSL is used", provider));
+  }
+  settings->tls = std::move(tls);
+  settings->doh_path = std::move(path);
+  // HTTP/2 carries many requests at a time by nature.
+  if (!settings->doh_path.empty() && settings->max_in_flight == 0) settings->max_in_flight = 100;
+  settings->tcp_only = true;
+}
+
+}  // namespace breakwater::lua
