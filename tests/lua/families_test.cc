@@ -71,8 +71,8 @@ TEST_F(FamiliesTest, UnknownOptionsAreWarningsOrErrors) {
               HasSubstr(":2: newServer: unknown option 'odrer' (nearest: 'order')"));
   Load("newServer{address='192.0.2.1', order={}}");
   EXPECT_TRUE(Warned("option 'order'"));
-  EXPECT_THAT(TryLoad("newServer{address='192.0.2.1', tls='openssl'}"),
-              HasSubstr("option 'tls' is not available yet"));
+  EXPECT_THAT(TryLoad("newServer{address='192.0.2.1', autoUpgrade=true}"),
+              HasSubstr("option 'autoUpgrade' is not available yet"));
 }
 
 TEST_F(FamiliesTest, AccessLists) {

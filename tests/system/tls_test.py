@@ -13,7 +13,7 @@ import dns.query
 
 from certificates import Certificates
 from client import addresses, ask, framed, question, read_framed, run
-from harness import (BINARY, CONSOLE, DNSDIST, Process, SystemTest, accepts_tcp, breakwater_only, free_port, temp_folder,
+from harness import (BINARY, CONSOLE, DNSDIST, ROOT, Process, SystemTest, accepts_tcp, breakwater_only, free_port, temp_folder,
                      wait_until, write_file)
 
 LISTEN = 'setLocal("127.0.0.1:{port}")\n' + CONSOLE
@@ -330,6 +330,18 @@ remote-control:
         _, _, doh = self.dnsdist()
         proxy = self.proxy(LISTEN + self.server("doh", doh, dohPath="/other", healthCheckMode="up"))
         self.assertEqual(ask("a.example", port=proxy.port).rcode(), 2)
+
+    @breakwater_only
+    def test_the_example_asks_its_servers(self):
+        _, dot, doh = self.dnsdist()
+        with open(os.path.join(ROOT, "examples/encrypted-backends.conf"), encoding="utf-8") as file:
+            text = file.read().replace("127.0.0.1:5300", "127.0.0.1:{port}")
+        text = text.replace("/etc/ssl/certs/ca-certificates.crt", self.certificates.ca)
+        text = re.sub(r"ns\d\.example\.org", "dns.example", text).replace("192.0.2.54", f"127.0.0.1:{doh}")
+        proxy = self.proxy(CONSOLE + re.sub(r"192\.0\.2\.5[35]", f"127.0.0.1:{dot}", text))
+        wait_until(lambda: [state(proxy, n) for n in range(3)] == ["up"] * 3, "the health checks")
+        for number in range(30):
+            self.assertEqual(addresses(ask(f"n{number}.example", port=proxy.port)), ["192.0.2.1"])
 
     @breakwater_only
     def test_options_that_cannot_work_are_told(self):
