@@ -176,7 +176,9 @@ TextResult<std::shared_ptr<DohResponse>> NewMapEntry(Call&, const std::string& p
 void SetResponsesMap(DohFrontendObject& object,
                      const std::vector<std::shared_ptr<DohResponse>>& entries) {
   auto map = std::make_shared<const DohResponses>(entries.begin(), entries.end());
-  object.frontend->doh->responses.With([&](auto& held) { held = std::move(map); });
+  DohFrontend& doh = *object.frontend->doh;
+  doh.responses.With([&](auto& held) { held = std::move(map); });
+  doh.has_responses.store(!entries.empty());
 }
 
 constexpr Scope kAny = Scope::kAnywhere;

@@ -14,6 +14,9 @@ namespace {
 
 constexpr size_t kReadChunk = 4096;
 constexpr size_t kOutputChunk = 4096;
+// Answers that the client's windows do not let us send; above it is given up. A hundred of usual
+// size are far below.
+constexpr size_t kMostUnread = size_t{2} << 20;
 constexpr std::string_view kPreface = "PRI ";  // no method of HTTP/1 begins so
 
 Query* AddHttp(Query& query, HttpRequest& request, const DohTarget& target) {
@@ -168,8 +171,8 @@ void DohConnection::OnRequest(uint32_t stream, HttpRequest request) {
   }
   const auto responses = doh().responses.With([](const auto& map) { return map; });
   if (responses != nullptr) {
-    if (auto mapped = MappedResponse(*responses, SplitDohTarget(request.target).path,
-                                     doh().settings, context().queries.packets())) {
+    if (auto mapped =
+            MappedResponse(*responses, SplitDohTarget(request.target).path, doh().settings)) {
       return Respond(stream, std::move(*mapped));
     }
   }
@@ -232,7 +235,7 @@ void DohConnection::OnAnswer(QueryPtr query) {
     return host().MarkDirty(*this);
   }
   frontend().responses.Add();
-  Respond(stream, AnswerResponse(*query, doh().settings, context().queries.packets()));
+  Respond(stream, AnswerResponse(*query, doh().settings));
 }
 
 void DohConnection::OnDrop(const Query& query, DropReason reason) {
@@ -243,7 +246,7 @@ void DohConnection::OnDrop(const Query& query, DropReason reason) {
 }
 
 void DohConnection::RespondStatus(uint32_t stream, uint16_t status) {
-  Respond(stream, StatusResponse(status, doh().settings, context().queries.packets()));
+  Respond(stream, StatusResponse(status, doh().settings));
 }
 
 void DohConnection::Respond(uint32_t stream, HttpResponse response) {
@@ -255,34 +258,42 @@ void DohConnection::Respond(uint32_t stream, HttpResponse response) {
 
 // --- the state of it all
 
-// Small frames share a buffer; what the kernel does not take is bounded, the rest waits where it
-// is.
-void DohConnection::PutOut() {
-  if (session_ == nullptr) return;
-  PacketPool& packets = context().queries.packets();
+// Fills buffers of one size, so that those of many small frames and of few large ones take what
+// they hold. True where there may be more: what the kernel does not take is bounded, the rest waits
+// in the session.
+bool DohConnection::PutOut() {
+  if (session_ == nullptr) return false;
   PacketBuffer buffer;
   size_t size = 0;
   const auto queue = [&] {
     if (size > 0) (void)stream().QueueBytes(std::move(buffer), std::exchange(size, 0));
   };
-  while (HasRoom()) {
-    const std::span<const uint8_t> bytes = session_->NextOutput();
+  bool more = false;
+  while ((more = HasRoom())) {
+    std::span<const uint8_t> bytes = session_->NextOutput();
     if (bytes.empty()) break;
-    if (bytes.size() > buffer.capacity() - size || buffer.empty()) {
-      queue();
-      buffer = packets.Get(std::max(bytes.size(), kOutputChunk));
+    while (!bytes.empty()) {
+      if (buffer.empty()) buffer = context().queries.packets().Get(kOutputChunk);
+      const size_t count = std::min(bytes.size(), buffer.capacity() - size);
+      std::memcpy(buffer.data() + size, bytes.data(), count);
+      size += count;
+      bytes = bytes.subspan(count);
+      if (size == buffer.capacity()) queue();
     }
-    std::memcpy(buffer.data() + size, bytes.data(), bytes.size());
-    size += bytes.size();
   }
   queue();
   if (session_->Failed() && !std::exchange(broken_, true)) doh().counters.bad_requests.Add();
+  return !more;
 }
 
 void DohConnection::OnTurnEnd() {
   if (ended()) return;
-  PutOut();
-  if (!Flush()) return;
+  bool more = true;
+  while (more) {
+    more = PutOut();
+    if (!Flush()) return;
+    more = more && !write_blocked_;
+  }
   Settle();
 }
 
@@ -297,7 +308,7 @@ void DohConnection::OnSchedule() {
 void DohConnection::Settle() {
   if (ended() || feeding_) return;
   const bool sent = stream().queued_bytes() == 0;
-  if (session_ != nullptr && session_->held_bytes() > kMostHeld) return EndUnread();
+  if (session_ != nullptr && session_->held_bytes() > kMostUnread) return EndUnread();
   const bool idle = in_flight_ == 0 && sent && (session_ == nullptr || session_->held_bytes() == 0);
   const bool over = broken_ ||
                     (stopping_ && (session_ == nullptr || session_->unfinished() == 0)) ||

@@ -43,7 +43,7 @@ class DohConnection final : public ClientConnection, public HttpHandler {
   std::optional<size_t> ReadMessage(const HttpRequest& request, std::span<uint8_t> room) const;
   void Respond(uint32_t stream, HttpResponse response);
   void RespondStatus(uint32_t stream, uint16_t status);
-  void PutOut();
+  bool PutOut();
   void Settle();
 
   DohFrontend& doh() const { return *frontend().doh; }

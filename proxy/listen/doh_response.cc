@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstring>
 #include <utility>
 
 #include "proxy/base/text.h"
@@ -26,15 +25,6 @@ std::optional<uint32_t> LowestTtl(const Query& query) {
   return lowest;
 }
 
-void PutBody(HttpResponse& response, std::string_view text, PacketPool& packets) {
-  if (text.empty()) return;
-  // What rules and Lua give is bounded by them; a pooled buffer is no larger than a message.
-  text = text.substr(0, 65535);
-  response.body = packets.Get(text.size());
-  response.size = text.size();
-  std::memcpy(response.body.data(), text.data(), text.size());
-}
-
 // Up to the first byte that could end the header's line: contents may be made of a client's text.
 std::string_view HeaderText(std::string_view text) {
   const auto end = std::find_if(text.begin(), text.end(), [](char c) {
@@ -44,21 +34,20 @@ std::string_view HeaderText(std::string_view text) {
 }
 
 // 200 in the type given, 3xx with the content as place to go to, else plain text.
-void PutContent(HttpResponse& response, std::string_view content, std::string_view type,
-                PacketPool& packets) {
+void PutContent(HttpResponse& response, std::string_view content, std::string_view type) {
   HttpFields& headers = response.headers;
   if (response.status >= 300 && response.status < 400) {
     headers.emplace_back("location", HeaderText(content));
     headers.emplace_back("content-type", "text/html; charset=utf-8");
-    return PutBody(response, "<!DOCTYPE html><title>Moved</title><p>The page has moved.</p>",
-                   packets);
+    response.body = "<!DOCTYPE html><title>Moved</title><p>The page has moved.</p>";
+    return;
   }
   if (response.status == 200) {
     if (!type.empty()) headers.emplace_back("content-type", HeaderText(type));
   } else {
     headers.emplace_back("content-type", kPlainText);
   }
-  PutBody(response, content, packets);
+  response.body = content;
 }
 
 std::string_view StatusText(uint16_t status) {
@@ -78,7 +67,7 @@ std::string_view StatusText(uint16_t status) {
 
 }  // namespace
 
-HttpResponse AnswerResponse(Query& query, const DohSettings& settings, PacketPool& packets) {
+HttpResponse AnswerResponse(const Query& query, const DohSettings& settings) {
   HttpResponse response;
   response.headers.reserve(settings.response_headers.size() + 2);
   response.headers = settings.response_headers;
@@ -86,7 +75,7 @@ HttpResponse AnswerResponse(Query& query, const DohSettings& settings, PacketPoo
     response.status = http->status;
     const std::string_view type =
         http->content_type.empty() ? kDnsMessage : std::string_view(http->content_type);
-    PutContent(response, http->body, type, packets);
+    PutContent(response, http->body, type);
     return response;
   }
   response.headers.emplace_back("content-type", kDnsMessage);
@@ -95,25 +84,19 @@ HttpResponse AnswerResponse(Query& query, const DohSettings& settings, PacketPoo
       response.headers.emplace_back("cache-control", fmt::format("max-age={}", *ttl));
     }
   }
-  response.size = query.size;
-  if (query.detached() && query.data == query.owned.data()) {
-    response.body = std::move(query.owned);
-  } else {
-    response.body = packets.Get(query.size);
-    std::memcpy(response.body.data(), query.data, query.size);
-  }
+  response.body.assign(reinterpret_cast<const char*>(query.data), query.size);
   return response;
 }
 
-HttpResponse StatusResponse(uint16_t status, const DohSettings& settings, PacketPool& packets) {
+HttpResponse StatusResponse(uint16_t status, const DohSettings& settings) {
   HttpResponse response{.status = status, .headers = settings.response_headers};
   response.headers.emplace_back("content-type", kPlainText);
-  PutBody(response, StatusText(status), packets);
+  response.body = StatusText(status);
   return response;
 }
 
 std::optional<HttpResponse> MappedResponse(const DohResponses& map, std::string_view path,
-                                           const DohSettings& settings, PacketPool& packets) {
+                                           const DohSettings& settings) {
   const auto found = std::find_if(map.begin(), map.end(), [&](const auto& entry) {
     return re2::RE2::PartialMatch(re2::StringPiece(path.data(), path.size()), *entry->path);
   });
@@ -122,7 +105,7 @@ std::optional<HttpResponse> MappedResponse(const DohResponses& map, std::string_
   HttpResponse response;
   response.status = entry.status;
   response.headers = entry.has_headers ? entry.headers : settings.response_headers;
-  PutContent(response, entry.content, {}, packets);
+  PutContent(response, entry.content, {});
   return response;
 }
 

@@ -1,5 +1,5 @@
 // What is said in HTTP: the response that carries an answer, those that refuse, and how they are
-// counted. Pure but for the buffers.
+// counted. Pure.
 #pragma once
 
 #include <optional>
@@ -12,13 +12,13 @@
 
 namespace breakwater {
 
-// The finished answer, or what a rule put in its place. Takes the query's buffer where it has one.
-HttpResponse AnswerResponse(Query& query, const DohSettings& settings, PacketPool& packets);
+// The finished answer, or what a rule put in its place.
+HttpResponse AnswerResponse(const Query& query, const DohSettings& settings);
 // A few words as text.
-HttpResponse StatusResponse(uint16_t status, const DohSettings& settings, PacketPool& packets);
+HttpResponse StatusResponse(uint16_t status, const DohSettings& settings);
 // The first entry whose expression matches the path; nothing where none does.
 std::optional<HttpResponse> MappedResponse(const DohResponses& map, std::string_view path,
-                                           const DohSettings& settings, PacketPool& packets);
+                                           const DohSettings& settings);
 
 uint16_t DropStatus(DropReason reason);
 // Absent, or application/dns-message with or without parameters.

@@ -241,8 +241,8 @@ void H2Server::Respond(uint32_t id, HttpResponse response) {
   stream->answered = true;
   stream->response = std::move(response);
   stream->status = std::to_string(stream->response.status);
-  stream->length = std::to_string(stream->response.size);
-  held_bytes_ += stream->response.body.capacity();
+  stream->length = std::to_string(stream->response.body.size());
+  held_bytes_ += stream->response.body.size();
   const auto bytes = [](std::string_view text) {
     return const_cast<uint8_t*>(reinterpret_cast<const uint8_t*>(text.data()));
   };
@@ -259,7 +259,7 @@ void H2Server::Respond(uint32_t id, HttpResponse response) {
   add("content-length", stream->length, kAsIs | NGHTTP2_NV_FLAG_NO_INDEX);
   const nghttp2_data_provider body{.source = {.ptr = stream}, .read_callback = &Callbacks::Body};
   (void)nghttp2_submit_response(session_, stream->id, fields.data(), fields.size(),
-                                stream->response.size == 0 ? nullptr : &body);
+                                stream->response.body.size() == 0 ? nullptr : &body);
 }
 
 void H2Server::Refuse(uint32_t id) {
@@ -271,10 +271,10 @@ void H2Server::Refuse(uint32_t id) {
 }
 
 ssize_t H2Server::ReadBody(Stream& stream, std::span<uint8_t> room, uint32_t* flags) {
-  const size_t count = std::min(room.size(), stream.response.size - stream.sent);
+  const size_t count = std::min(room.size(), stream.response.body.size() - stream.sent);
   std::memcpy(room.data(), stream.response.body.data() + stream.sent, count);
   stream.sent += count;
-  if (stream.sent == stream.response.size) {
+  if (stream.sent == stream.response.body.size()) {
     *flags |= NGHTTP2_DATA_FLAG_EOF;
     ReleaseResponse(stream);
   }
@@ -282,8 +282,8 @@ ssize_t H2Server::ReadBody(Stream& stream, std::span<uint8_t> room, uint32_t* fl
 }
 
 void H2Server::ReleaseResponse(Stream& stream) {
-  held_bytes_ -= stream.response.body.capacity();
-  stream.response.body.Reset();
+  held_bytes_ -= stream.response.body.size();
+  stream.response.body = {};
 }
 
 // Answered before all of the request was there: the rest is not wanted (RFC 9113, 8.1).

@@ -226,9 +226,9 @@ void Http1Server::Respond(uint32_t stream, HttpResponse response) {
   waiting_ = false;
   output_ += fmt::format("HTTP/1.1 {} {}\r\n", response.status, HttpReason(response.status));
   for (const auto& [name, value] : response.headers) output_ += name + ": " + value + "\r\n";
-  output_ += fmt::format("content-length: {}\r\n", response.size);
+  output_ += fmt::format("content-length: {}\r\n", response.body.size());
   output_ += closing_ ? "connection: close\r\n\r\n" : "connection: keep-alive\r\n\r\n";
-  output_.append(reinterpret_cast<const char*>(response.body.data()), response.size);
+  output_ += response.body;
   fresh_ = !input_.empty();
 }
 

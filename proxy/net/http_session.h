@@ -11,7 +11,6 @@
 #include <vector>
 
 #include "proxy/base/clock.h"
-#include "proxy/base/packet_pool.h"
 
 namespace breakwater {
 
@@ -35,8 +34,7 @@ struct HttpRequest {
 struct HttpResponse {
   uint16_t status = 200;
   HttpFields headers;  // content-length is written by the session
-  PacketBuffer body;
-  size_t size = 0;
+  std::string body;    // of its own size: many may wait for a client
 };
 
 struct HttpLimits {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -48,6 +49,7 @@ struct DohFrontend {
   DohSettings settings;
   DohCounters counters;
   Guarded<std::shared_ptr<const DohResponses>> responses;  // null: none
+  std::atomic<bool> has_responses{false};                  // saves a lock a request, mostly
 };
 
 }  // namespace breakwater

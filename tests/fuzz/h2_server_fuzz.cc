@@ -21,9 +21,7 @@ class Server : public HttpHandler {
   }
   void Answer(uint32_t stream) {
     HttpResponse response;
-    response.body = pool_.Get(600);
-    std::fill_n(response.body.data(), 600, uint8_t{0});
-    response.size = 600;
+    response.body.resize(600);
     session_.Respond(stream, std::move(response));
   }
   void Run(std::span<const uint8_t> bytes, size_t step) {
@@ -44,7 +42,6 @@ class Server : public HttpHandler {
   }
 
  private:
-  PacketPool pool_;
   std::vector<uint32_t> waiting_;
   H2Server session_{*this, HttpLimits{.keep_headers = true}};
 };

@@ -11,8 +11,10 @@ import client
 import dns.message
 import dns.rcode
 import harness
+import nameservers
 
 RULES = 'addAction("spoof.test.", SpoofAction("192.0.2.1"))\naddAction("drop.test.", DropAction())\n'
+ZONE = "$TTL 60\n@ SOA ns.example.org. root.example.org. 1 60 60 60 60\n@ NS ns\nns A 192.0.2.53\na A 192.0.2.80\n"
 ALL = RULES + harness.CONSOLE
 
 
@@ -42,6 +44,12 @@ class Reply:
         self.version, status = lines[0].split(" ")[:2]
         self.status = int(status)
         self.headers = {k.lower(): v for k, v in (line.split(": ", 1) for line in lines[1:])}
+
+    def content(self):
+        """The addresses of an answer; the text of anything else, but of errors, whose words are free."""
+        if self.headers["content-type"] == "application/dns-message":
+            return self.addresses()
+        return self.body if self.status == 200 else None
 
     def addresses(self):
         return client.addresses(dns.message.from_wire(self.body))
@@ -299,6 +307,73 @@ backend dns
                          f"dns={encoded('spoof.test')}")
         self.assertIn("2000 succeeded, 0 failed", run.stdout, run.stdout + haproxy.log())
         self.assertIn("2000", proxy.console("showDOHFrontends()").splitlines()[1].split()[3])
+
+    def test_a_hundred_large_answers_at_a_time(self):
+        """They fit no window of the client's at once; each connection gets all of them."""
+        records = ", ".join(f'"\\200{"x" * 197}{number:03}"' for number in range(60))
+        _, url = self.plain(more=f'addAction("large.test.", SpoofRawAction({{{records}}}))\n')
+        run = client.run("h2load", "-n2000", "-c4", "-m100", f"{url}?dns={encoded('large.test', 'TXT')}")
+        self.assertIn("2000 succeeded, 0 failed", run.stdout, run.stdout + run.stderr)
+        self.assertGreater(len(curl(f"{url}?dns={encoded('large.test', 'TXT')}").body), 12000)
+
+    def test_a_proxy_header_names_the_client(self):
+        proxy, _ = self.plain(more='''
+            setProxyProtocolACL("127.0.0.0/8")
+            addAction(NetmaskGroupRule("192.0.2.9/32"), SpoofAction("192.0.2.2"))''')
+        header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + bytes([192, 0, 2, 9, 127, 0, 0, 1, 1, 2, 3, 4])
+        request = f"GET /dns-query?dns={encoded('any.test')} HTTP/1.0\r\n\r\n".encode()
+        for pieces in ([header + request], [header[:5], header[5:], request]):
+            with client.tcp_connection(proxy.port) as connection:
+                for piece in pieces:
+                    connection.sendall(piece)
+                self.assertIn(bytes([192, 0, 2, 2]), client.receive_all(connection))
+        with client.tcp_connection(proxy.port) as connection:
+            connection.sendall(request)
+            self.assertEqual(client.receive_all(connection), b"")
+
+    def test_what_is_asked_before_the_end_is_answered(self):
+        nsd = self.started(nameservers.Nsd({"example.org": ZONE}))
+        proxy, url = self.plain(more=f'''newServer("127.0.0.1:{nsd.port}")
+            addResponseAction(AllRule(), DelayResponseAction(0))''')
+        with client.tcp_connection(proxy.port) as idle:
+            idle.sendall(f"GET /dns-query?dns={encoded('a.example.org')} HTTP/1.1\r\n\r\n".encode())
+            self.assertIn(b"200 OK", idle.recv(4096))
+            self.assertEqual(curl("--http2-prior-knowledge", f"{url}?dns={encoded('a.example.org')}").addresses(),
+                             ["192.0.2.80"])
+            self.assertEqual(proxy.stop(), 0)
+            self.assertEqual(client.receive_all(idle), b"")
+
+    def test_same_as_dnsdist(self):
+        """What 1.7.3 says to the same requests, where it has the feature."""
+        folder = harness.temp_folder()
+        cert, key = certificate(folder)
+        text = f'''
+            addDOHLocal("127.0.0.1:{{port}}", "{cert}", "{key}", {{"/dns-query", "/moved"}},
+                        {{customResponseHeaders={{["x-own"]="value"}}}})
+            setACL("127.0.0.0/8")
+            map = {{newDOHResponseMapEntry("^/MOVED$", 307, "https://doh.test/")}}
+            getDOHFrontend(0):setResponsesMap(map)
+            addAction("status.test.", HTTPStatusAction(500, "broken"))
+            addAction("page.test.", HTTPStatusAction(200, "page", "text/plain"))''' + "\n" + RULES
+        wire = client.question("spoof.test").to_wire()
+        post = ["-H", "content-type: application/dns-message"]
+        requests = [(f"/dns-query?dns={encoded('spoof.test')}", None), (f"/dns-query?dns={encoded('drop.test')}", None),
+                    (f"/dns-query?x=1&dns={encoded('spoof.test')}", None), ("/dns-query?dns=!!", None),
+                    ("/dns-query", None), ("/moved", None), ("/dns-query", wire), ("/dns-query", wire[:11]),
+                    (f"/dns-query?dns={encoded('status.test')}", None),
+                    (f"/dns-query?dns={encoded('page.test')}", None), ("/elsewhere", None)]
+        said = []
+        for binary in (harness.BINARY, harness.DNSDIST):
+            proxy = self.proxy(text, binary=binary)
+            replies = [curl("--http2", *(post if body else []), f"https://127.0.0.1:{proxy.port}{path}", body=body)
+                       for path, body in requests]
+            said.append([(path, r.status, r.headers.get("location"), r.headers.get("cache-control"),
+                          # 2.1 sends the line's own headers with errors too, 1.7.3 did not yet.
+                          r.headers.get("x-own") if r.status == 200 else None,
+                          r.headers["content-type"], r.content())
+                         for (path, body), r in zip(requests, replies)])
+        self.maxDiff = None
+        self.assertEqual(said[0], said[1])
 
     def test_many_streams_of_h2load(self):
         proxy, url = self.secure()

@@ -20,9 +20,7 @@ class H2ServerTest : public ::testing::Test, public HttpHandler {
   void Answer(uint32_t stream, const std::string& body) {
     HttpResponse response;
     response.headers = {{"content-type", "text/plain"}};
-    response.body = pool_.Get(body.size());
-    std::copy(body.begin(), body.end(), response.body.data());
-    response.size = body.size();
+    response.body = body;
     server_.Respond(stream, std::move(response));
   }
   bool Feed(const std::string& bytes) {
@@ -61,7 +59,6 @@ class H2ServerTest : public ::testing::Test, public HttpHandler {
     return most;
   }
 
-  PacketPool pool_;
   MonoTime now_ = MonoTime::FromMs(1000);
   bool answers_at_once_ = false;
   std::vector<HttpRequest> requests_;

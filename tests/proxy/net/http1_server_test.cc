@@ -20,9 +20,7 @@ class Http1ServerTest : public ::testing::Test, public HttpHandler {
   }
   void Answer(std::string_view body) {
     HttpResponse response;
-    response.body = pool_.Get(body.size());
-    std::copy(body.begin(), body.end(), response.body.data());
-    response.size = body.size();
+    response.body = body;
     server_->Respond(last_stream_, std::move(response));
   }
   std::string Output() {
@@ -40,7 +38,6 @@ class Http1ServerTest : public ::testing::Test, public HttpHandler {
     return requests_.size() == 1 ? requests_[0].error : uint16_t{1};
   }
 
-  PacketPool pool_;
   MonoTime now_ = MonoTime::FromMs(1000);
   std::vector<HttpRequest> requests_;
   uint32_t last_stream_ = 0;
