@@ -77,7 +77,8 @@ void ShowErrors(Call& call) {
   }
   text += "\n";
   size_t index = 0;
-  for (const auto& frontend : FrontendsOf(call, Protocol::kDot)) {
+  for (const auto& frontend : call.builder().config().frontends) {
+    if (frontend->tls == nullptr) continue;
     text += fmt::format("{:<3} {:<30}", index++, frontend->settings.address.ToStringWithPort());
     for (size_t i = 0; i + 1 < kTlsFailures; ++i) {
       text += fmt::format(" {:>23}", frontend->tls->counters().failures[i].Get());

@@ -169,12 +169,10 @@ void DohConnection::OnRequest(uint32_t stream, HttpRequest request) {
     if (request.error != 0) counters.bad_requests.Add();
     return RespondStatus(stream, *status);
   }
-  const auto responses = doh().responses.With([](const auto& map) { return map; });
-  if (responses != nullptr) {
-    if (auto mapped =
-            MappedResponse(*responses, SplitDohTarget(request.target).path, doh().settings)) {
-      return Respond(stream, std::move(*mapped));
-    }
+  if (doh().has_responses.load()) {
+    const auto map = doh().responses.With([](const auto& held) { return held; });
+    auto mapped = MappedResponse(*map, SplitDohTarget(request.target).path, doh().settings);
+    if (mapped) return Respond(stream, std::move(*mapped));
   }
   Ask(stream, std::move(request), from);
 }

@@ -254,9 +254,12 @@ void H2Server::Respond(uint32_t id, HttpResponse response) {
     fields.push_back({bytes(name), bytes(value), name.size(), value.size(), flags});
   };
   add(":status", stream->status, kAsIs);
-  for (const auto& [name, value] : stream->response.headers) add(name, value, kAsIs);
-  // Different each time: not worth a place in the compressor's table.
-  add("content-length", stream->length, kAsIs | NGHTTP2_NV_FLAG_NO_INDEX);
+  // Those differ each time: not worth a place in the compressor's table, nor its memory.
+  constexpr uint8_t kVaries = kAsIs | NGHTTP2_NV_FLAG_NO_INDEX;
+  for (const auto& [name, value] : stream->response.headers) {
+    add(name, value, name == "cache-control" ? kVaries : kAsIs);
+  }
+  add("content-length", stream->length, kVaries);
   const nghttp2_data_provider body{.source = {.ptr = stream}, .read_callback = &Callbacks::Body};
   (void)nghttp2_submit_response(session_, stream->id, fields.data(), fields.size(),
                                 stream->response.body.size() == 0 ? nullptr : &body);

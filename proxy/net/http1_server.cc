@@ -150,6 +150,8 @@ bool Http1Server::ParseHead(std::string_view head) {
     head.remove_prefix(std::min(end + 2, head.size()));
   }
   if (request_.method == HttpMethod::kPost && !has_length_) request_.error = 411;
+  // The answer to HEAD would have no body: where the next one begins, client and we might disagree.
+  if (request_.method == HttpMethod::kOther) keep_ = false;
   return request_.error == 0;
 }
 

@@ -230,6 +230,7 @@ class DohTest(harness.SystemTest):
             curl("--http2", url + path)
         curl("--http1.1", "-H", "content-type: application/dns-message", url, body=b"short")
         text = client.run("curl", "-s", "-u", "x:secret", f"http://127.0.0.1:{web}/metrics").stdout
+        self.assertIn(f"127.0.0.1:{proxy.port}", proxy.console("showTLSErrorCounters()").splitlines()[1])
         bind = f'frontend="127.0.0.1:{proxy.port}"'
         for line in (f'doh_http_method_queries{{{bind},thread="0",method="get"}} 3',
                      f'doh_http_version_queries{{{bind},thread="0",version="1"}} 1',
@@ -342,6 +343,32 @@ backend dns
                              ["192.0.2.80"])
             self.assertEqual(proxy.stop(), 0)
             self.assertEqual(client.receive_all(idle), b"")
+
+    def test_a_restricted_connection_has_one_request(self):
+        """Above 90 percent of the bind's connections each new one is."""
+        proxy, url = self.plain("{maxConcurrentTCPConnections=1}")
+        question = f"GET /dns-query?dns={encoded('spoof.test')} HTTP/1.1\r\n\r\n".encode()
+        harness.wait_until(lambda: self.answered_once(proxy.port, question), "the first connection to be gone")
+        run = client.run("curl", "-s", "--http2-prior-knowledge", "-o", "/dev/null", "-o", "/dev/null", "-w",
+                         "%{http_code} %{num_connects} ", f"{url}?dns={encoded('spoof.test')}",
+                         f"{url}?dns={encoded('spoof.test')}")
+        self.assertEqual(run.stdout.split(), ["200", "1", "200", "1"])
+
+    @staticmethod
+    def answered_once(port, question):
+        with client.tcp_connection(port) as connection:
+            try:
+                connection.sendall(question * 2)
+                return client.receive_all(connection).count(b"200 OK") == 1
+            except OSError:
+                return False
+
+    def test_muted_binds_say_nothing(self):
+        proxy, url = self.plain()
+        proxy.console("getBind(0).muted = true")
+        for version in ("--http2-prior-knowledge", "--http1.1"):
+            run = client.run("curl", "-s", version, f"{url}?dns={encoded('spoof.test')}")
+            self.assertEqual((run.stdout, run.returncode != 0), ("", True))
 
     def test_same_as_dnsdist(self):
         """What 1.7.3 says to the same requests, where it has the feature."""

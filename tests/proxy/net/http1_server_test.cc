@@ -100,6 +100,15 @@ TEST_F(Http1ServerTest, ClosesWhereTheClientSaysSoOrSpeaks10) {
   EXPECT_NE(Output().find("connection: close"), std::string::npos);
 }
 
+TEST_F(Http1ServerTest, OtherMethodsAreTheLast) {
+  EXPECT_TRUE(Feed("HEAD / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n"));
+  ASSERT_EQ(requests_.size(), 1u);
+  EXPECT_EQ(requests_[0].method, HttpMethod::kOther);
+  Answer("");
+  EXPECT_NE(Output().find("connection: close"), std::string::npos);
+  EXPECT_TRUE(server_->Over());
+}
+
 TEST_F(Http1ServerTest, TellsAClientThatAsksToGoOn) {
   EXPECT_TRUE(Feed("POST / HTTP/1.1\r\nExpect: 100-continue\r\nContent-Length: 1\r\n\r\n"));
   EXPECT_EQ(Output(), "HTTP/1.1 100 Continue\r\n\r\n");
