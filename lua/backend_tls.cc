@@ -20,6 +20,7 @@ void ReadBackendTls(Options& options, BackendSettings* settings) {
   options.Read("subjectName", &tls.subject_name);
   std::string path;
   options.Read("dohPath", &path);
+  options.Read("addXForwardedHeaders", &settings->add_x_forwarded_headers);
   options.Read("subjectAddr", &tls.subject_address);
   options.Read("validateCertificates", &tls.validate);
   options.Read("releaseBuffers", &tls.release_buffers);

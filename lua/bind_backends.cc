@@ -121,9 +121,9 @@ void ReadTransport(Options& options, BackendSettings* settings) {
   if (options.Read("dscp", &dscp)) settings->dscp = static_cast<uint8_t>(dscp > 63 ? 0 : dscp);
   ReadSource(options, settings);
   ReadBackendTls(options, settings);
-  options.Unavailable({"addXForwardedHeaders", "autoUpgrade", "autoUpgradeInterval",
-                       "autoUpgradeKeep", "autoUpgradePool", "autoUpgradeDoHKey",
-                       "lazyHealthCheckWhenUpgraded", "xskSockets", "MACAddr", "tier"});
+  options.Unavailable({"autoUpgrade", "autoUpgradeInterval", "autoUpgradeKeep", "autoUpgradePool",
+                       "autoUpgradeDoHKey", "lazyHealthCheckWhenUpgraded", "xskSockets", "MACAddr",
+                       "tier"});
 }
 
 TextResult<BackendSettings> ReadServer(Options& options) {

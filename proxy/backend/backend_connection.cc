@@ -59,6 +59,7 @@ bool BackendConnection::Send(StreamRequestPtr& request) {
   std::copy(message.begin(), message.end(), copy.data());
   StoreU16(copy.data(), id);
   if (stream_->queued_bytes() == 0) last_write_ = context_.loop.now();
+  if (request->origin.client.IsSet()) stream_->SetOrigin(request->origin);
   if (!stream_->QueueMessage(std::move(copy), message.size())) return false;
   if (requests_.empty()) last_read_ = context_.loop.now();
   transferring_ = request->transfer.has_value();

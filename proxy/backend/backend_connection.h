@@ -29,7 +29,8 @@ struct StreamRequest {
   uint32_t retries_left = 0;
   uint16_t name_length = 0;
   std::vector<uint8_t> message;
-  std::string header{};  // of the PROXY protocol: goes over a connection that began with it
+  MessageOrigin origin{};  // told to backends with addXForwardedHeaders
+  std::string header{};    // of the PROXY protocol: goes over a connection that began with it
   std::optional<dns::TransferProgress> transfer{};
   bool begun = false;  // a part of the answer was handed on: it cannot be asked again
 };

@@ -55,16 +55,6 @@ struct HealthCheckSettings {
 enum class HealthJudgement : uint8_t { kGood, kRefused, kFailed };
 using HealthValidator = std::function<HealthJudgement(std::span<const uint8_t> reply)>;
 
-// newServer's autoUpgrade: whether DNS over TLS or HTTPS is looked for (RFC 9462).
-struct AutoUpgradeSettings {
-  bool enabled = false;
-  uint32_t interval_s = 3600;
-  bool keep = false;         // the plain server stays beside the new one
-  std::string pool;          // of the new one; empty: the old one's
-  uint16_t doh_key = 7;      // the SVCB parameter with the path
-  bool lazy_checks = false;  // lazyHealthCheckWhenUpgraded
-};
-
 struct BackendSettings {
   Address address;
   std::string name;
@@ -93,7 +83,6 @@ struct BackendSettings {
   std::optional<TlsClientSettings> tls;  // DNS over TLS, or with a path over HTTPS
   std::string doh_path;                  // empty: DNS over TLS
   bool add_x_forwarded_headers = false;
-  AutoUpgradeSettings auto_upgrade;
   bool use_proxy_protocol = false;
   bool proxy_advertise_tls = false;  // a TLV says that the client came over TLS
   uint8_t tier = 1;

@@ -9,6 +9,26 @@ namespace breakwater {
 
 using End = BackendConnection::End;
 
+namespace {
+
+MessageOrigin OriginOf(const Query& query) {
+  switch (query.protocol) {
+    case Protocol::kDoUdp:
+    case Protocol::kDnscryptUdp:
+      return {query.client, "dns-over-udp"};
+    case Protocol::kDoTcp:
+    case Protocol::kDnscryptTcp:
+      return {query.client, "dns-over-tcp"};
+    case Protocol::kDot:
+      return {query.client, "dns-over-tls"};
+    case Protocol::kDoh:
+      return {query.client, query.frontend->tls ? "dns-over-https" : "dns-over-http"};
+  }
+  return {};
+}
+
+}  // namespace
+
 StreamExchange::StreamExchange(ExchangeContext context, BackendPtr backend,
                                const StreamExchangeOptions& options)
     : context_(context),
@@ -37,6 +57,9 @@ Result<void> StreamExchange::Send(FlightId flight, uint8_t attempt, const Outgoi
   request->name_length = question->name_length;
   request->message.assign(message.begin(), message.end());
   request->header = std::move(*header);
+  if (backend_->settings().add_x_forwarded_headers && query.query != nullptr) {
+    request->origin = OriginOf(*query.query);
+  }
   request->transfer = dns::TransferProgress::Of(message, *question);
   return Dispatch(request, Use::kAny);
 }

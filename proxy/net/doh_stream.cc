@@ -134,14 +134,22 @@ bool DohStream::QueueMessage(PacketBuffer message, size_t size) {
   auto request = std::make_unique<Request>();
   request->query.assign(message.data(), message.data() + size);
   const std::string length = std::to_string(size);
-  const std::array<nghttp2_nv, 8> headers = {Header(":method", "POST"),
-                                             Header(":scheme", "https"),
-                                             Header(":authority", options_.authority),
-                                             Header(":path", options_.path),
-                                             Header("accept", kMediaType),
-                                             Header("content-type", kMediaType),
-                                             Header("content-length", length),
-                                             Header("user-agent", "breakwater")};
+  std::vector<nghttp2_nv> headers = {Header(":method", "POST"),
+                                     Header(":scheme", "https"),
+                                     Header(":authority", options_.authority),
+                                     Header(":path", options_.path),
+                                     Header("accept", kMediaType),
+                                     Header("content-type", kMediaType),
+                                     Header("content-length", length),
+                                     Header("user-agent", "breakwater")};
+  const MessageOrigin origin = std::exchange(origin_, {});
+  const std::string client = origin.client.ToString();
+  const std::string port = std::to_string(origin.client.port());
+  if (origin.client.IsSet()) {
+    headers.push_back(Header("x-forwarded-for", client));
+    headers.push_back(Header("x-forwarded-port", port));
+    headers.push_back(Header("x-forwarded-proto", origin.transport));
+  }
   nghttp2_data_provider body{};
   body.read_callback = &Callbacks::ReadQuery;
   const int32_t id =

@@ -33,6 +33,7 @@ class DohStream : public Stream, private StreamHandler {
   void Carry(std::unique_ptr<Stream> stream) { stream_ = std::move(stream); }
 
   ReadResult Read(std::span<uint8_t> room) override;
+  void SetOrigin(const MessageOrigin& origin) override { origin_ = origin; }
   bool QueueMessage(PacketBuffer message, size_t size) override;
   // In front of all HTTP, so before the first message.
   bool QueueBytes(PacketBuffer bytes, size_t size) override {
@@ -71,7 +72,8 @@ class DohStream : public Stream, private StreamHandler {
   std::map<int32_t, std::unique_ptr<Request>> requests_;
   std::vector<uint8_t> inbox_;  // framed answers not yet read
   size_t inbox_read_ = 0;
-  size_t unsent_ = 0;  // octets of messages that nghttp2 holds
+  size_t unsent_ = 0;     // octets of messages that nghttp2 holds
+  MessageOrigin origin_;  // of the next message; no address: not told
   std::string failure_;
   bool open_ = false;
   bool reading_ = false;

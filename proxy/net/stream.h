@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "proxy/base/address.h"
 #include "proxy/base/packet_pool.h"
 #include "proxy/net/tls_settings.h"
 
@@ -37,6 +38,11 @@ struct TlsFacts {
   std::string alpn;         // empty: none agreed
 };
 
+struct MessageOrigin {
+  Address client;
+  std::string_view transport;  // "dns-over-udp"; a literal
+};
+
 class Stream {
  public:
   enum class ReadStatus : uint8_t {
@@ -61,6 +67,8 @@ class Stream {
   // Queues a DNS message of `size` bytes with its two bytes of length in front. False, and nothing
   // queued, when the queue is full: the peer does not read.
   virtual bool QueueMessage(PacketBuffer message, size_t size) = 0;
+  // Whose message is queued next, for a peer that is told (HTTP's x-forwarded headers).
+  virtual void SetOrigin(const MessageOrigin& origin) { (void)origin; }
   // Queues bytes as they are (a PROXY protocol header).
   virtual bool QueueBytes(PacketBuffer bytes, size_t size) = 0;
   virtual FlushStatus Flush() = 0;

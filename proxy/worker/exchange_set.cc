@@ -33,10 +33,13 @@ std::unique_ptr<Exchange> ExchangeSet::MakeStream(const BackendPtr& backend) {
     backend->tls()->SetLimits(
         {settings.tls_sessions_per_backend, settings.tls_sessions_validity_s});
   }
+  const bool https = !backend->settings().doh_path.empty();
   return std::make_unique<StreamExchange>(
       Context(), backend,
-      StreamExchangeOptions{.max_idle_connections = settings.max_cached_tcp_connections,
-                            .max_idle_ms = settings.tcp_downstream_max_idle_ms,
+      StreamExchangeOptions{.max_idle_connections = https ? settings.doh_idle_connections
+                                                          : settings.max_cached_tcp_connections,
+                            .max_idle_ms = https ? settings.doh_downstream_max_idle_ms
+                                                 : settings.tcp_downstream_max_idle_ms,
                             .allow_empty_response = settings.allow_empty_response});
 }
 

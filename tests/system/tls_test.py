@@ -326,6 +326,22 @@ remote-control:
         self.assertEqual(addresses(ask("b.example", port=proxy.port)), ["192.0.2.1"])
 
     @breakwater_only
+    def test_https_servers_are_told_the_client_where_they_shall_be(self):
+        port = free_port()
+        certificate, key = self.pair
+        behind = self.proxy(LISTEN + f'addDOHLocal("127.0.0.1:{port}", "{certificate}", "{key}", "/dns-query", '
+                            '{keepIncomingHeaders=true})\n'
+                            'addAction(AllRule(), LuaAction(function(dq)\n'
+                            '  local h = dq:getHTTPHeaders()\n'
+                            '  return DNSAction.Spoof, (h["x-forwarded-proto"] or "none") .. ".example."\nend))\n')
+        wait_until(lambda: accepts_tcp(port), "the server behind")
+        for told, said in (("true", "dns-over-udp.example."), ("false", "none.example.")):
+            proxy = self.proxy(LISTEN + self.server("doh", port, dohPath="/dns-query", addXForwardedHeaders=told))
+            wait_until(lambda p=proxy: state(p, 0) == "up", "the health check")
+            self.assertEqual(addresses(ask("a.example", port=proxy.port)), [said])
+        self.stop_cleanly(behind)
+
+    @breakwater_only
     def test_http_errors_become_servfail(self):
         _, _, doh = self.dnsdist()
         proxy = self.proxy(LISTEN + self.server("doh", doh, dohPath="/other", healthCheckMode="up"))
