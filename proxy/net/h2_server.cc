@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "proxy/net/h2_limits.h"
+#include "proxy/net/lazy_rooms.h"
 
 namespace breakwater {
 
@@ -91,7 +92,10 @@ struct H2Server::Callbacks {
 H2Server::H2Server(HttpHandler& handler, const HttpLimits& limits)
     : handler_(handler), limits_(limits), credit_(h2::kMostCredit) {
   static nghttp2_session_callbacks* const callbacks = Callbacks::Make();
-  if (nghttp2_session_server_new2(&session_, callbacks, this, h2::Options()) != 0) std::abort();
+  if (nghttp2_session_server_new3(&session_, callbacks, this, h2::Options(),
+                                  LazyRooms::ForSessions()) != 0) {
+    std::abort();  // out of memory
+  }
   const std::array<nghttp2_settings_entry, 3> settings = {
       {{NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, limits.streams},
        {NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, static_cast<uint32_t>(limits.header_bytes)},

@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 """What one client of DNS over HTTPS can cost the others: frames of HTTP/2 written by hand."""
 
 import contextlib

@@ -1,3 +1,4 @@
+#!/usr/bin/python3
 """DNS over HTTPS as clients see it."""
 
 import base64
