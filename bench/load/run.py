@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Measures Breakwater beside dnsdist 1.7.3, a bare responder and a bare relay, in one go.
 
-  run.py [--seconds N] [--rounds N] [--only hit,pass,memory,idle,flush] [--program PATH]
+  run.py [--seconds N] [--rounds N] [--only hit,pass,memory,idle,flush,tcp,dot,doh,handshake,
+         connections] [--program PATH]
 
 The program under test has the first core, the load (and the backend) the second. Rounds of all
 programs take turns; medians are printed. See bench/README.md for the method.
@@ -19,6 +20,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import streams  # noqa: E402
 from subjects import LOAD_CORE, NAMES, RELEASE, proxy, relay, responder, write_names  # noqa: E402
 
 DNSDIST = "/usr/bin/dnsdist"
@@ -36,21 +38,36 @@ def dnsperf(port, queries, *arguments):
     return {"completed": numbers["completed"], "lost": numbers["lost"], "qps": numbers["per"]}
 
 
-def measure(subject, queries, seconds, idle_backend=None):
+def udp_load(subject, queries, seconds, _):
+    return dnsperf(subject.port, queries, "-l", str(seconds), "-q", "100")
+
+
+def stream_load(subject, queries, seconds, mode):
+    return dnsperf(subject.ports[mode], queries, "-l", str(seconds), "-q", "100", "-m", mode, "-c",
+                   str(streams.CLIENTS))
+
+
+def measure(subject, queries, seconds, idle_backend=None, mode="udp"):
     """Microseconds of user and system time a query, and the rate, over one run at full speed."""
     dnsperf(subject.port, queries, "-n", "1", "-q", "20")  # each name once: fills a cache, warms the rest
+    load_for = {"udp": udp_load, "doh": streams.h2load}.get(mode, stream_load)
+    if mode in ("tcp", "dot"):
+        dnsperf(subject.ports[mode], queries, "-n", "1", "-q", "20", "-m", mode)
+    elif mode == "doh":
+        load_for(subject, queries, 1, mode)
     user, system = subject.cpu()
     backend_before = sum(idle_backend.cpu()) if idle_backend else 0
-    load = dnsperf(subject.port, queries, "-l", str(seconds), "-q", "100")
+    load = load_for(subject, queries, seconds, mode)
     user_after, system_after = subject.cpu()
-    if idle_backend and sum(idle_backend.cpu()) - backend_before > 0.02 * seconds:
+    own_needs = 0.02 if mode == "udp" else 0.1  # of a core; dnsdist has some itself
+    if idle_backend and sum(idle_backend.cpu()) - backend_before > own_needs * seconds:
         raise RuntimeError("the backend was asked: these were no cache hits")
     scale = 1e6 / load["completed"]
     return {"user": (user_after - user) * scale, "system": (system_after - system) * scale,
             "total": (user_after - user + system_after - system) * scale, "qps": load["qps"], "lost": load["lost"]}
 
 
-def compare(title, makers, references, options, idle_backend=None):
+def compare(title, makers, references, options, idle_backend=None, mode="udp"):
     """Rounds of every program in turn, then the medians and the ratios to the references."""
     queries = write_names(NAMES)
     results = {name: [] for name in makers}
@@ -58,7 +75,7 @@ def compare(title, makers, references, options, idle_backend=None):
         for name, make in makers.items():
             subject = make()
             try:
-                results[name].append(measure(subject, queries, options.seconds, idle_backend))
+                results[name].append(measure(subject, queries, options.seconds, idle_backend, mode))
             finally:
                 subject.stop()
     medians = {name: {key: statistics.median(run[key] for run in runs) for key in runs[0]}
@@ -202,7 +219,63 @@ def run_flush(options):
     goal("p99 during / quiet", statistics.median(disturbed) / statistics.median(quiet), 1.2)
 
 
-RUNS = {"hit": run_hit, "pass": run_pass, "memory": run_memory, "idle": run_idle, "flush": run_flush}
+def run_stream(mode, title, limit):
+    def run(options):
+        backend = streams.spoofer()
+        pair = streams.certificate()
+        try:
+            rows = compare(f"{title}, cache hits, {streams.CLIENTS} clients", {
+                "breakwater": lambda: streams.encrypted(options.program, backend.port, pair),
+                "dnsdist": lambda: streams.encrypted(DNSDIST, backend.port, pair)},
+                ("dnsdist",), options, idle_backend=backend, mode=mode)
+        finally:
+            backend.stop()
+        goal("total / dnsdist", rows["breakwater"]["total"] / rows["dnsdist"]["total"], limit)
+    return run
+
+
+def run_handshake(options):
+    backend = responder(LOAD_CORE)
+    pair = streams.certificate()
+    rates = {}
+    try:
+        for what, how in (("full", ("-new",)), ("resumed, TLS 1.2", ("-reuse", "-tls1_2"))):
+            for name, make in (("s_server", lambda: streams.TlsServer(pair)),
+                               ("breakwater", lambda: streams.encrypted(options.program, backend.port, pair))):
+                subject = make()
+                port = subject.port if name == "s_server" else subject.ports["dot"]
+                rates[name] = statistics.median(streams.handshakes(subject, port, options.seconds, *how)
+                                                for _ in range(options.rounds))
+                subject.stop()
+            print(f"\nHandshakes a CPU second, {what}: breakwater {rates['breakwater']:.0f}, openssl s_server "
+                  f"{rates['s_server']:.0f}")
+            goal("s_server / breakwater", rates["s_server"] / rates["breakwater"], 1 / 0.95)
+    finally:
+        backend.stop()
+
+
+def run_connections(options):
+    backend = responder(LOAD_CORE)
+    pair = streams.certificate()
+    taken = {}
+    try:
+        for mode, alpn in (("dot", "dot"), ("doh", "h2")):
+            # A program of its own each: freed memory would be used again.
+            subject = streams.encrypted(options.program, backend.port, pair, more="setTCPRecvTimeout(300)\n")
+            try:
+                taken[mode] = streams.idle_bytes(subject, subject.ports[mode], alpn) / 1000
+            finally:
+                subject.stop()
+    finally:
+        backend.stop()
+    print(f"\nResident kB of an idle connection, {streams.CONNECTIONS} of them")
+    goal("DoT", taken["dot"], 19)
+    goal("DoH over DoT, which is little more than its TLS session", taken["doh"] - taken["dot"], 15)
+
+
+RUNS = {"hit": run_hit, "pass": run_pass, "memory": run_memory, "idle": run_idle, "flush": run_flush,
+        "tcp": run_stream("tcp", "TCP", 0.60), "dot": run_stream("dot", "DoT", 0.70),
+        "doh": run_stream("doh", "DoH", 0.50), "handshake": run_handshake, "connections": run_connections}
 
 
 def main():

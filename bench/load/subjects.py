@@ -42,10 +42,13 @@ class Subject:
                                       stdin=subprocess.DEVNULL)
         self.pid = self.child.pid
         deadline = time.monotonic() + 20
-        while not answers(port):
+        while not self.ready():
             if self.child.poll() is not None or time.monotonic() > deadline:
                 self.log.seek(0)
                 raise RuntimeError(f"{command[0]} does not answer:\n{self.log.read()[-2000:]}")
+
+    def ready(self):
+        return answers(self.port)
 
     def cpu(self):
         with open(f"/proc/{self.pid}/stat", encoding="ascii") as file:
