@@ -87,7 +87,7 @@ void BackendConnection::Cancel(FlightId flight, uint8_t attempt) {
 
 void BackendConnection::Flush() {
   if (ended_ || connecting_) return;
-  if (stream_->Flush() == Stream::FlushStatus::kBroken) return Finish(End::kBroken);
+  if (stream_->Flush() == Stream::FlushStatus::kBroken) return OnBroken(0);
   Arm();
 }
 
@@ -125,7 +125,7 @@ void BackendConnection::OnReadable() {
     const auto read = stream_->Read(room);
     if (read.status == Stream::ReadStatus::kNothing) return;
     if (read.status == Stream::ReadStatus::kEnd) return Finish(End::kClosed);
-    if (read.status == Stream::ReadStatus::kBroken) return Finish(End::kBroken);
+    if (read.status == Stream::ReadStatus::kBroken) return OnBroken(read.error);
     last_read_ = context_.loop.now();
     std::span<const uint8_t> input(room.data(), read.bytes);
     while (!ended_) {

@@ -89,6 +89,7 @@ bool ClientConnection::Awaits(const ReturnPath&) const {
 }
 
 void ClientConnection::OnConnected() {
+  last_read_ = now();
   auto info = NoteHandshake(*stream_, frontend(), context(), key_);
   if (info != nullptr && info_ != nullptr) info->proxy_values = info_->proxy_values;
   if (info != nullptr) info_ = std::move(info);
@@ -197,7 +198,11 @@ void ClientConnection::OnWriteProgress() {
 }
 
 void ClientConnection::OnBroken(int) {
-  if (!ended_) EndUnread();
+  if (ended_) return;
+  // A handshake that fails is no client that does not read.
+  if (frontend().tls == nullptr || stream_->tls() != nullptr) return EndUnread();
+  frontend().tcp_died_reading_query.Add();
+  End(StreamEnd::kCut);
 }
 
 void ClientConnection::EndUnread() {

@@ -74,7 +74,7 @@ void DohConnection::OnPeerEnd() {
   if (queries_ == 0 || (session_ != nullptr && session_->unfinished() > 0)) {
     frontend().tcp_died_reading_query.Add();
   }
-  broken_ = true;
+  peer_ended_ = true;
   Settle();
 }
 
@@ -263,11 +263,12 @@ bool DohConnection::PutOut() {
   if (session_ == nullptr) return false;
   PacketBuffer buffer;
   size_t size = 0;
+  bool taken = true;
   const auto queue = [&] {
-    if (size > 0) (void)stream().QueueBytes(std::move(buffer), std::exchange(size, 0));
+    if (size > 0) taken &= stream().QueueBytes(std::move(buffer), std::exchange(size, 0));
   };
   bool more = false;
-  while ((more = HasRoom())) {
+  while (taken && (more = HasRoom())) {
     std::span<const uint8_t> bytes = session_->NextOutput();
     if (bytes.empty()) break;
     while (!bytes.empty()) {
@@ -280,6 +281,10 @@ bool DohConnection::PutOut() {
     }
   }
   queue();
+  if (!taken) {
+    EndUnread();
+    return false;
+  }
   if (session_->Failed() && !std::exchange(broken_, true)) doh().counters.bad_requests.Add();
   return !more;
 }
@@ -289,7 +294,7 @@ void DohConnection::OnTurnEnd() {
   bool more = true;
   while (more) {
     more = PutOut();
-    if (!Flush()) return;
+    if (ended() || !Flush()) return;
     more = more && !write_blocked_;
   }
   Settle();
@@ -305,16 +310,17 @@ void DohConnection::OnSchedule() {
 
 void DohConnection::Settle() {
   if (ended() || feeding_) return;
+  NoteHeld();
   const bool sent = stream().queued_bytes() == 0;
   if (session_ != nullptr && session_->held_bytes() > kMostUnread) return EndUnread();
   const bool idle = in_flight_ == 0 && sent && (session_ == nullptr || session_->held_bytes() == 0);
-  const bool over = broken_ ||
+  const bool over = broken_ || (peer_ended_ && (session_ == nullptr || !session_->HasInput())) ||
                     (stopping_ && (session_ == nullptr || session_->unfinished() == 0)) ||
                     (session_ != nullptr && session_->Over());
   if (idle && over) return End(StreamEnd::kFinished);
   if (session_ != nullptr && session_->HasInput()) host().Schedule(*this);
   const bool wants = session_ == nullptr || (session_->WantsInput() && !session_->HasInput());
-  if (wants && !broken_ && HasRoom()) {
+  if (wants && !broken_ && !peer_ended_ && HasRoom()) {
     stream().ResumeReading();
   } else {
     stream().PauseReading();
@@ -322,10 +328,21 @@ void DohConnection::Settle() {
   ArmTimer();
 }
 
+// Since when answers wait in the session without getting fewer.
+void DohConnection::NoteHeld() {
+  const size_t held = session_ == nullptr ? 0 : session_->held_bytes();
+  if (held_ == 0 || held < held_) held_since_ = now();
+  held_ = held;
+}
+
 // While answers are awaited the backends' time-outs count, not the client's.
 MonoTime DohConnection::Deadline() const {
   if (stream().queued_bytes() > 0) return std::min(EndOfLife(), WriteDeadline());
   if (in_flight_ > 0) return EndOfLife();
+  // Answers that wait for the client to open its window: frames that ask for nothing do not help.
+  if (held_ > 0) {
+    return std::min(EndOfLife(), After(held_since_, context().settings.tcp_send_timeout_s));
+  }
   return std::min(EndOfLife(), IdleDeadline());
 }
 

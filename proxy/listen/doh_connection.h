@@ -48,14 +48,18 @@ class DohConnection final : public ClientConnection, public HttpHandler {
 
   DohFrontend& doh() const { return *frontend().doh; }
   MonoTime IdleDeadline() const;
+  void NoteHeld();
 
   std::unique_ptr<HttpSession> session_;  // once the version is known
   std::array<uint8_t, 4> first_bytes_{};  // until then
   uint8_t first_count_ = 0;
   uint32_t in_flight_ = 0;
-  bool stopping_ = false;  // no further requests
-  bool feeding_ = false;   // within Feed(): requests and answers come from within
-  bool broken_ = false;    // what the client sends cannot be understood any more
+  size_t held_ = 0;  // bytes of answers in the session
+  MonoTime held_since_;
+  bool stopping_ = false;    // no further requests
+  bool peer_ended_ = false;  // the client sends no more
+  bool feeding_ = false;     // within Feed(): requests and answers come from within
+  bool broken_ = false;      // what the client sends cannot be understood any more
 };
 
 }  // namespace breakwater

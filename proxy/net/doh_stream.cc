@@ -77,8 +77,18 @@ struct DohStream::Callbacks {
     const std::unique_ptr<Request> request = std::move(found->second);
     self.requests_.erase(found);
     self.unsent_ -= request->query.size() - request->sent;
+    // Not looked at by the server: whoever asked may ask again over another connection.
+    if (error == NGHTTP2_REFUSED_STREAM || (self.going_away_ && error != NGHTTP2_NO_ERROR)) {
+      self.going_away_ = true;
+      return 0;
+    }
     if (error != NGHTTP2_NO_ERROR) request->ok = false;
     self.Answered(*request);
+    return 0;
+  }
+
+  static int OnFrame(nghttp2_session*, const nghttp2_frame* frame, void* user) {
+    if (frame->hd.type == NGHTTP2_GOAWAY) Of(user).going_away_ = true;
     return 0;
   }
 
@@ -102,6 +112,7 @@ DohStream::DohStream(Loop& loop, StreamHandler& handler, DohStreamOptions option
   nghttp2_session_callbacks_set_on_header_callback(callbacks, &Callbacks::OnHeader);
   nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, &Callbacks::OnData);
   nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, &Callbacks::OnClose);
+  nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, &Callbacks::OnFrame);
   nghttp2_session_client_new(&session_, callbacks, this);
   nghttp2_session_callbacks_del(callbacks);
   if (session_ == nullptr) throw std::bad_alloc();
@@ -124,7 +135,7 @@ void DohStream::OnConnected() {
 }
 
 bool DohStream::MayQueue() const {
-  if (broken_ || ended_) return false;
+  if (broken_ || ended_ || going_away_) return false;
   const uint32_t most =
       nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
   return nghttp2_session_check_request_allowed(session_) != 0 && requests_.size() < most;
@@ -203,11 +214,11 @@ void DohStream::OnReadable() {
   }
   const ssize_t taken = nghttp2_session_mem_recv(session_, room.data(), read.bytes);
   if (taken < 0) return Break(nghttp2_strerror(static_cast<int>(taken)));
-  // Told to go away, with nothing left to wait for.
-  if (nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0) {
-    ended_ = true;
-  }
   if (Flush() == FlushStatus::kBroken) return Break(std::string(stream_->failure()));
+  const bool over =
+      nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0;
+  // Nothing is left to wait for.
+  if (over || (going_away_ && requests_.empty())) ended_ = true;
   if (!inbox_.empty() || ended_) Notify();
 }
 

@@ -79,6 +79,7 @@ class DohStream : public Stream, private StreamHandler {
   bool reading_ = false;
   bool ended_ = false;  // the peer sends no more
   bool broken_ = false;
+  bool going_away_ = false;  // no further requests
   TimerId notify_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
   std::unique_ptr<Stream> stream_;  // last: its handler is this object

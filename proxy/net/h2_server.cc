@@ -44,7 +44,10 @@ struct H2Server::Callbacks {
                     size_t name_size, const uint8_t* value, size_t value_size, uint8_t,
                     void* user) {
     Stream* const stream = Self(user).Find(frame->hd.stream_id);
-    if (stream == nullptr || stream->delivered) return 0;
+    // Trailers must not put others in the place of what a proxy in front has written.
+    const bool trailer =
+        frame->hd.type == NGHTTP2_HEADERS && frame->headers.cat != NGHTTP2_HCAT_REQUEST;
+    if (stream == nullptr || stream->delivered || trailer) return 0;
     return Self(user).OnHeader(*stream, View(name, name_size), View(value, value_size));
   }
   static int Data(nghttp2_session*, uint8_t, int32_t id, const uint8_t* data, size_t size,

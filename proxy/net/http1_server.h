@@ -20,7 +20,9 @@ class Http1Server final : public HttpSession {
   bool Awaits(uint32_t stream) const override { return waiting_ && stream == stream_; }
   std::span<const uint8_t> NextOutput() override;
   void StopTaking() override;
-  bool WantsInput() const override { return !waiting_ && !closing_; }
+  bool WantsInput() const override {
+    return !waiting_ && !closing_ && output_.size() < kMostOutput;
+  }
   bool HasInput() const override { return WantsInput() && fresh_; }
   bool Over() const override { return closing_ && !waiting_ && output_.empty(); }
   size_t held_bytes() const override { return output_.size(); }
@@ -42,6 +44,8 @@ class Http1Server final : public HttpSession {
   const HttpLimits limits_;
   const std::string scheme_;
   std::string input_;
+  // Above this no further request is taken off the input.
+  static constexpr size_t kMostOutput = size_t{64} << 10;
   std::string output_;
   std::string sent_;  // what NextOutput() gave last
   HttpRequest request_;

@@ -81,6 +81,7 @@ TextResult<std::shared_ptr<TlsClient>> TlsClient::Make(TlsClientSettings setting
   SSL_CTX_set_min_proto_version(raw, TLS1_2_VERSION);
   SSL_CTX_set_mode(raw, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                             (settings.release_buffers ? SSL_MODE_RELEASE_BUFFERS : 0));
+  SSL_CTX_clear_mode(raw, SSL_MODE_AUTO_RETRY);  // as for clients, see TlsServer
   if (auto set = SetCiphers(raw, settings); !set) return Fail(std::move(set.error()));
   if (auto set = SetSubject(raw, settings); !set) return Fail(std::move(set.error()));
   const std::string offered = static_cast<char>(alpn.size()) + std::string(alpn);

@@ -114,7 +114,8 @@ struct TlsCallbacks {
     const bool doh = ServerOf(session).settings().use == TlsUse::kDoh;
     for (const std::string_view wanted :
          doh ? std::span(kDoh) : std::span<const std::string_view>(kDot)) {
-      for (unsigned int at = 0; at + 1 + offered[at] <= offered_size; at += 1u + offered[at]) {
+      for (unsigned int at = 0; at < offered_size && at + 1u + offered[at] <= offered_size;
+           at += 1u + offered[at]) {
         const std::string_view name(reinterpret_cast<const char*>(offered) + at + 1, offered[at]);
         if (name != wanted) continue;
         *out = offered + at + 1;
@@ -197,6 +198,8 @@ TextResult<OpensslPtr<SSL_CTX>> TlsServer::NewContext() {
   SSL_CTX_set_min_proto_version(raw, ProtocolOf(settings_.minimum));
   SSL_CTX_set_mode(raw, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                             (settings_.release_buffers ? SSL_MODE_RELEASE_BUFFERS : 0));
+  // One record at a time: a flood of key updates must not hold the loop within one read.
+  SSL_CTX_clear_mode(raw, SSL_MODE_AUTO_RETRY);
   SSL_CTX_set_read_ahead(raw, settings_.read_ahead ? 1 : 0);
   if (!settings_.ciphers.empty() && SSL_CTX_set_cipher_list(raw, settings_.ciphers.c_str()) != 1) {
     ERR_clear_error();

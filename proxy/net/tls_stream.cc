@@ -14,6 +14,9 @@ namespace {
 
 constexpr size_t kMostInRecord = 16384;  // RFC 8446, 5.1
 
+// Key updates and the like between data: more are no use and cost their reader much.
+constexpr uint32_t kMostIdleMessages = 64;
+
 TlsVersion VersionOf(const SSL* ssl) {
   switch (SSL_version(ssl)) {
     case TLS1_VERSION:
@@ -108,6 +111,8 @@ void TlsStream::Shake() {
 
 void TlsStream::HandshakeDone() {
   phase_ = Phase::kOpen;
+  SSL_set_msg_callback(ssl(), &TlsStream::OnMessage);
+  SSL_set_msg_callback_arg(ssl(), this);
   TlsFacts facts;
   facts.version = VersionOf(ssl());
   facts.resumed = SSL_session_reused(ssl()) == 1;
@@ -158,6 +163,7 @@ Stream::ReadResult TlsStream::Read(std::span<uint8_t> room) {
   size_t got = 0;
   const int done = SSL_read_ex(ssl(), room.data(), room.size(), &got);
   drained_ = done != 1;
+  if (done == 1) idle_messages_ = 0;
   if (done == 1) return {ReadStatus::kData, got, 0};
   const int system_error = errno;
   switch (SSL_get_error(ssl(), done)) {
@@ -175,6 +181,15 @@ Stream::ReadResult TlsStream::Read(std::span<uint8_t> room) {
       phase_ = Phase::kBroken;
       return {ReadStatus::kBroken, 0, system_error != 0 ? system_error : EPROTO};
   }
+}
+
+// OpenSSL goes on reading as long as records without data come; only an end of them ends it.
+void TlsStream::OnMessage(int written, int, int type, const void*, size_t, SSL*, void* stream) {
+  auto& self = *static_cast<TlsStream*>(stream);
+  if (written != 0 || type != SSL3_RT_HANDSHAKE || ++self.idle_messages_ <= kMostIdleMessages) {
+    return;
+  }
+  (void)shutdown(self.poller_->fd(), SHUT_RDWR);
 }
 
 bool TlsStream::QueueMessage(PacketBuffer message, size_t size) {

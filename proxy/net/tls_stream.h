@@ -66,6 +66,8 @@ class TlsStream : public Stream {
   void Shake();
   void HandshakeDone();
   void HandshakeFailed(int ssl_error);
+  static void OnMessage(int written, int version, int type, const void* bytes, size_t size,
+                        SSL* ssl, void* stream);
   void Readable();
   void UpdateWatch();
   void ScheduleRead();
@@ -85,6 +87,7 @@ class TlsStream : public Stream {
   bool drained_ = false;      // the last read found no whole record: what is pending is a part
   std::optional<TlsFacts> facts_;
   std::string failure_;
+  uint32_t idle_messages_ = 0;  // of the handshake protocol since data came
   TimerId read_timer_ = 0;
   // False once destroyed; OnEvents keeps it to notice its own end within a handler.
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

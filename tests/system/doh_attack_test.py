@@ -2,6 +2,7 @@
 """What one client of DNS over HTTPS can cost the others: frames of HTTP/2 written by hand."""
 
 import contextlib
+import socket
 import struct
 import time
 import unittest
@@ -164,6 +165,46 @@ class DohAttackTest(harness.SystemTest):
             for stream in range(1, 201, 2):
                 connection.sendall(frame(HEADERS, END_STREAM | END_HEADERS, stream, get(self.path)))
             self.assert_ended(connection)
+
+    def test_a_window_that_is_never_opened_between_pings(self):
+        with self.attack() as connection:
+            connection.sendall(frame(SETTINGS, 0, 0, b"\0\4\0\0\0\0"))
+            for stream in range(1, 21, 2):
+                connection.sendall(frame(HEADERS, END_STREAM | END_HEADERS, stream, get(self.path)))
+            ended = time.monotonic() + 15
+            with contextlib.suppress(OSError):
+                while time.monotonic() < ended:
+                    connection.sendall(frame(PING, 0, 0, b"12345678"))
+                    connection.settimeout(0.2)
+                    with contextlib.suppress(TimeoutError):
+                        if not connection.recv(65536):
+                            return
+            self.assertLess(time.monotonic(), ended, "the connection lives on")
+
+    def test_pipelined_requests_get_all_their_answers_or_none(self):
+        with client.tcp_connection(self.proxy_.port, timeout_s=10) as connection:
+            request = f"GET {self.path} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
+            connection.sendall(request * 500)
+            connection.shutdown(socket.SHUT_WR)
+            got = client.receive_all(connection)
+        self.assertEqual(got.count(b"HTTP/1.1 200"), 500)
+
+    def test_trailers_do_not_stand_for_headers(self):
+        proxy = self.proxy(
+            'addDOHLocal("127.0.0.1:{port}", nil, nil, {"/dns-query"}, {trustForwardedForHeader=true})\n'
+            'setACL("192.0.2.0/24")\naddAction(AllRule(), SpoofAction("192.0.2.1"))\n')
+        query = client.question("a.test").to_wire()
+        with client.tcp_connection(proxy.port, timeout_s=10) as connection:
+            head = post() + text(b"content-type", b"application/dns-message") + text(b"x-forwarded-for", b"198.51.100.1")
+            connection.sendall(PREFACE + frame(SETTINGS) + frame(HEADERS, END_HEADERS, 1, head) +
+                               frame(DATA, 0, 1, query) +
+                               frame(HEADERS, END_HEADERS | END_STREAM, 1, text(b"x-forwarded-for", b"192.0.2.7")))
+            connection.settimeout(1)
+            got = b""
+            with contextlib.suppress(TimeoutError):
+                while chunk := connection.recv(65536):
+                    got += chunk
+        self.assertNotIn(query[12:20], got)  # 403, without the question
 
     def test_a_slow_server_behind_bounds_what_is_asked(self):
         """Requests for what no server answers, taken back at once: those in flight stay few."""

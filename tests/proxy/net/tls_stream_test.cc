@@ -34,6 +34,7 @@ class End : public StreamHandler {
     last = result.status;
     if (result.status == Stream::ReadStatus::kData) text += room.substr(0, result.bytes);
     if (result.status == Stream::ReadStatus::kEnd) stream->PauseReading();
+    if (result.status == Stream::ReadStatus::kBroken) stream->PauseReading();
   }
   void OnWriteProgress() override { ++progress; }
   void OnBroken(int) override {
@@ -196,6 +197,28 @@ TEST_F(TlsStreamTest, TheEndComesAsCloseNotify) {
   near.stream->ResumeReading();
   far.stream->ShutDownWriting();
   EXPECT_TRUE(RunUntil([this] { return near.last == Stream::ReadStatus::kEnd; }));
+}
+
+TEST_F(TlsStreamTest, AFloodOfKeyUpdatesEndsTheConnection) {
+  ServeOne();
+  Connect();
+  ASSERT_TRUE(Open());
+  const auto update = [this] {
+    return SSL_key_update(far.stream->ssl(), SSL_KEY_UPDATE_NOT_REQUESTED) == 1 &&
+           SSL_do_handshake(far.stream->ssl()) == 1;
+  };
+  near.stream->ResumeReading();
+  for (int i = 0; i < 10; ++i) {
+    for (int k = 0; k < 50; ++k) ASSERT_TRUE(update());
+    Say(far, "q");  // between data they are allowed
+    ASSERT_EQ(far.stream->Flush(), Stream::FlushStatus::kDone);
+    ASSERT_TRUE(RunUntil([&] { return near.text.size() == static_cast<size_t>(i + 1); }));
+  }
+  for (int k = 0; k < 200; ++k) ASSERT_TRUE(update());
+  EXPECT_TRUE(RunUntil([this] {
+    return near.last == Stream::ReadStatus::kEnd || near.last == Stream::ReadStatus::kBroken;
+  }));
+  EXPECT_EQ(near.text.size(), 10u);
 }
 
 TEST_F(TlsStreamTest, WhatIsNoHandshakeBreaksAndIsCounted) {
