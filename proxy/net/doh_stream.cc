@@ -88,7 +88,10 @@ struct DohStream::Callbacks {
   }
 
   static int OnFrame(nghttp2_session*, const nghttp2_frame* frame, void* user) {
-    if (frame->hd.type == NGHTTP2_GOAWAY) Of(user).going_away_ = true;
+    if (frame->hd.type != NGHTTP2_GOAWAY) return 0;
+    Of(user).going_away_ = true;
+    // With an error nothing that is open will be answered.
+    Of(user).ended_ |= frame->goaway.error_code != NGHTTP2_NO_ERROR;
     return 0;
   }
 
