@@ -2,7 +2,7 @@
 """Measures Breakwater beside dnsdist 1.7.3, a bare responder and a bare relay, in one go.
 
   run.py [--seconds N] [--rounds N] [--only hit,pass,memory,idle,flush,tcp,dot,doh,handshake,
-         connections] [--program PATH]
+         connections,crowd] [--program PATH]
 
 The program under test has the first core, the load (and the backend) the second. Rounds of all
 programs take turns; medians are printed. See bench/README.md for the method.
@@ -273,9 +273,27 @@ def run_connections(options):
     goal("DoH over DoT, which is little more than its TLS session", taken["doh"] - taken["dot"], 15)
 
 
+def run_crowd(options):
+    """Latency of UDP hits while many connections over HTTPS are open, against the quiet time."""
+    backend = responder(LOAD_CORE)
+    subject = streams.encrypted(options.program, backend.port, streams.certificate(), more="setTCPRecvTimeout(300)\n")
+    try:
+        quiet = statistics.median(percentile_99(subject.port, options.seconds) for _ in range(options.rounds))
+        kept = streams.open_connections(subject.ports["doh"], "h2", 2000)
+        crowded = statistics.median(percentile_99(subject.port, options.seconds) for _ in range(options.rounds))
+        for connection in kept:
+            connection.close()
+    finally:
+        subject.stop()
+        backend.stop()
+    print(f"\np99 of single UDP hits: {quiet:.0f} µs, with 2,000 connections over HTTPS {crowded:.0f} µs")
+    goal("p99 / quiet", crowded / quiet, 1.20)
+
+
 RUNS = {"hit": run_hit, "pass": run_pass, "memory": run_memory, "idle": run_idle, "flush": run_flush,
         "tcp": run_stream("tcp", "TCP", 0.60), "dot": run_stream("dot", "DoT", 0.70),
-        "doh": run_stream("doh", "DoH", 0.50), "handshake": run_handshake, "connections": run_connections}
+        "doh": run_stream("doh", "DoH", 0.50), "handshake": run_handshake, "connections": run_connections,
+        "crowd": run_crowd}
 
 
 def main():

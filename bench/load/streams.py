@@ -87,14 +87,18 @@ class TlsServer(Subject):
             return False
 
 
-def idle_bytes(subject, port, alpn):
-    """Resident bytes of the subject for each of many connections after their handshake."""
+def open_connections(port, alpn, count):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.set_alpn_protocols([alpn])
-    kept = [connect(context, port) for _ in range(100)]  # what is paid once
+    return [connect(context, port) for _ in range(count)]
+
+
+def idle_bytes(subject, port, alpn):
+    """Resident bytes of the subject for each of many connections after their handshake."""
+    kept = open_connections(port, alpn, 100)  # what is paid once
     before = subject.resident_bytes()
-    kept += [connect(context, port) for _ in range(CONNECTIONS)]
+    kept += open_connections(port, alpn, CONNECTIONS)
     grown = subject.resident_bytes() - before
     for connection in kept:
         connection.close()

@@ -2,10 +2,12 @@
 """DNS over HTTPS as clients see it."""
 
 import base64
+import http.server
 import json
 import os
 import socket
 import subprocess
+import threading
 import unittest
 
 import client
@@ -408,6 +410,40 @@ backend dns
         run = client.run("h2load", "-n20000", "-c20", "-m50", f"{url}?dns={encoded('spoof.test')}")
         self.assertIn("20000 succeeded, 0 failed", run.stdout, run.stdout + run.stderr)
         self.assertEqual(proxy.stat("queries"), 20000)
+
+
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):  # the name is http.server's
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(b"<p>the page " + self.headers["host"].encode() + b"</p>")
+
+    def log_message(self, *_):
+        pass
+
+
+@harness.breakwater_only
+class Browser(harness.SystemTest):
+    def test_chromium_resolves_through_the_proxy_and_loads_a_page(self):
+        pair = certificate(harness.temp_folder())
+        doh = harness.free_port()
+        proxy = self.proxy(
+            'setLocal("127.0.0.1:{port}")\n' + harness.CONSOLE +
+            f'addDOHLocal("127.0.0.1:{doh}", "{pair[0]}", "{pair[1]}", "/dns-query")\n'
+            'addAction(AndRule{QNameRule("page.browser.example."), QTypeRule(DNSQType.A)}, SpoofAction("127.0.0.1"))\n'
+            "addAction(AllRule(), RCodeAction(DNSRCode.NXDOMAIN))\n")
+        profile = harness.temp_folder()
+        harness.write_file(profile, "Local State", json.dumps({"dns_over_https": {
+            "mode": "secure", "templates": f"https://127.0.0.1:{doh}/dns-query"}}))
+        server = http.server.HTTPServer(("127.0.0.1", 0), Page)
+        self.addCleanup(server.server_close)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.shutdown)
+        page = f"page.browser.example:{server.server_port}"
+        shown = client.run("chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={profile}",
+                           "--ignore-certificate-errors", "--dump-dom", f"http://{page}/", timeout_s=120)
+        self.assertIn(f"the page {page}", shown.stdout, shown.stderr[-2000:])
+        self.assertIn("page.browser.example", proxy.console("topQueries(50)"))
 
 
 if __name__ == "__main__":
