@@ -5,6 +5,7 @@
 #include "lua/tls_frontend.h"
 #include "lua/tls_options.h"
 #include "proxy/base/log.h"
+#include "proxy/net/ocsp_response.h"
 
 namespace breakwater::lua {
 namespace {
@@ -64,6 +65,18 @@ TextResult<void> LoadKeyEverywhere(Call& call, const std::string& key) {
     if (!loaded) return loaded;
   }
   return {};
+}
+
+// The interface has six parameters.
+TextResult<void> GenerateOcsp(const std::string& certificate, const std::string& ca_certificate,
+                              const std::string& ca_key, const std::string& output, uint32_t days,
+                              std::optional<uint32_t> minutes) {
+  return WriteOcspResponse({.certificate = certificate,
+                            .ca_certificate = ca_certificate,
+                            .ca_key = ca_key,
+                            .output = output,
+                            .valid_days = days,
+                            .valid_minutes = minutes.value_or(0)});
 }
 
 void SetKeyHook(Call& call, LuaFunction hook) {
@@ -170,6 +183,10 @@ constexpr FunctionRow kFunctions[] = {
     {"addTLSLocal", Bind<&AddTlsLocal>, "addTLSLocal(address, certFile(s), keyFile(s) [, options])",
      "Listens for DNS over TLS on one more address, on port 853 unless it names one.",
      Scope::kConfigOnly},
+    {"generateOCSPResponse", Bind<&GenerateOcsp>,
+     "generateOCSPResponse(pathToServerCertificate, pathToCACertificate, pathToCAPrivateKey, "
+     "outputFile, numberOfDaysOfValidity, numberOfMinutesOfValidity)",
+     "Writes an OCSP response that says the certificate is good, signed by its CA."},
     {"getTLSContext", Bind<&GetContext>, "getTLSContext(index) -> TLSContext",
      "The ticket keys of a listener for DNS over TLS."},
     {"getTLSFrontend", Bind<&GetFrontend>, "getTLSFrontend(index) -> TLSFrontend",

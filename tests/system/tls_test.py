@@ -186,6 +186,24 @@ class Dot(SystemTest):
                 self.assertEqual(addresses(ask("a.example", port=proxy.port)), ["192.0.2.1"])
                 self.assertIn(said, proxy.log())
 
+    @breakwater_only
+    def test_an_ocsp_response_of_ones_own_is_stapled(self):
+        response = self.certificates.path("ocsp.der")
+        made = f'generateOCSPResponse("{self.pair[0]}", "{self.certificates.ca}", "{self.certificates.ca_key}", ' \
+               f'"{response}", 2, 30)\n'
+        port = free_port()
+        self.proxy(LISTEN + made + f'addTLSLocal("127.0.0.1:{port}", "{self.pair[0]}", "{self.pair[1]}", '
+                   f'{{ocspResponses={{"{response}"}}}})\n' + SPOOF)
+        said = s_client(port, "-status", "-CAfile", self.certificates.ca)
+        self.assertIn("OCSP Response Status: successful", said)
+        self.assertIn("Cert Status: good", said)
+        verified = run("openssl", "ocsp", "-respin", response, "-CAfile", self.certificates.ca, "-issuer",
+                       self.certificates.ca, "-cert", self.pair[0])
+        self.assertIn("Response verify OK", verified.stdout + verified.stderr)
+        path = write_file(temp_folder(), "bad.conf", made.replace(self.certificates.ca_key, self.pair[1]))
+        done = run(BINARY, "--supervised", "-C", path)
+        self.assertRegex(done.stdout + done.stderr, "bad.conf:1: generateOCSPResponse: .* is not the key")
+
     def test_the_access_list_counts(self):
         proxy = self.dot(rules='setACL("192.0.2.0/24")\n' + SPOOF)
         with self.assertRaises((OSError, EOFError)):
