@@ -52,6 +52,7 @@ void* LazyRooms::Get(size_t size) {
 }
 
 void* LazyRooms::Resize(void* memory, size_t size) {
+  if (memory == nullptr) return Get(size);  // this is how nghttp2 gets its frame buffer
   if (!Holds(memory)) return std::realloc(memory, size);
   if (size <= kRoom) return memory;
   void* const larger = std::malloc(size);

@@ -48,5 +48,12 @@ TEST(LazyRooms, GrowingKeepsTheContent) {
   rooms.Put(rooms.Resize(nullptr, 10));
 }
 
+TEST(LazyRooms, WhatBeginsAsAResizeHasARoomToo) {
+  LazyRooms rooms(1);
+  void* const room = rooms.Resize(nullptr, 16400);
+  EXPECT_EQ(rooms.used(), 1u);
+  rooms.Put(room);
+}
+
 }  // namespace
 }  // namespace breakwater
