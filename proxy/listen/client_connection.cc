@@ -96,6 +96,26 @@ void ClientConnection::OnConnected() {
   OnOpen();
 }
 
+std::span<const uint8_t> ClientConnection::ReadInput(size_t most) {
+  const auto room = host_.read_room().first(most);
+  const Stream::ReadResult result = Read(room);
+  switch (result.status) {
+    case Stream::ReadStatus::kNothing:
+      return {};
+    case Stream::ReadStatus::kEnd:
+      OnPeerEnd();
+      return {};
+    case Stream::ReadStatus::kBroken:
+      frontend().tcp_died_reading_query.Add();
+      End(StreamEnd::kCut);
+      return {};
+    case Stream::ReadStatus::kData:
+      break;
+  }
+  CountReadIo();
+  return room.first(result.bytes);
+}
+
 Stream::ReadResult ClientConnection::Read(std::span<uint8_t> room) {
   Stream::ReadResult result = stream_->Read(room);
   if (proxy_header_ == nullptr || result.status != Stream::ReadStatus::kData) return result;

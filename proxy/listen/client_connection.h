@@ -93,9 +93,9 @@ class ClientConnection : public StreamHandler {
   const Frontend& frontend() const { return host_.frontend(); }
   Stream& stream() { return *stream_; }
   const Stream& stream() const { return *stream_; }
-  // What the client says, without the PROXY header in front: read with this, not by the stream.
-  // While the header is not complete there is kNothing; a bad one ends the connection.
-  Stream::ReadResult Read(std::span<uint8_t> room);
+  // What the client says, at most so many bytes, without the PROXY header in front; it lies in the
+  // host's read room. Empty where there is nothing, or the connection ended, or the client did.
+  std::span<const uint8_t> ReadInput(size_t most);
   MonoTime now() const { return context().loop.now(); }
   MonoTime accepted() const { return accepted_; }
   const Address& client() const { return client_; }
@@ -108,7 +108,6 @@ class ClientConnection : public StreamHandler {
   bool HasRoom() const;
   // False where the connection broke, and has ended with it.
   bool Flush();
-  void CountReadIo();
   void BanForReadIos();
   // The client asks and does not read; it has had its bound.
   void EndUnread();
@@ -123,7 +122,8 @@ class ClientConnection : public StreamHandler {
   MonoTime EndOfLife() const;
   void ArmTimer();
 
-  virtual void OnOpen() {}  // a TLS handshake is over
+  virtual void OnOpen() {}       // a TLS handshake is over
+  virtual void OnPeerEnd() = 0;  // the client will send no more; it may still read
   // The connection is over, its stream not yet closed.
   virtual void OnEnding() {}
   virtual void OnWritten() = 0;
@@ -134,6 +134,9 @@ class ClientConnection : public StreamHandler {
   bool write_blocked_ = false;
 
  private:
+  // While the PROXY header is not complete there is kNothing; a bad one ends the connection.
+  Stream::ReadResult Read(std::span<uint8_t> room);
+  void CountReadIo();
   void OnConnected() final;
   void OnWriteProgress() final;
   void OnBroken(int error) final;

@@ -42,22 +42,10 @@ size_t ClientStream::ReadSize() {
 
 void ClientStream::OnReadable() {
   if (ended()) return;
-  const auto room = host().read_room().first(ReadSize());
-  const Stream::ReadResult result = Read(room);
-  switch (result.status) {
-    case Stream::ReadStatus::kNothing:
-      return;
-    case Stream::ReadStatus::kEnd:
-      return OnPeerEnd();
-    case Stream::ReadStatus::kBroken:
-      frontend().tcp_died_reading_query.Add();
-      return End(StreamEnd::kCut);
-    case Stream::ReadStatus::kData:
-      break;
-  }
-  CountReadIo();
+  const auto input = ReadInput(ReadSize());
+  if (input.empty()) return;
   ++message_ios_;
-  Consume(room.first(result.bytes));
+  Consume(input);
 }
 
 // The client may have closed for good or only its sending half; those in flight are answered, and

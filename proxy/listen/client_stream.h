@@ -38,7 +38,7 @@ class ClientStream : public ClientConnection {
   size_t ReadSize();
   void Consume(std::span<const uint8_t> input);
   void TakeMessage(std::span<const uint8_t> message);
-  void OnPeerEnd();
+  void OnPeerEnd() override;
   bool OverReadLimit();
   // Brings reading, the deadline and the end in line with the state; every event ends with it.
   void Settle();

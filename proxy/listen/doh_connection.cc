@@ -52,21 +52,8 @@ void DohConnection::StopReading() {
 
 void DohConnection::OnReadable() {
   if (ended()) return;
-  const auto room = host().read_room().first(kReadChunk);
-  const Stream::ReadResult result = Read(room);
-  switch (result.status) {
-    case Stream::ReadStatus::kNothing:
-      return;
-    case Stream::ReadStatus::kEnd:
-      return OnPeerEnd();
-    case Stream::ReadStatus::kBroken:
-      frontend().tcp_died_reading_query.Add();
-      return End(StreamEnd::kCut);
-    case Stream::ReadStatus::kData:
-      break;
-  }
-  CountReadIo();
-  Take(room.first(result.bytes));
+  const auto input = ReadInput(kReadChunk);
+  if (!input.empty()) Take(input);
 }
 
 // The client may have closed its sending half only: what it asked is answered.

@@ -32,7 +32,7 @@ class DohConnection final : public ClientConnection, public HttpHandler {
   MonoTime Deadline() const override;
   void OnRequest(uint32_t stream, HttpRequest request) override;
 
-  void OnPeerEnd();
+  void OnPeerEnd() override;
   void Take(std::span<const uint8_t> bytes);
   bool ChooseVersion(std::span<const uint8_t>* bytes);
   void Feed(std::span<const uint8_t> bytes);
