@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 
 #include "proxy/base/log.h"
@@ -24,7 +25,10 @@ LogLimiter& Limiter() {
 tl::unexpected<Error> Complain(const BackendSettings& settings, const char* what) {
   const int error = errno;
   uint64_t suppressed = 0;
-  if (Limiter().Allow(SystemClock().Now(), &suppressed)) {
+  // Not by a Clock: without a free descriptor UBSan takes its virtual call for a bad one.
+  const MonoTime now{
+      std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count()};
+  if (Limiter().Allow(now, &suppressed)) {
     LogWarning("backend", "cannot {} for backend {}: {} ({} such lines suppressed)", what,
                settings.address.ToStringWithPort(), std::strerror(error), suppressed);
   }

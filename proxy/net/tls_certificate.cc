@@ -63,8 +63,10 @@ TextResult<TlsCertificate> LoadPem(const TlsCertificateFiles& files) {
 void UseLegacyCiphers() {
   static std::once_flag once;
   std::call_once(once, [] {
-    OSSL_PROVIDER_load(nullptr, "legacy");
-    OSSL_PROVIDER_load(nullptr, "default");
+    // Kept for good: what was loaded is not unloaded by itself.
+    static OSSL_PROVIDER* const legacy = OSSL_PROVIDER_load(nullptr, "legacy");
+    static OSSL_PROVIDER* const standard = OSSL_PROVIDER_load(nullptr, "default");
+    (void)legacy, (void)standard;
   });
 }
 
