@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <mutex>
 
 #include "proxy/base/text.h"
 
@@ -59,16 +58,20 @@ TextResult<TlsCertificate> LoadPem(const TlsCertificateFiles& files) {
   return loaded;
 }
 
-// Files of old programs are sealed with ciphers that OpenSSL 3 has put aside.
-void UseLegacyCiphers() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    // Kept for good: what was loaded is not unloaded by itself.
-    static OSSL_PROVIDER* const legacy = OSSL_PROVIDER_load(nullptr, "legacy");
-    static OSSL_PROVIDER* const standard = OSSL_PROVIDER_load(nullptr, "default");
-    (void)legacy, (void)standard;
-  });
-}
+// Files of old programs are sealed with ciphers that OpenSSL 3 has put aside: there while this
+// lives, beside the others.
+class LegacyCiphers {
+ public:
+  LegacyCiphers() : provider_(OSSL_PROVIDER_try_load(nullptr, "legacy", 1)) {}
+  ~LegacyCiphers() {
+    if (provider_ != nullptr) OSSL_PROVIDER_unload(provider_);
+  }
+  LegacyCiphers(const LegacyCiphers&) = delete;
+  LegacyCiphers& operator=(const LegacyCiphers&) = delete;
+
+ private:
+  OSSL_PROVIDER* const provider_;
+};
 
 TextResult<TlsCertificate> LoadPkcs12(const TlsCertificateFiles& files) {
   const auto file = Open(files.certificate);
@@ -86,7 +89,7 @@ TextResult<TlsCertificate> LoadPkcs12(const TlsCertificateFiles& files) {
   };
   bool parsed = parse();
   if (!parsed) {
-    UseLegacyCiphers();
+    const LegacyCiphers legacy;
     ERR_clear_error();
     parsed = parse();
   }

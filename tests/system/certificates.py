@@ -32,9 +32,9 @@ class Certificates:
                       "-days", str(days), "-extfile", extension, "-set_serial", str(self.count))
         return certificate, key
 
-    def pkcs12(self, pair, password):
+    def pkcs12(self, pair, password, *words):
         path = self.path("bundle.p12")
-        self._openssl("pkcs12", "-export", "-in", pair[0], "-inkey", pair[1], "-out", path, "-passout",
+        self._openssl("pkcs12", "-export", *words, "-in", pair[0], "-inkey", pair[1], "-out", path, "-passout",
                       f"pass:{password}")
         return path
 
