@@ -81,7 +81,7 @@ TEST_F(BudgetTest, ManyShortCoroutinesAreStoppedToo) {
   EXPECT_EQ(Stopped(), 1u);
 }
 
-TEST_F(BudgetTest, TheStopTellsWhere) {
+TEST_F(BudgetTest, WhatIsStoppedTellsWhere) {
   testing::internal::CaptureStdout();
   Act("{time=20}", "\n local x = 1\n while true do end");
   Act("{instructions=500}", "\n while true do pcall(function()\n while true do end end) end");
@@ -105,7 +105,7 @@ TEST_F(BudgetTest, AllCoroutinesTogetherHaveOneBudget) {
               HasSubstr("SERVFAIL"));
 }
 
-TEST_F(BudgetTest, WhatClosesWithACoroutineIsUnderTheBudget) {
+TEST_F(BudgetTest, WhatClosesWithACoroutineIsStoppedToo) {
   const std::string open =
       "local co = coroutine.create(function() local x <close> = setmetatable({}, "
       "{__close = function() while true do end end}) coroutine.yield() end) "
