@@ -2,26 +2,9 @@
 
 #include "proxy/net/proxy_protocol.h"
 #include "proxy/query/proxy_values.h"
+#include "proxy/query/transport_options.h"
 
 namespace breakwater {
-namespace {
-
-bool IsEncrypted(const Query& query) {
-  switch (query.protocol) {
-    case Protocol::kDot:
-    case Protocol::kDoh:
-    case Protocol::kDnscryptUdp:
-    case Protocol::kDnscryptTcp:
-      return true;
-    case Protocol::kDoUdp:
-    case Protocol::kDoTcp:
-      return false;
-  }
-  return false;
-}
-
-}  // namespace
-
 Result<std::string> ProxyHeaderFor(const BackendSettings& settings, const Query* query) {
   if (!settings.use_proxy_protocol) return std::string();
   if (query == nullptr || !query->client.IsSet() || !query->local.IsSet()) {
@@ -31,7 +14,7 @@ Result<std::string> ProxyHeaderFor(const BackendSettings& settings, const Query*
                      .source = query->client,
                      .destination = query->local,
                      .values = ProxyValuesOf(*query)};
-  if (settings.proxy_advertise_tls && IsEncrypted(*query)) {
+  if (settings.proxy_advertise_tls && IsEncrypted(query->protocol)) {
     header.values.emplace_back(kProxyValueTls, std::string());
   }
   std::string built = BuildProxyHeader(header);

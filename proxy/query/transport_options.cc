@@ -13,10 +13,6 @@ constexpr size_t kOptionHeader = 4;
 constexpr size_t kOptHeader = 11;
 constexpr size_t kMostOctets = 65535;
 
-bool IsEncrypted(Protocol protocol) {
-  return protocol == Protocol::kDot || protocol == Protocol::kDoh;
-}
-
 void WriteKeepalive(dns::EditBuffer& buffer, size_t records_start, uint32_t idle_s) {
   // In units of 100 ms.
   const uint32_t units = idle_s == 0 ? 65535 : std::min<uint32_t>(65535, idle_s * 10);
@@ -37,6 +33,10 @@ void WritePadding(dns::EditBuffer& buffer, size_t records_start) {
 }
 
 }  // namespace
+
+bool IsEncrypted(Protocol protocol) {
+  return protocol != Protocol::kDoUdp && protocol != Protocol::kDoTcp;
+}
 
 void NoteTransportOptions(Query& query) {
   const bool encrypted = IsEncrypted(query.protocol);

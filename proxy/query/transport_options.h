@@ -9,6 +9,9 @@
 
 namespace breakwater {
 
+// DNS over TLS, over HTTPS, and DNSCrypt.
+bool IsEncrypted(Protocol protocol);
+
 // Of a query that came on a stream, with its EDNS found: sets client_pads and client_keepalive.
 void NoteTransportOptions(Query& query);
 

@@ -15,8 +15,6 @@ from nameservers import Nsd, answers
 
 with open(os.path.join(ROOT, "examples/zones/example.org.zone"), encoding="utf-8") as zone:
     ZONES = {"example.org": zone.read()}
-# Run by the tests of what they show.
-ELSEWHERE = {"encrypted-backends.conf": "tls_test.py"}
 
 
 class Examples(SystemTest):
@@ -26,8 +24,6 @@ class Examples(SystemTest):
         paths = sorted(glob.glob(os.path.join(ROOT, "examples/*.conf")))
         self.assertTrue(paths)
         for path in paths:
-            if os.path.basename(path) in ELSEWHERE:
-                continue
             text = file_text(path)
             with self.subTest(os.path.basename(path)):
                 backend = [] if "newServer" in text else [f"127.0.0.1:{nsd.port}"]

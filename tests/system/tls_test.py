@@ -371,7 +371,7 @@ remote-control:
     @breakwater_only
     def test_the_example_asks_its_servers(self):
         _, dot, doh = self.dnsdist()
-        with open(os.path.join(ROOT, "examples/encrypted-backends.conf"), encoding="utf-8") as file:
+        with open(os.path.join(ROOT, "examples/encrypted-backends.lua"), encoding="utf-8") as file:
             text = file.read().replace("127.0.0.1:5300", "127.0.0.1:{port}")
         text = text.replace("/etc/ssl/certs/ca-certificates.crt", self.certificates.ca)
         text = re.sub(r"ns\d\.example\.org", "dns.example", text).replace("192.0.2.54", f"127.0.0.1:{doh}")
