@@ -137,6 +137,23 @@ HOSTILE = {
 }
 
 
+# Of the fixed zones of zone_lookup_fuzz.cc: one question for each way that a look-up can end.
+ASKED = ("t 6", "ns.t 1", "ns.t 255", "t 15", "no.t 1", "x.w.t 16", "y.x.w.t 15", "c.t 16", "l.t 1", "a.d.t 16",
+         "a.e.t 1", "s.t 2", "x.s.t 1", "s.t 43", "b.n.t 1", "n.t 1", "r.t 33", "x.v.t 1", "o.t 1", "k.q.t 1", "q 1")
+SOA_TEXT = "$TTL 1h\n@ IN SOA ns h ( 1 2 3 ; comment\n 4 5 )\n@ NS ns\n"
+ZONE_TEXTS = {
+    "small": SOA_TEXT + "ns 60 IN A 192.0.2.1\n  AAAA 2001:db8::1\n",
+    "origin": SOA_TEXT + "$ORIGIN a.t.\n@ IN 5 TXT \"x;y\" z\\;\n$ORIGIN b\n* CNAME @\n",
+    "types": SOA_TEXT + "@ MX 1 a\n@ SRV 1 2 3 a\n@ CAA 0 issue b\n@ TYPE65280 \\# 2 abcd\n@ HTTPS 1 . port=1\n"
+             "@ NAPTR 1 1 \"u\" \"s\" \"!x!y!\" .\n@ DS 1 8 2 00\n@ LOC 1 N 1 E 1m\n@ DNAME u.\n@ APL 1:1.0.0.0/8\n",
+    "signed": SOA_TEXT + "@ RRSIG SOA 8 1 60 20400101000000 20200101000000 1 t. AQID\n@ NSEC ns A NS\n"
+              "@ DNSKEY 256 3 8 AQID\nh NSEC3 1 0 1 ab 2t7b4g4vsa5smi47k61mv5bv1a22bojr A\n",
+    "twice": SOA_TEXT + "a CNAME b\na A 192.0.2.1\n",
+    "no_soa": "a A 192.0.2.1\n",
+    "open": SOA_TEXT + "a TXT ( \"x\n",
+}
+
+
 def write(folder, name_, data):
     path = CORPUS / folder
     path.mkdir(parents=True, exist_ok=True)
@@ -167,6 +184,11 @@ def main():
                       ("v4_bits_behind", bytes([0, 1, 20, 0, 192, 0, 2])),
                       ("family_3", bytes([0, 3, 0, 0]))):
         write("client_subnet_fuzz", key, data)
+    for number, (qname, qtype) in enumerate(asked.split() for asked in ASKED):
+        for kind, additional in (("plain", ()), ("do", [opt(ttl=0x8000)])):
+            write("zone_lookup_fuzz", f"{number}_{kind}", b"\2\0" + query(qname, int(qtype), additional))
+    for key, text in ZONE_TEXTS.items():
+        write("zone_loader_fuzz", key, text.encode())
     for key, message in HOSTILE.items():
         write("hostile", key, message)
 
