@@ -11,7 +11,7 @@ BUILD="build-essential cmake ninja-build ccache lld pkgconf ca-certificates
   libssl-dev libnghttp2-dev libldns-dev libgtest-dev libgmock-dev libbenchmark-dev
   nsd bind9-dnsutils"
 TEST="clang clang-format clang-tidy libclang-rt-14-dev python3 python3-dnspython universal-ctags git curl procps
-  nghttp2-client haproxy nginx-light unbound openssl chromium
+  nghttp2-client haproxy nginx-light unbound knot-resolver openssl chromium
   dnsdist pdns-server pdns-backend-sqlite3 sqlite3 knot-dnsutils dnsperf util-linux"
 
 case "${1:-test}" in

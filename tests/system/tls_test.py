@@ -278,36 +278,6 @@ class EncryptedBackends(SystemTest):
                 self.assertEqual(addresses(ask("over-tcp.example", port=proxy.port, tcp=True)), ["192.0.2.1"])
 
     @breakwater_only
-    def test_unbound_is_asked_over_tls(self):
-        port, plain = free_port(), free_port()
-        folder = temp_folder()
-        config = write_file(folder, "unbound.conf", f"""
-server:
-  username: ""
-  chroot: ""
-  directory: "{folder}"
-  pidfile: "{folder}/pid"
-  use-syslog: no
-  interface: 127.0.0.1@{port}
-  interface: 127.0.0.1@{plain}
-  tls-port: {port}
-  tls-service-key: "{self.pair[1]}"
-  tls-service-pem: "{self.pair[0]}"
-  local-zone: "example." redirect
-  local-data: "example. A 192.0.2.53"
-  local-zone: "a.root-servers.net." redirect
-  local-data: "a.root-servers.net. A 192.0.2.54"
-remote-control:
-  control-enable: no
-""")
-        self.started(Process(["/usr/sbin/unbound", "-d", "-c", config], os.path.join(folder, "log")))
-        wait_until(lambda: accepts_tcp(port), "unbound")
-        proxy = self.proxy(LISTEN + self.server("unbound", port, maxInFlight=20))
-        wait_until(lambda: state(proxy, 0) == "up", "the health check")
-        for number in range(50):
-            self.assertEqual(addresses(ask(f"n{number}.example", port=proxy.port)), ["192.0.2.53"])
-
-    @breakwater_only
     def test_a_certificate_that_is_not_good_keeps_a_server_down_and_is_shown(self):
         _, dot, _ = self.dnsdist()
         proxy = self.proxy(LISTEN + self.server("name", dot, subjectName="other.example") +
