@@ -61,10 +61,11 @@ std::vector<std::pair<std::shared_ptr<PacketCache>, std::vector<std::string>>> C
     const Config& config) {
   std::vector<std::pair<std::shared_ptr<PacketCache>, std::vector<std::string>>> caches;
   for (const auto& [name, pool] : config.pools) {
-    if (pool->cache == nullptr) continue;
+    const std::shared_ptr<PacketCache>& cache = pool->cache;
+    if (cache == nullptr) continue;
     auto found = std::find_if(caches.begin(), caches.end(),
-                              [&](const auto& entry) { return entry.first == pool->cache; });
-    if (found == caches.end()) found = caches.insert(caches.end(), {pool->cache, {}});
+                              [&](const auto& entry) { return entry.first == cache; });
+    if (found == caches.end()) found = caches.insert(caches.end(), {cache, {}});
     found->second.push_back(name);
   }
   return caches;

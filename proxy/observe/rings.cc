@@ -94,12 +94,12 @@ bool Rings::Sampled(uint32_t& seen) const {
   return settings_.sampling_rate <= 1 || seen++ % settings_.sampling_rate == 0;
 }
 
-template <typename Write>
-void Rings::WithFreeShard(RingCursor& cursor, Write&& write) {
+template <typename Entry, typename Write>
+void Rings::WithFreeRing(RingCursor& cursor, Ring<Entry> Shard::*ring, Write&& write) {
   for (size_t attempt = 0; attempt <= settings_.lock_retries; ++attempt) {
     Shard& shard = *shards_[cursor.next_shard++ % shards_.size()];
     if (!shard.lock.try_lock()) continue;
-    write(shard);
+    write(shard.*ring);
     shard.lock.unlock();
     return;
   }
@@ -109,8 +109,8 @@ void Rings::WithFreeShard(RingCursor& cursor, Write&& write) {
 void Rings::AddQuery(RingCursor& cursor, const RingRecord& record) {
   if (!settings_.record_queries || !Sampled(cursor.queries_seen)) return;
   if (!IsRecordable(record)) return;
-  WithFreeShard(cursor, [&](Shard& shard) {
-    if (RingQuery* slot = shard.queries.Next()) Fill(*slot, record);
+  WithFreeRing(cursor, &Shard::queries, [&](auto& queries) {
+    if (RingQuery* slot = queries.Next()) Fill(*slot, record);
   });
 }
 
@@ -118,8 +118,8 @@ void Rings::AddResponse(RingCursor& cursor, const RingRecord& record, uint32_t l
                         const Address& backend) {
   if (!settings_.record_responses || !Sampled(cursor.responses_seen)) return;
   if (!IsRecordable(record)) return;
-  WithFreeShard(cursor, [&](Shard& shard) {
-    RingResponse* slot = shard.responses.Next();
+  WithFreeRing(cursor, &Shard::responses, [&](auto& responses) {
+    RingResponse* slot = responses.Next();
     if (slot == nullptr) return;
     Fill(*slot, record);
     slot->latency_us = latency_us;

@@ -100,8 +100,8 @@ class Rings {
   struct Ring;
   struct Shard;
   bool Sampled(uint32_t& seen) const;
-  template <typename Write>
-  void WithFreeShard(RingCursor& cursor, Write&& write);
+  template <typename Entry, typename Write>
+  void WithFreeRing(RingCursor& cursor, Ring<Entry> Shard::*ring, Write&& write);
 
   RingSettings settings_;
   std::vector<std::unique_ptr<Shard>> shards_;
