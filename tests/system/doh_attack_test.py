@@ -3,35 +3,15 @@
 
 import contextlib
 import socket
-import struct
 import time
 import unittest
 
 import client
 import harness
-from doh_test import encoded
+from h2_frames import (CONTINUATION, DATA, END_HEADERS, END_STREAM, HEADERS, PING, PREFACE, PRIORITY, RST, SETTINGS,
+                       WINDOW, encoded, frame, get, post, text)
 
-PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
-DATA, HEADERS, PRIORITY, RST, SETTINGS, PING, GOAWAY, WINDOW, CONTINUATION = 0, 1, 2, 3, 4, 6, 7, 8, 9
-END_STREAM, END_HEADERS = 1, 4
 MOST_KB = 20_000 if not harness.SANITIZED else 500_000  # no attack may take more; ASan keeps freed memory
-
-
-def frame(kind, flags=0, stream=0, payload=b""):
-    return struct.pack(">I", len(payload))[1:] + bytes([kind, flags]) + struct.pack(">I", stream) + payload
-
-
-def text(name, value):
-    """A header field as it is, not indexed; both shorter than 127 bytes."""
-    return b"\x00" + bytes([len(name)]) + name + bytes([len(value)]) + value
-
-
-def get(path):
-    return b"\x82\x86" + text(b":path", path.encode()) + text(b":authority", b"a")
-
-
-def post():
-    return b"\x83\x86" + text(b":path", b"/dns-query") + text(b":authority", b"a")
 
 
 @harness.breakwater_only
@@ -78,7 +58,7 @@ class DohAttackTest(harness.SystemTest):
         return int(self.proxy_.console("showDOHFrontends()").splitlines()[1].split()[6])
 
     def test_rapid_reset(self):
-        request = get(self.path)
+        request = get("spoof.test")
 
         def piece(number):
             first = number * 20 + 1
@@ -87,12 +67,12 @@ class DohAttackTest(harness.SystemTest):
         self.flood(piece)
 
     def test_rapid_reset_of_what_waits_for_a_server(self):
-        request = get(f"/dns-query?dns={encoded('slow.test')}")
+        request = get("slow.test")
         self.flood(lambda n: frame(HEADERS, END_STREAM | END_HEADERS, 2 * n + 1, request) +
                    frame(RST, 0, 2 * n + 1, b"\0\0\0\x08"))
 
     def test_resets_that_the_server_is_made_to_send(self):
-        request = get(f"/dns-query?dns={encoded('slow.test')}")
+        request = get("slow.test")
         self.flood(lambda n: frame(HEADERS, END_STREAM | END_HEADERS, 2 * n + 1, request) +
                    frame(WINDOW, 0, 2 * n + 1, b"\x7f\xff\xff\xff"))
 
@@ -119,7 +99,7 @@ class DohAttackTest(harness.SystemTest):
     def test_continuations(self):
         with self.attack() as connection:
             with contextlib.suppress(OSError):
-                connection.sendall(frame(HEADERS, 0, 1, get(self.path)))
+                connection.sendall(frame(HEADERS, 0, 1, get("spoof.test")))
                 for _ in range(10000):
                     connection.sendall(frame(CONTINUATION, 0, 1, text(b"a", b"b" * 100)))
             self.assert_ended(connection)
@@ -127,7 +107,7 @@ class DohAttackTest(harness.SystemTest):
     def test_headers_that_unpack_to_megabytes(self):
         big = b"\x40" + b"\x01a" + b"\x7f\x81\x1e" + b"v" * 4000  # into the table, then named over and over
         with self.attack() as connection:
-            connection.sendall(frame(HEADERS, END_HEADERS | END_STREAM, 1, get(self.path) + big + b"\xbe" * 10000))
+            connection.sendall(frame(HEADERS, END_HEADERS | END_STREAM, 1, get("spoof.test") + big + b"\xbe" * 10000))
             self.assert_ended(connection)
 
     def test_a_megabyte_of_query(self):
@@ -156,21 +136,21 @@ class DohAttackTest(harness.SystemTest):
             connection.settimeout(0.5)
             with contextlib.suppress(OSError):
                 for stream in range(1, 400_001, 2):
-                    connection.sendall(frame(HEADERS, END_STREAM | END_HEADERS, stream, get(self.path)))
+                    connection.sendall(frame(HEADERS, END_STREAM | END_HEADERS, stream, get("spoof.test")))
             harness.wait_until(lambda: self.descriptors() < open_, "the connection to be given up")
 
     def test_a_window_that_is_never_opened(self):
         with self.attack() as connection:
             connection.sendall(frame(SETTINGS, 0, 0, b"\0\4\0\0\0\0"))
             for stream in range(1, 201, 2):
-                connection.sendall(frame(HEADERS, END_STREAM | END_HEADERS, stream, get(self.path)))
+                connection.sendall(frame(HEADERS, END_STREAM | END_HEADERS, stream, get("spoof.test")))
             self.assert_ended(connection)
 
     def test_a_window_that_is_never_opened_between_pings(self):
         with self.attack() as connection:
             connection.sendall(frame(SETTINGS, 0, 0, b"\0\4\0\0\0\0"))
             for stream in range(1, 21, 2):
-                connection.sendall(frame(HEADERS, END_STREAM | END_HEADERS, stream, get(self.path)))
+                connection.sendall(frame(HEADERS, END_STREAM | END_HEADERS, stream, get("spoof.test")))
             ended = time.monotonic() + 15
             with contextlib.suppress(OSError):
                 while time.monotonic() < ended:
@@ -208,7 +188,7 @@ class DohAttackTest(harness.SystemTest):
 
     def test_a_slow_server_behind_bounds_what_is_asked(self):
         """Requests for what no server answers, taken back at once: those in flight stay few."""
-        request = get(f"/dns-query?dns={encoded('slow.test')}")
+        request = get("slow.test")
         with self.attack() as connection:
             for stream in range(1, 121, 2):
                 connection.sendall(frame(HEADERS, END_STREAM | END_HEADERS, stream, request) +
@@ -220,7 +200,7 @@ class DohAttackTest(harness.SystemTest):
             self.assert_ended(connection)
 
     def test_one_byte_at_a_time(self):
-        request = PREFACE + frame(SETTINGS) + frame(HEADERS, END_STREAM | END_HEADERS, 1, get(self.path))
+        request = PREFACE + frame(SETTINGS) + frame(HEADERS, END_STREAM | END_HEADERS, 1, get("spoof.test"))
         with client.tcp_connection(self.proxy_.port) as connection:
             for byte in request:
                 connection.sendall(bytes([byte]))

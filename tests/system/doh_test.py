@@ -1,7 +1,6 @@
 #!/usr/bin/python3
 """DNS over HTTPS as clients see it."""
 
-import base64
 import http.server
 import json
 import os
@@ -15,6 +14,7 @@ import dns.message
 import dns.rcode
 import harness
 import nameservers
+from h2_frames import encoded
 
 RULES = 'addAction("spoof.test.", SpoofAction("192.0.2.1"))\naddAction("drop.test.", DropAction())\n'
 ZONE = "$TTL 60\n@ SOA ns.example.org. root.example.org. 1 60 60 60 60\n@ NS ns\nns A 192.0.2.53\na A 192.0.2.80\n"
@@ -28,12 +28,6 @@ def certificate(folder):
                     "-keyout", paths[1], "-out", paths[0], "-days", "30", "-subj", "/CN=doh.test", "-addext",
                     "subjectAltName=DNS:doh.test,IP:127.0.0.1"], check=True, capture_output=True)
     return paths
-
-
-def encoded(name, qtype="A"):
-    message = client.question(name, qtype)
-    message.id = 0
-    return base64.urlsafe_b64encode(message.to_wire()).rstrip(b"=").decode()
 
 
 class Reply:

@@ -5,7 +5,7 @@ import signal
 import sqlite3
 
 from client import ask
-from harness import Process, free_port, temp_folder, wait_until, write_file
+from harness import Process, accepts_tcp, free_port, temp_folder, wait_until, write_file
 
 SCHEMA = "/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql"
 
@@ -21,32 +21,70 @@ class Nsd(Process):
     """NSD serving {name: zone text} on 127.0.0.1 and ::1; ready when it is constructed."""
 
     # `key`: the base64 secret of the TSIG key "k." (hmac-sha256), without which no zone is given away.
-    def __init__(self, zones, port=None, key=None):
-        folder = temp_folder()
+    # `more`: further lines for the section "server", for each "zone", and "other" sections.
+    def __init__(self, zones, port=None, key=None, more=None):
+        self.folder = temp_folder()
         self.port = port or free_port()
         self.zones = zones
-        who = "k." if key else "NOKEY"
+        config = write_file(self.folder, "nsd.conf", "\n".join(self._lines(key, more or {})) + "\n")
+        super().__init__(["/usr/sbin/nsd", "-d", "-c", config], os.path.join(self.folder, "nsd.log"))
+        self.await_ready(self.ready, "NSD to answer")
+
+    def _lines(self, key, more):
+        folder, who = self.folder, "k." if key else "NOKEY"
         lines = ["server:", f"  ip-address: 127.0.0.1@{self.port}", f"  ip-address: ::1@{self.port}",
                  '  username: ""', f'  zonesdir: "{folder}"', '  database: ""',
                  f'  pidfile: "{folder}/nsd.pid"', f'  xfrdfile: "{folder}/xfrd.state"',
                  f'  zonelistfile: "{folder}/zone.list"', f'  xfrdir: "{folder}"',
-                 "  server-count: 1", "  rrl-ratelimit: 0", "  tcp-count: 200", "remote-control:",
-                 "  control-enable: no"]
-        for number, (name, text) in enumerate(zones.items()):
-            write_file(folder, f"{number}.zone", text)
+                 "  server-count: 1", "  rrl-ratelimit: 0", "  tcp-count: 200", *more.get("server", ()),
+                 "remote-control:", "  control-enable: no"]
+        for number, (name, text) in enumerate(self.zones.items()):
+            if text is not None:
+                write_file(folder, f"{number}.zone", text)
             lines += ["zone:", f'  name: "{name}"', f'  zonefile: "{number}.zone"',
-                      f"  provide-xfr: 0.0.0.0/0 {who}", f"  provide-xfr: ::0/0 {who}"]
+                      f"  provide-xfr: 0.0.0.0/0 {who}", f"  provide-xfr: ::0/0 {who}", *more.get("zone", ())]
         if key:
             lines += ["key:", '  name: "k."', "  algorithm: hmac-sha256", f'  secret: "{key}"']
-        config = write_file(folder, "nsd.conf", "\n".join(lines) + "\n")
-        super().__init__(["/usr/sbin/nsd", "-d", "-c", config], os.path.join(folder, "nsd.log"))
-        self.await_ready(lambda: answers(self.port, next(iter(zones))), "NSD to answer")
+        return lines + list(more.get("other", ()))
+
+    def ready(self):
+        return answers(self.port, next(iter(self.zones)))
+
+    def change(self, zones):
+        """Serves other texts from now on; tells its secondaries."""
+        self.zones = zones
+        for number, text in enumerate(zones.values()):
+            write_file(self.folder, f"{number}.zone", text)
+        self.signal(signal.SIGHUP)
 
     def kill(self):
         # NSD forks; SIGTERM to the first process takes the others along, SIGKILL would not.
         if self.running():
             self.signal(signal.SIGTERM)
             self.child.wait()
+
+
+class SecondaryNsd(Nsd):
+    """NSD that gets its zones (names alone count) from the primary at "ADDRESS@PORT", signed with `key`.
+
+    With `tls`, a pair of CA file and name, it asks over TLS and checks the certificate.
+    """
+
+    def __init__(self, names, primary, key, tls=None):
+        zone = [f"  request-xfr: {primary} k.{' behind' if tls else ''}", "  allow-notify: 127.0.0.1 k."]
+        more = {"server": ["  verbosity: 2"], "zone": zone}
+        if tls:
+            more["server"].append(f'  tls-cert-bundle: "{tls[0]}"')
+            more["other"] = ["tls-auth:", '  name: "behind"', f'  auth-domain-name: "{tls[1]}"']
+        super().__init__(dict.fromkeys(names), key=key, more=more)
+
+    def ready(self):
+        return accepts_tcp(self.port)
+
+    def serial(self):
+        """Of the first zone; None as long as it has none."""
+        answer = ask(next(iter(self.zones)), "SOA", port=self.port)
+        return answer.answer[0][0].serial if answer.answer else None
 
 
 class Database:
@@ -99,7 +137,7 @@ class PowerDns(Process):
             "guardian=no", "daemon=no", "setuid=", "setgid=", "receiver-threads=1",
             "distributor-threads=2", "max-queue-length=20000", "cache-ttl=20", "query-cache-ttl=20",
             "zone-cache-refresh-interval=0", "disable-axfr=no", "allow-axfr-ips=127.0.0.0/8",
-            "security-poll-suffix=", "loglevel=3", ""])
+            "dnsupdate=yes", "allow-dnsupdate-from=127.0.0.0/8", "security-poll-suffix=", "loglevel=3", ""])
         write_file(folder, "pdns.conf", config)
         super().__init__(["/usr/sbin/pdns_server", f"--config-dir={folder}"], os.path.join(folder, "pdns.log"))
         self.await_ready(lambda: answers(self.port, self.sample_zone), "PowerDNS to answer")
