@@ -18,7 +18,7 @@ enum class TlsFailure : uint8_t {
   kUnknownProtocol,
   kUnsupportedEc,
   kUnsupportedProtocol,
-  kOther,  // counted in no metric of its own
+  kOther,  // and connections ended for too many key updates or wishes to renegotiate
 };
 inline constexpr size_t kTlsFailures = 9;
 // "dhKeyTooSmall": the label on /metrics.

@@ -166,6 +166,11 @@ Stream::ReadResult TlsStream::Read(std::span<uint8_t> room) {
   if (done == 1) idle_messages_ = 0;
   if (done == 1) return {ReadStatus::kData, got, 0};
   const int system_error = errno;
+  if (idle_messages_ > kMostIdleMessages) {
+    failure_ = "a flood of key updates or of wishes to renegotiate";
+    phase_ = Phase::kBroken;
+    return {ReadStatus::kBroken, 0, EPROTO};
+  }
   switch (SSL_get_error(ssl(), done)) {
     case SSL_ERROR_WANT_READ:
       return {};
@@ -183,13 +188,18 @@ Stream::ReadResult TlsStream::Read(std::span<uint8_t> room) {
   }
 }
 
-// OpenSSL goes on reading as long as records without data come; only an end of them ends it.
-void TlsStream::OnMessage(int written, int, int type, const void*, size_t, SSL*, void* stream) {
+// OpenSSL goes on reading as long as records without data come. It stops where the peer is taken to
+// have closed, and what still lies in the socket then costs nothing.
+void TlsStream::OnMessage(int written, int, int type, const void*, size_t, SSL* ssl, void* stream) {
   auto& self = *static_cast<TlsStream*>(stream);
   if (written != 0 || type != SSL3_RT_HANDSHAKE || ++self.idle_messages_ <= kMostIdleMessages) {
     return;
   }
-  (void)shutdown(self.poller_->fd(), SHUT_RDWR);
+  if ((SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN) != 0) return;
+  SSL_set_shutdown(ssl, SSL_get_shutdown(ssl) | SSL_RECEIVED_SHUTDOWN);
+  if (self.options_.counters != nullptr) {
+    self.options_.counters->failures[static_cast<size_t>(TlsFailure::kOther)].Add();
+  }
 }
 
 bool TlsStream::QueueMessage(PacketBuffer message, size_t size) {
