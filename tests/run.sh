@@ -74,7 +74,7 @@ suite_scenarios() { run_ctest "$1" release -R '^scenarios$'; }
 suite_fuzz() { run_ctest "$1" release -j2 -R '_fuzz$'; }
 suite_repo() { run_unittest "$1" tests/repo_test/repo_test.py; }
 suite_system() { run_unittest "$1" tests/system/*_test.py; }
-suite_differential() { run_unittest "$1" tests/system/differential/differential_test.py; }
+suite_differential() { run_unittest "$1" tests/system/differential/*_test.py; }
 # UBSan asks with a pipe whether memory is there, and without descriptors takes it for gone.
 suite_asan() { GTEST_FILTER='-HealthProbeTest.*Descriptors*:HealthProbeTest.AFirstCheckThatWasNotMade*' run_sanitized "$1" asan; }
 # TSan holds a signal back until the thread makes a system call, so no alarm stops Lua there.

@@ -44,7 +44,10 @@ uint64_t OptionsOf(const TlsServerSettings& settings) {
                      SSL_OP_SINGLE_ECDH_USE;
   if (!settings.session_tickets) options |= SSL_OP_NO_TICKET;
   if (!settings.renegotiation) options |= SSL_OP_NO_RENEGOTIATION;
-  if (settings.prefer_server_ciphers) options |= SSL_OP_CIPHER_SERVER_PREFERENCE;
+  if (settings.prefer_server_ciphers) {
+    // But a client that puts ChaCha20 first has no fast AES.
+    options |= SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA;
+  }
   if (settings.ktls) options |= SSL_OP_ENABLE_KTLS;
   return options;
 }
