@@ -17,6 +17,8 @@ constexpr std::array<uint8_t, 256> MakeDigits() {
   for (size_t i = 0; i < kAlphabet.size(); ++i) {
     digits[static_cast<uint8_t>(kAlphabet[i])] = static_cast<uint8_t>(i);
   }
+  digits['+'] = digits['-'];
+  digits['/'] = digits['_'];
   return digits;
 }
 constexpr std::array<uint8_t, 256> kDigits = MakeDigits();
@@ -39,6 +41,7 @@ std::optional<std::string_view> FindDnsParameter(std::string_view query) {
 }
 
 std::optional<size_t> DecodeBase64Url(std::string_view text, std::span<uint8_t> room) {
+  if (text.size() % 4 == 0 && text.ends_with('=')) text.remove_suffix(text.ends_with("==") ? 2 : 1);
   if (text.size() % 4 == 1 || text.size() * 3 / 4 > room.size()) return std::nullopt;
   size_t out = 0;
   uint32_t bits = 0;

@@ -18,6 +18,7 @@ struct H2Server::Stream {
   size_t header_bytes = 0;
   size_t headers = 0;
   size_t unconsumed = 0;  // of its body, of the connection's window
+  bool head = false;      // the method, whose answer has no body
   bool finished = false;  // the client has sent all
   bool delivered = false;
   bool answered = false;
@@ -178,6 +179,7 @@ int H2Server::OnHeader(Stream& stream, std::string_view name, std::string_view v
     request.method = value == "GET"    ? HttpMethod::kGet
                      : value == "POST" ? HttpMethod::kPost
                                        : HttpMethod::kOther;
+    stream.head = value == "HEAD";
   } else if (name == ":scheme") {
     request.scheme = value;
   } else if (name == ":authority" || (name == "host" && request.host.empty())) {
@@ -249,6 +251,7 @@ void H2Server::Respond(uint32_t id, HttpResponse response) {
   stream->response = std::move(response);
   stream->status = std::to_string(stream->response.status);
   stream->length = std::to_string(stream->response.body.size());
+  if (stream->head) stream->response.body = {};
   held_bytes_ += stream->response.body.size();
   const auto bytes = [](std::string_view text) {
     return const_cast<uint8_t*>(reinterpret_cast<const uint8_t*>(text.data()));

@@ -150,7 +150,8 @@ bool Http1Server::ParseHead(std::string_view head) {
     head.remove_prefix(std::min(end + 2, head.size()));
   }
   if (request_.method == HttpMethod::kPost && !has_length_) request_.error = 411;
-  // The answer to HEAD would have no body: where the next one begins, client and we might disagree.
+  // What a body means to it is not known here: where the next one begins, client and we might
+  // disagree.
   if (request_.method == HttpMethod::kOther) keep_ = false;
   return request_.error == 0;
 }
@@ -172,6 +173,7 @@ bool Http1Server::ParseRequestLine(std::string_view line) {
   keep_ = version == "HTTP/1.1";
   if (method == "GET") request_.method = HttpMethod::kGet;
   if (method == "POST") request_.method = HttpMethod::kPost;
+  head_ = method == "HEAD";
   request_.target = target;
   return true;
 }
@@ -230,7 +232,7 @@ void Http1Server::Respond(uint32_t stream, HttpResponse response) {
   for (const auto& [name, value] : response.headers) output_ += name + ": " + value + "\r\n";
   output_ += fmt::format("content-length: {}\r\n", response.body.size());
   output_ += closing_ ? "connection: close\r\n\r\n" : "connection: keep-alive\r\n\r\n";
-  output_ += response.body;
+  if (!head_) output_ += response.body;
   fresh_ = !input_.empty();
 }
 

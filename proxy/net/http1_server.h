@@ -56,6 +56,7 @@ class Http1Server final : public HttpSession {
   bool in_body_ = false;
   bool has_length_ = false;
   bool keep_ = true;       // the connection, after this request
+  bool head_ = false;      // the answer has no body
   bool waiting_ = false;   // for the answer
   bool closing_ = false;   // no further request
   bool fresh_ = false;     // input_ was not looked at since the last answer

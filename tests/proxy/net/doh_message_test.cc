@@ -40,10 +40,18 @@ TEST(Base64Url, DecodesTheVectorsOfTheRfc) {
   EXPECT_EQ(Decode("Zm9vYg"), "foob");
   EXPECT_EQ(Decode("Zm9vYmFy"), "foobar");
   EXPECT_EQ(Decode("-_-_"), "\xFB\xFF\xBF");
+  EXPECT_EQ(Decode("+/+/"), "\xFB\xFF\xBF");
 }
 
-TEST(Base64Url, RefusesOtherAlphabetsPaddingAndImpossibleLengths) {
-  for (const char* bad : {"Zg==", "+/+/", "Zm9v\n", "Zm 9v", "Z", "Zm9vY", "Zm%39"}) {
+TEST(Base64Url, MayBePaddedToAMultipleOfFour) {
+  EXPECT_EQ(Decode("Zg=="), "f");
+  EXPECT_EQ(Decode("Zm8="), "fo");
+  EXPECT_EQ(Decode("Zm9vYg==", 4), "foob");
+}
+
+TEST(Base64Url, RefusesOtherAlphabetsAndImpossibleLengths) {
+  for (const char* bad : {"Zg=", "Zm8==", "Zm9v=", "Zm9v====", "=", "====", "Z===", "Zg==Zg==",
+                          "*/*/", "Zm9v\n", "Zm 9v", "Z", "Zm9vY", "Zm%39"}) {
     EXPECT_FALSE(Decode(bad)) << bad;
   }
 }

@@ -90,6 +90,22 @@ TEST_F(H2ServerTest, GetAndItsAnswer) {
   EXPECT_EQ(server_.held_bytes(), 0u);
 }
 
+TEST_F(H2ServerTest, TheAnswerToHeadHasNoBody) {
+  const int32_t id = client_.Submit(
+      {{":method", "HEAD"}, {":scheme", "https"}, {":authority", "a.test"}, {":path", "/"}},
+      nullptr);
+  EXPECT_TRUE(Talk());
+  ASSERT_EQ(requests_.size(), 1u);
+  EXPECT_EQ(requests_[0].method, HttpMethod::kOther);
+  Answer(waiting_[0], "body");
+  EXPECT_EQ(server_.held_bytes(), 0u);
+  EXPECT_TRUE(Talk());
+  EXPECT_EQ(client_.responses[id].headers["content-length"], "4");
+  EXPECT_EQ(client_.responses[id].body, "");
+  EXPECT_TRUE(client_.responses[id].ended);
+  EXPECT_FALSE(client_.responses[id].reset);
+}
+
 TEST_F(H2ServerTest, BodiesUpToTheLimitAreTakenOneAfterAnother) {
   for (int i = 0; i < 20; ++i) {
     const std::string body(65535, static_cast<char>('a' + i));
