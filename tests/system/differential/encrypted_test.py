@@ -99,7 +99,7 @@ class Dot(Pair):
         """Whether a session made now is taken up after the commands `before`, by version and means."""
         seen = {}
         for words in (["-tls1_2"], ["-tls1_3"], ["-tls1_2", "-no_ticket"]):
-            path = self.certificates.path("session")
+            path = os.path.join(proxy.folder, "session")
             save_session(proxy.tls, path, *words)
             for command in before:
                 proxy.console(command)
@@ -131,7 +131,7 @@ class Dot(Pair):
                 self.compare(line, lambda proxy, c=commands: self.resumed(proxy, *c))
 
     def test_status_responses(self):
-        made = self.certificates.path("ocsp.der")
+        made = "{dir}/ocsp.der"
         config = (f'generateOCSPResponse("{self.pair[0]}", "{self.certificates.ca}", "{self.certificates.ca_key}", '
                   f'"{made}", 2, 30)\n' + self.line(f'ocspResponses={{"{made}"}}'))
 

@@ -1,5 +1,6 @@
 """dnsdist 1.7.3 and Breakwater with the same configuration, and what clients see of each."""
 
+import concurrent.futures
 import os
 import re
 import sys
@@ -24,7 +25,9 @@ class Pair(unittest.TestCase):
         There stands a pair: why 2.1 does otherwise, and what Breakwater must give.
         """
         differs = differs or {}
-        old, new = (self.outcome(*how, look) for how in ((DNSDIST, config), (BINARY, newer or config)))
+        with concurrent.futures.ThreadPoolExecutor() as threads:
+            both = [threads.submit(self.outcome, *how, look) for how in ((DNSDIST, config), (BINARY, newer or config))]
+            old, new = (one.result() for one in both)
         if SHOW:
             print(self.id(), *old.items(), sep="\n    ")
         self.assertEqual(set(old), set(new))
