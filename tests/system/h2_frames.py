@@ -24,9 +24,9 @@ def encoded(name, qtype="A"):
     return base64.urlsafe_b64encode(question(name, qtype, id=0).to_wire()).rstrip(b"=").decode()
 
 
-def get(name):
-    """The header block of a request that asks for the address of a name."""
-    return b"\x82\x86" + text(b":path", f"/dns-query?dns={encoded(name)}".encode()) + text(b":authority", b"a")
+def get(name, qtype="A"):
+    """The header block of a request that asks for a name."""
+    return b"\x82\x86" + text(b":path", f"/dns-query?dns={encoded(name, qtype)}".encode()) + text(b":authority", b"a")
 
 
 def post():

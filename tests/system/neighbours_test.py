@@ -28,6 +28,8 @@ SHOW = os.environ.get("NEIGHBOURS_SHOW")  # prints what was measured
 COUNTED = {
     "rapid_reset": "doh_bad_requests", "empty_frames": "doh_bad_requests", "continuations": "doh_bad_requests",
     "empty_continuations": "doh_bad_requests", "pings": "doh_bad_requests", "settings": "doh_bad_requests",
+    "header_bombs": "doh_bad_requests", "megabyte_queries": "doh_bad_requests", "slow_bodies": "tcpclienttimeouts",
+    "closed_windows": "tcpclienttimeouts", "connects": "tcpdiedreadingquery",
     "many_requests": "doh_http_version_queries", "half_open": "tcpclienttimeouts", "half_hello": "tcpclienttimeouts",
     "cut_handshakes": "tcpdiedreadingquery", "key_updates": "tlshandshakefailures",
     "renegotiations": "tlshandshakefailures", "slow_readers": "tcpclienttimeouts", "byte_by_byte": "tlsnewsessions",

@@ -2,15 +2,16 @@
 """The options of addDOHLocal and what rules do with HTTP, through dnsdist 1.7.3 and Breakwater."""
 
 import base64
+import contextlib
 import unittest
 
 from pair import Pair, handshake  # first: it sets the path
 import dns.exception
 import dns.message
 from certificates import Certificates
-from client import content, question
+from client import content, question, tcp_connection
 from doh_test import curl
-from h2_frames import encoded
+from h2_frames import END_HEADERS, END_STREAM, HEADERS, PREFACE, SETTINGS, encoded, frame, get
 
 RULES = """setACL("127.0.0.0/8")
 addAction("drop.test.", DropAction())
@@ -210,6 +211,22 @@ addAction(AllRule(), SpoofAction("192.0.2.1"))
                     seen[version + path] = visible(curl(version, f"http://127.0.0.1:{proxy.https}{path}"))
             return seen
         self.compare('addDOHLocal("127.0.0.1:{https}", nil, nil, "/dns-query")\n' + RULES, look)
+
+    def test_how_long_a_connection_may_idle(self):
+        request = PREFACE + frame(SETTINGS) + frame(HEADERS, END_STREAM | END_HEADERS, 1, get("spoof.test"))
+
+        def look(proxy):
+            with tcp_connection(proxy.https, timeout_s=5) as connection:
+                connection.sendall(request)
+                data, more = b"", True
+                with contextlib.suppress(TimeoutError):
+                    while more := connection.recv(4096):
+                        data += more
+                return {"answered": bytes([192, 0, 2, 1]) in data, "closed": not more}
+        for seconds in (1, 30):
+            with self.subTest(seconds):
+                self.compare(f'addDOHLocal("127.0.0.1:{{https}}", nil, nil, "/dns-query", {{idleTimeout={seconds}}})\n' +
+                             RULES, look)
 
     def test_the_access_list(self):
         rules = 'setACL("192.0.2.0/24")\naddAction(AllRule(), SpoofAction("192.0.2.1"))\n'
