@@ -161,11 +161,7 @@ TextResult<std::shared_ptr<Backend>> Register(Call& call, BackendSettings settin
     tls = std::move(*made);
   }
   auto backend = std::make_shared<Backend>(std::move(settings), std::move(tls));
-  call.builder().AddBackend(backend);
-  if (backend->settings().pools.empty()) call.builder().AddBackendToPool(backend, "");
-  for (const std::string& pool : backend->settings().pools) {
-    call.builder().AddBackendToPool(backend, pool);
-  }
+  call.builder().AddBackendAndPools(backend);
   return backend;
 }
 
@@ -251,7 +247,7 @@ double GetLatency(const Backend& server) {
 }
 std::string GetName(const Backend& server) {
   const std::string name = server.name();
-  return name.empty() ? server.address().ToStringWithPort() : name;
+  return name.empty() ? server.AddressText() : name;
 }
 std::string GetNameWithAddress(const Backend& server) {
   return server.NameWithAddress();

@@ -33,9 +33,8 @@ void ShowPools(Call& call) {
     for (const BackendPtr& server : pool->servers) {
       if (!servers.empty()) servers += ", ";
       const std::string called = server->name();
-      servers +=
-          fmt::format("{} {}", called.empty() ? server->address().ToStringWithPort() : called,
-                      server->address().ToStringWithPort());
+      servers += fmt::format("{} {}", called.empty() ? server->AddressText() : called,
+                             server->AddressText());
     }
     const PolicyPtr& policy = pool->policy ? pool->policy : config.policy;
     text += fmt::format("{:<24} {:>20} {:>20} {}\n", name,

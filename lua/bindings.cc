@@ -10,7 +10,7 @@ std::vector<FunctionPage> FunctionPages() {
           RuleFunctions(),       SelectorFunctions(), ActionFunctions(),  ResponseActionFunctions(),
           PolicyFunctions(),     ControlFunctions(),  ObserveFunctions(), InspectFunctions(),
           TimedIpSetFunctions(), SvcFunctions(),      PacketFunctions(),  TlsFunctions(),
-          DohFunctions()};
+          DohFunctions(),        ZoneFunctions()};
 }
 
 std::vector<const ClassRow*> Classes() {

@@ -29,6 +29,7 @@ FunctionPage SvcFunctions();
 FunctionPage PacketFunctions();
 FunctionPage TlsFunctions();
 FunctionPage DohFunctions();
+FunctionPage ZoneFunctions();
 
 // leastOutstanding, firstAvailable and so on, as objects.
 void SetPolicyGlobals(lua_State* state);

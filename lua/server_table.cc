@@ -1,5 +1,7 @@
 #include "lua/server_table.h"
 
+#include "proxy/zone/zone_store.h"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -39,7 +41,7 @@ std::string PoolsOf(const Config& config, const BackendPtr& server) {
 }
 
 Row RowOf(const Config& config, const BackendPtr& server, const ServerRate& rate) {
-  const std::string address = server->address().ToStringWithPort();
+  const std::string address = server->AddressText();
   const std::string name = server->name();
   return {
       .number = {},
@@ -60,12 +62,14 @@ Row RowOf(const Config& config, const BackendPtr& server, const ServerRate& rate
       .pools = PoolsOf(config, server)};
 }
 
-// Why servers over TLS are down, below the table.
-std::string TlsFailures(const Config& config) {
+// Why servers over TLS are down, and what servers of zone files hold; below the table.
+std::string Remarks(const Config& config) {
   std::string text;
   for (size_t i = 0; i < config.backends.size(); ++i) {
     const std::string reason = config.backends[i]->tls_failure();
     if (!reason.empty()) text += fmt::format("{:<3} TLS failed: {}\n", i, reason);
+    const ZoneStorePtr& zones = config.backends[i]->zones();
+    if (zones != nullptr) text += fmt::format("{:<3} {}\n", i, zones->Describe());
   }
   return text;
 }
@@ -95,7 +99,7 @@ std::string ServerTable(const Config& config, const ServerRates& rates,
   total.qps = Tenths(qps);
   total.queries = fmt::to_string(queries);
   total.drops = fmt::to_string(drops);
-  return text + Text(total, options) + TlsFailures(config);
+  return text + Text(total, options) + Remarks(config);
 }
 
 }  // namespace breakwater::lua

@@ -79,8 +79,7 @@ TextResult<void> ApplyOptions(const Options& options, ConfigBuilder& builder) {
     BackendSettings settings;
     settings.address = *address;
     auto backend = std::make_shared<Backend>(std::move(settings));
-    builder.AddBackend(backend);
-    builder.AddBackendToPool(backend, "");
+    builder.AddBackendAndPools(backend);
   }
   if (builder.config().frontends.empty()) {
     AddFrontend(builder.Edit(), *Address::Parse("127.0.0.1:53"));

@@ -13,6 +13,7 @@ namespace {
 
 constexpr MonoTime kSecond = MonoTime::FromSeconds(1);
 constexpr MonoTime kGrace = MonoTime::FromSeconds(2);
+constexpr MonoTime kZonePatience = MonoTime::FromSeconds(2);  // then it starts without them
 
 std::unique_ptr<WorkerPath> MakePath(PathEnvironment environment, ConfigPtr config) {
   return std::make_unique<QueryPath>(std::move(environment), std::move(config));
@@ -85,6 +86,8 @@ void Server::Start() {
   const ConfigPtr config = CurrentConfig();
   StartScriptWaits();
   WatchTicketKeys();
+  zones_.Start(*config);
+  zones_.AwaitFirstLook(kZonePatience);
   CheckBackendsOnce();
   for (const auto& frontend : config->frontends) {
     LogInfo("setup", "Listening on {} ({})", frontend->settings.address.ToStringWithPort(),
@@ -117,6 +120,7 @@ void Server::RunControlThread() {
 
 void Server::EverySecond() {
   watchdog_.Check(workers_.Turns(), control_loop_.now());
+  zones_.Count(control_stats_->counters);
   RotateTicketKeys();
   ExpireTlsSessions();
   control_loop_.timers().Add(control_loop_.now() + kSecond, [this] { EverySecond(); });
@@ -164,12 +168,14 @@ void Server::ExpireTlsSessions() {
 
 void Server::Publish(ConfigPtr config) {
   config_.With([&](ConfigPtr& current) { current = config; });
+  zones_.UseConfig(*config);
   workers_.Publish(config);
 }
 
 void Server::Stop() {
   stopping_ = true;
   workers_.Stop(kGrace);
+  zones_.Stop();
   if (!control_thread_.joinable()) return;
   control_loop_.Stop();
   control_thread_.join();

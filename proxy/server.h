@@ -19,6 +19,7 @@
 #include "proxy/worker/cache_keeper.h"
 #include "proxy/worker/watchdog.h"
 #include "proxy/worker/worker_group.h"
+#include "proxy/worker/zone_keeper.h"
 
 namespace breakwater {
 
@@ -81,6 +82,7 @@ class Server final : public ControlTarget {
   WorkerGroup workers_;
   HealthProbe health_;
   CacheKeeper keeper_;
+  ZoneKeeper zones_;
   Watchdog watchdog_;
   ControlCommands commands_;
   std::function<void(const BackendPtr&, bool up)> on_server_state_;

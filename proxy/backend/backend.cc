@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "proxy/base/uuid.h"
+#include "proxy/zone/zone_store.h"
 
 namespace breakwater {
 namespace {
@@ -29,9 +30,10 @@ void HealthLatencies::Add(uint64_t us) {
   sum_ms.Add(us / 1000);
 }
 
-Backend::Backend(BackendSettings settings, TlsClientPtr tls)
+Backend::Backend(BackendSettings settings, TlsClientPtr tls, ZoneStorePtr zones)
     : settings_(WithId(std::move(settings))),
       tls_(std::move(tls)),
+      zones_(std::move(zones)),
       name_(settings_.name),
       health_(settings_.health),
       order_(settings_.order),
@@ -42,8 +44,13 @@ void Backend::set_name(std::string name) {
   name_.With([&](std::string& value) { value = std::move(name); });
 }
 
+std::string Backend::AddressText() const {
+  return zones_ != nullptr ? "zones:" + zones_->settings().path
+                           : settings_.address.ToStringWithPort();
+}
+
 std::string Backend::NameWithAddress() const {
-  const std::string address = settings_.address.ToStringWithPort();
+  const std::string address = AddressText();
   const std::string own = name();
   return own.empty() ? address : fmt::format("{} ({})", own, address);
 }

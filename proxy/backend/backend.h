@@ -19,6 +19,8 @@
 
 namespace breakwater {
 
+class ZoneStore;  // proxy/zone/zone_store.h
+
 struct BackendCounters {
   SharedCounter queries, responses, send_errors, timeouts, retries, noncompliant_responses;
   SharedCounter tcp_died_sending_query, tcp_died_reading_response, tcp_gave_up;
@@ -47,18 +49,23 @@ struct HealthCheckCounters {
 
 class Backend {
  public:
-  // Draws an id where none is set. `tls` where the settings want it.
-  explicit Backend(BackendSettings settings, TlsClientPtr tls = nullptr);
+  // Draws an id where none is set. `tls` where the settings want it, `zones` where the server is
+  // no nameserver but a directory of zone files.
+  explicit Backend(BackendSettings settings, TlsClientPtr tls = nullptr,
+                   std::shared_ptr<ZoneStore> zones = nullptr);
 
   const BackendSettings& settings() const { return settings_; }
   const Address& address() const { return settings_.address; }
   const std::string& id() const { return settings_.id; }
   std::string name() const { return name_.Copy(); }
   void set_name(std::string name);
+  // "192.0.2.1:53", or "zones:/path" for a directory of zone files.
+  std::string AddressText() const;
   // "name (192.0.2.1:53)", or the address alone where there is no name.
   std::string NameWithAddress() const;
 
-  const TlsClientPtr& tls() const { return tls_; }  // null: in the clear
+  const std::shared_ptr<ZoneStore>& zones() const { return zones_; }  // null: a nameserver
+  const TlsClientPtr& tls() const { return tls_; }                    // null: in the clear
   // Why TLS failed last; empty: it did not. Setting it says whether that is news.
   std::string tls_failure() const { return tls_failure_.Copy(); }
   bool SetTlsFailure(std::string reason);
@@ -105,6 +112,7 @@ class Backend {
   };
   BackendSettings settings_;
   TlsClientPtr tls_;
+  std::shared_ptr<ZoneStore> zones_;
   Guarded<std::string> tls_failure_;
   Guarded<std::string> name_;
   HealthState health_;

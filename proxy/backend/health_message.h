@@ -22,6 +22,7 @@ enum class HealthVerdict : uint8_t {
   kRefused,   // a validator said no
   kTimeout,
   kNetwork,  // the socket said no
+  kNoZones,  // a server of zone files that holds none
   // For reasons of our own; they say nothing about the nameserver.
   kShortage,    // no descriptor or no memory
   kScriptLate,  // Lua did not come back

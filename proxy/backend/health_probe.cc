@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "proxy/base/log.h"
+#include "proxy/zone/zone_store.h"
 
 namespace breakwater {
 namespace {
@@ -26,6 +27,8 @@ std::string_view VerdictText(HealthVerdict verdict) {
       return "no answer in time";
     case HealthVerdict::kNetwork:
       return "network error";
+    case HealthVerdict::kNoZones:
+      return "no zone is held";
     case HealthVerdict::kShortage:
       return "no descriptor or no memory is left: raise the limit of open files";
     case HealthVerdict::kScriptLate:
@@ -69,6 +72,10 @@ void HealthProbe::RunRound() {
     const bool due = backend->health().CheckDue(now);
     const auto again = again_.extract(backend);
     if (backend->health().forced() || (!due && again.empty())) continue;
+    if (backend->zones() != nullptr) {
+      JudgeZones(backend, Kind::kRegular);
+      continue;
+    }
     Begin(backend, again.empty() ? Kind::kRegular : again.mapped());
   }
 }
@@ -80,6 +87,10 @@ void HealthProbe::CheckAllAtStart(const std::vector<BackendPtr>& backends,
   initial_left_ = 1;
   for (const BackendPtr& backend : backends) {
     if (backend->health().forced() || of_backend_.contains(backend.get())) continue;
+    if (backend->zones() != nullptr) {
+      JudgeZones(backend, Kind::kFirst);
+      continue;
+    }
     ++initial_left_;
     Begin(backend, Kind::kInitial);
   }
@@ -98,6 +109,13 @@ void HealthProbe::Begin(const BackendPtr& backend, Kind kind) {
   } else {
     SendCheck(number, MakeHealthQuestion(backend->settings().health));
   }
+}
+
+void HealthProbe::JudgeZones(const BackendPtr& backend, Kind kind) {
+  const bool holds = backend->zones()->HasZones();
+  const HealthVerdict verdict = holds ? HealthVerdict::kGood : HealthVerdict::kNoZones;
+  if (!holds) Count(*backend, verdict, MonoTime{});
+  Apply(backend, verdict, kind);
 }
 
 void HealthProbe::AskScript(const BackendPtr& backend, uint64_t number) {
@@ -203,6 +221,7 @@ void HealthProbe::Count(Backend& backend, HealthVerdict verdict, MonoTime took) 
   switch (verdict) {
     case HealthVerdict::kGood:
     case HealthVerdict::kRefused:  // counted among all alone
+    case HealthVerdict::kNoZones:
     case HealthVerdict::kShortage:
     case HealthVerdict::kScriptLate:
       break;
@@ -236,6 +255,9 @@ void HealthProbe::Apply(const BackendPtr& backend, HealthVerdict verdict, Kind k
   const bool up = change == HealthState::Change::kUp;
   LogInfo("health-check", "Marking downstream {} as '{}'", backend->NameWithAddress(),
           up ? "up" : "down");
+  if (!up && backend->zones() != nullptr) {
+    LogInfo("health-check", "{}: {}", backend->NameWithAddress(), backend->zones()->Describe());
+  }
   if (!up) backend->ResetLatency();
   if (options_.on_change) options_.on_change(backend, up);
 }

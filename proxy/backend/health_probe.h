@@ -58,6 +58,8 @@ class HealthProbe {
   struct Shared;  // what a checkFunction on another thread needs to come back
 
   void Begin(const BackendPtr& backend, Kind kind);
+  // A server of zone files: nothing is sent.
+  void JudgeZones(const BackendPtr& backend, Kind kind);
   void AskScript(const BackendPtr& backend, uint64_t number);
   void RunScript(uint64_t number, std::function<void()> work);
   void SendCheck(uint64_t number, const HealthCheckQuestion& question);

@@ -56,6 +56,13 @@ void ConfigBuilder::AddBackend(const BackendPtr& backend) {
   std::stable_sort(config_.backends.begin(), config_.backends.end(), ByOrder);
 }
 
+void ConfigBuilder::AddBackendAndPools(const BackendPtr& backend) {
+  AddBackend(backend);
+  const auto& pools = backend->settings().pools;
+  if (pools.empty()) AddBackendToPool(backend, "");
+  for (const std::string& pool : pools) AddBackendToPool(backend, pool);
+}
+
 bool ConfigBuilder::RemoveBackend(const BackendPtr& backend) {
   if (std::erase(config_.backends, backend) == 0) return false;
   changed_ = true;

@@ -28,6 +28,8 @@ class ConfigBuilder {
   // Pools are copied on change.
   Pool& EditPool(std::string_view name);  // made where there is none of that name
   void AddBackend(const BackendPtr& backend);
+  // And to the pools that its settings name, the default pool where they name none.
+  void AddBackendAndPools(const BackendPtr& backend);
   bool RemoveBackend(const BackendPtr& backend);
   void AddBackendToPool(const BackendPtr& backend, std::string_view pool);
   bool RemoveBackendFromPool(const BackendPtr& backend, std::string_view pool);

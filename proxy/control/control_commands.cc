@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "proxy/base/log.h"
+#include "proxy/zone/zone_store.h"
 
 namespace breakwater {
 namespace {
@@ -24,22 +25,24 @@ json ServerJson(size_t index, const Backend& backend) {
   const BackendCounters& counters = backend.counters();
   json pools = json::array();
   for (const std::string& pool : backend.settings().pools) pools.push_back(pool);
-  return {{"index", index},
-          {"name", backend.name()},
-          {"id", backend.id()},
-          {"address", backend.address().ToStringWithPort()},
-          {"state", backend.health().StateText()},
-          {"up", backend.IsUp()},
-          {"order", backend.order()},
-          {"weight", backend.weight()},
-          {"tier", backend.settings().tier},
-          {"pools", std::move(pools)},
-          {"queries", counters.queries.Get()},
-          {"responses", counters.responses.Get()},
-          {"timeouts", counters.timeouts.Get()},
-          {"send-errors", counters.send_errors.Get()},
-          {"outstanding", backend.outstanding()},
-          {"latency-ms", backend.udp_latency_us() / 1000}};
+  json server = {{"index", index},
+                 {"name", backend.name()},
+                 {"id", backend.id()},
+                 {"address", backend.AddressText()},
+                 {"state", backend.health().StateText()},
+                 {"up", backend.IsUp()},
+                 {"order", backend.order()},
+                 {"weight", backend.weight()},
+                 {"tier", backend.settings().tier},
+                 {"pools", std::move(pools)},
+                 {"queries", counters.queries.Get()},
+                 {"responses", counters.responses.Get()},
+                 {"timeouts", counters.timeouts.Get()},
+                 {"send-errors", counters.send_errors.Get()},
+                 {"outstanding", backend.outstanding()},
+                 {"latency-ms", backend.udp_latency_us() / 1000}};
+  if (backend.zones() != nullptr) server["zones"] = backend.zones()->Describe();
+  return server;
 }
 
 template <typename ChainT>
@@ -172,7 +175,7 @@ json ControlCommands::SetServer(const ControlRequest& request) {
   for (size_t i = 0; i < config->backends.size(); ++i) {
     const Backend& backend = *config->backends[i];
     if (backend.name() == request.server || backend.id() == request.server ||
-        backend.address().ToStringWithPort() == request.server) {
+        backend.AddressText() == request.server) {
       found.push_back(i);
     }
   }

@@ -56,7 +56,7 @@ std::string BackendsText(const Config& config) {
                   "TLS resumptions", "Avg queries/conn", "Avg duration");
   size_t row = 0;
   for (const BackendPtr& backend : config.backends) {
-    const std::string address = backend->address().ToStringWithPort();
+    const std::string address = backend->AddressText();
     const std::string name = backend->name();
     const BackendCounters& c = backend->counters();
     text += fmt::format(kLine, row++, name.empty() ? address : name, address,

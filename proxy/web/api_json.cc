@@ -69,20 +69,22 @@ void AddHealthCounters(json& server, const HealthCheckCounters& counters) {
   server["healthCheckLatency"] = static_cast<double>(counters.latency_us.Get()) / 1000;
 }
 
-std::string_view ProtocolOf(const BackendSettings& settings) {
+std::string_view ProtocolOf(const Backend& backend) {
+  if (backend.zones() != nullptr) return "zone files";
+  const BackendSettings& settings = backend.settings();
   if (settings.tls) return settings.doh_path.empty() ? "DNS over TLS" : "DNS over HTTPS";
   return settings.tcp_only ? "Do53 TCP" : "Do53 UDP";
 }
 
 json ServerJson(const Config& config, size_t index) {
   const BackendPtr& backend = config.backends[index];
-  const std::string address = backend->address().ToStringWithPort();
+  const std::string address = backend->AddressText();
   const bool forced_down = backend->health().forced() && !backend->IsUp();
   json server = {{"id", index},
                  {"name", backend->name().empty() ? address : backend->name()},
                  {"address", address},
                  {"state", backend->health().StateText()},
-                 {"protocol", ProtocolOf(backend->settings())},
+                 {"protocol", ProtocolOf(*backend)},
                  {"order", backend->order()},
                  {"weight", backend->weight()},
                  {"pools", PoolNames(config, backend)},

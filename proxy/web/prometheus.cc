@@ -7,6 +7,7 @@
 
 #include "proxy/web/secure_metrics.h"
 #include "proxy/web/server_id.h"
+#include "proxy/zone/zone_store.h"
 
 namespace breakwater {
 namespace {
@@ -136,6 +137,12 @@ const Column<Backend> kBackendColumns[] = {
         Average(b.counters().tcp_connection_duration_ms, b.counters().tcp_connections_closed)),
     BW_BACKEND("server_tcplatency", "Latency of this backend over TCP in milliseconds", kGauge,
                b.IsUp() ? Text(b.tcp_latency_us() / 1000) : ""),
+    BW_BACKEND("server_zones", "Zones held by this server of zone files", kGauge,
+               b.zones() ? Text(b.zones()->status().zones) : ""),
+    BW_BACKEND("server_zone_files_not_taken", "Zone files that could not be read", kGauge,
+               b.zones() ? Text(b.zones()->status().bad_files) : ""),
+    BW_BACKEND("server_zone_answers", "Queries answered from zone files", kCounter,
+               b.zones() ? Text(b.zones()->answers().Get()) : ""),
     BW_BACKEND("server_tlsresumptions", "TLS sessions that were resumed", kCounter,
                Text(b.counters().tls_resumptions.Get())),
     BW_BACKEND("server_healthcheckfailures", "Health checks that failed", kCounter,
@@ -176,7 +183,7 @@ void WriteHealthLatencies(PrometheusWriter& out, const std::vector<LabelledRow<B
 void WriteBackends(PrometheusWriter& out, const Config& config) {
   std::vector<LabelledRow<Backend>> rows;
   for (const BackendPtr& backend : config.backends) {
-    const std::string address = backend->address().ToStringWithPort();
+    const std::string address = backend->AddressText();
     std::string server = backend->name().empty() ? address : backend->name();
     std::replace(server.begin(), server.end(), '.', '_');
     rows.push_back({backend.get(), {{"server", server}, {"address", address}}});

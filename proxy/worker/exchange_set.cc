@@ -4,6 +4,7 @@
 
 #include "proxy/backend/backend_socket.h"
 #include "proxy/backend/stream_exchange.h"
+#include "proxy/backend/zone_exchange.h"
 #include "proxy/net/descriptors.h"
 
 namespace breakwater {
@@ -19,6 +20,10 @@ void ExchangeSet::UseConfig(const ConfigPtr& config) {
 Exchange* ExchangeSet::For(const BackendPtr& backend, BackendTransport transport) {
   Pair& pair = pairs_[backend.get()];
   if (pair.backend == nullptr) pair.backend = backend;
+  if (backend->zones() != nullptr) {
+    if (pair.zones == nullptr) pair.zones = std::make_unique<ZoneExchange>(Context(), backend);
+    return pair.zones.get();
+  }
   if (transport == BackendTransport::kStream) {
     if (pair.stream == nullptr) pair.stream = MakeStream(backend);
     return pair.stream.get();

@@ -1,6 +1,6 @@
-// The exchanges of one worker: for each backend one over datagrams and one over streams, made at
-// first use. An exchange outlives its backend's place in the configuration until nothing sent
-// through it is open any more.
+// The exchanges of one worker: for each backend one over datagrams and one over streams, or the one
+// to its zone files, made at first use. An exchange outlives its backend's place in the
+// configuration until nothing sent through it is open any more.
 #pragma once
 
 #include <memory>
@@ -34,7 +34,8 @@ class ExchangeSet {
     BackendPtr backend;
     std::unique_ptr<UdpExchange> datagram;
     std::unique_ptr<Exchange> stream;
-    bool gone = false;  // no longer in the configuration
+    std::unique_ptr<Exchange> zones;  // in place of both
+    bool gone = false;                // no longer in the configuration
   };
   std::unique_ptr<UdpExchange> MakeDatagram(const BackendPtr& backend);
   std::unique_ptr<Exchange> MakeStream(const BackendPtr& backend);

@@ -190,7 +190,7 @@ Search::Next Search::FollowDname(const Zone::Node& node, const dns::Name& owner)
     return Next::kDone;
   }
   if (!writer_.AddCname(name_, target, set.ttl)) truncated_ = true;
-  return Follow(target);
+  return asked_.type == Type::kCname ? Next::kDone : Follow(target);
 }
 
 Search::Next Search::Refer(const Zone::Node& node, const dns::Name& cut) {
@@ -202,7 +202,8 @@ Search::Next Search::Refer(const Zone::Node& node, const dns::Name& cut) {
   } else {
     truncated_ = true;
   }
-  const Zone::RrSet* keys = asked_.dnssec_ok ? zone_->Find(node, Type::kDs) : nullptr;
+  const bool secure = asked_.dnssec_ok && zone_->IsSigned();
+  const Zone::RrSet* keys = secure ? zone_->Find(node, Type::kDs) : nullptr;
   if (keys != nullptr) {
     (void)AddSet(Section::kAuthority, node,
                  {.zone = *zone_, .records = *keys, .owner = cut, .ttl = keys->ttl}, Need::kMust);
@@ -210,12 +211,14 @@ Search::Next Search::Refer(const Zone::Node& node, const dns::Name& cut) {
   return Next::kDone;
 }
 
-// The zone's name servers go along, where they are not the answer.
+// The zone's name servers go along, where they are not the answer. ANY has enough, and who asks
+// for DS records is on the way to other name servers.
 Search::Next Search::Positive(const Zone::Node& node) {
   const Zone::Node& apex = zone_->apex_node();
   const Zone::RrSet* servers = zone_->Find(apex, Type::kNs);
-  const bool told = &node == &apex && (asked_.type == Type::kNs || asked_.type == Type::kAny);
-  if (servers == nullptr || told || truncated_) return Next::kDone;
+  const bool told = &node == &apex && asked_.type == Type::kNs;
+  const bool wanted = asked_.type != Type::kAny && asked_.type != Type::kDs;
+  if (servers == nullptr || told || !wanted || truncated_) return Next::kDone;
   const dns::Name owner = zone_->apex();
   (void)AddSet(Section::kAuthority, apex,
                {.zone = *zone_, .records = *servers, .owner = owner, .ttl = servers->ttl},
@@ -275,16 +278,12 @@ void Search::AddAddresses() {
   }
 }
 
-// Addresses of name servers below the cut are glue: they must be there (RFC 9471). Below a cut
-// others than name servers have no addresses of ours.
+// Of names in the same zone. Addresses of name servers below the cut are glue: they must be there
+// (RFC 9471). Below a cut others than name servers have no addresses of ours.
 void Search::AddAddressesOf(const dns::Name& target, const Written& because) {
-  const Zone* zone = target.IsPartOf(because.zone->apex()) ? because.zone : nullptr;
-  if (const Zone* other = zones_.Find(target); other != nullptr) {
-    if (zone == nullptr || other->apex_length() > zone->apex_length()) zone = other;
-  }
-  if (zone == nullptr) return;
+  const Zone* zone = because.zone;
+  if (!target.IsPartOf(zone->apex())) return;
   const bool glue = !because.cut.IsRoot() && target.IsPartOf(because.cut);
-  if (glue) zone = because.zone;
   const NodeKey key(target, zone->apex_length());
   const Zone::Place place = zone->Locate(key);
   const Zone::Node* node = place.node;

@@ -89,7 +89,7 @@ class Zone {
   dns::Name FirstName(const RrSet& set) const;  // CNAME, DNAME
 
   size_t record_count() const { return record_count_; }
-  bool IsSigned() const { return Find(apex_node(), dns::Type::kDnskey) != nullptr; }
+  bool IsSigned() const { return Find(apex_node(), dns::Type::kRrsig) != nullptr; }
   // What it holds of memory, about.
   size_t MemoryBytes() const;
 

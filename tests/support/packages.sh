@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs what a bare Debian 12 lacks, and returns at once when nothing is missing.
-#   packages.sh build   compiler, libraries, and the nameserver of the quickstart
+#   packages.sh build   compiler, libraries, and the dig of the quickstart
 #   packages.sh test    all of that, and the programs the tests run (default)
 # Works as root or through sudo. Installed services are not started: the tests start their own.
 set -eu
@@ -9,10 +9,10 @@ BUILD="build-essential cmake ninja-build ccache lld pkgconf ca-certificates
   libuv1-dev liblua5.4-dev libfmt-dev libexpected-dev libabsl-dev libxxhash-dev libre2-dev
   nlohmann-json3-dev libsodium-dev libedit-dev libmicrohttpd-dev libcap-dev libsystemd-dev
   libssl-dev libnghttp2-dev libldns-dev libgtest-dev libgmock-dev libbenchmark-dev
-  nsd bind9-dnsutils"
+  bind9-dnsutils"
 TEST="clang clang-format clang-tidy libclang-rt-14-dev python3 python3-dnspython universal-ctags git curl procps
   nghttp2-client haproxy nginx-light unbound knot-resolver openssl chromium
-  dnsdist pdns-server pdns-backend-sqlite3 sqlite3 knot-dnsutils dnsperf util-linux"
+  nsd dnsdist pdns-server pdns-backend-sqlite3 sqlite3 knot-dnsutils dnsperf util-linux"
 
 case "${1:-test}" in
   build) wanted=$BUILD ;;

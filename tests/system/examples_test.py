@@ -8,6 +8,8 @@ import signal
 import subprocess
 import unittest
 
+import dns.exception
+
 from client import addresses, ask, run
 from doh_test import certificate, curl, encoded
 from harness import BINARY, ROOT, Process, SystemTest, breakwater_only, free_port, temp_folder, wait_until
@@ -26,10 +28,24 @@ class Examples(SystemTest):
         for path in paths:
             text = file_text(path)
             with self.subTest(os.path.basename(path)):
-                backend = [] if "newServer" in text else [f"127.0.0.1:{nsd.port}"]
+                backend = [] if re.search(r"new(Zone)?Server", text) else [f"127.0.0.1:{nsd.port}"]
                 proxy = self.proxy(localised(text, nsd.port), arguments=backend)
                 self.assertIn("192.0.2.80", addresses(ask("web.example.org", port=proxy.port)))
                 self.stop_cleanly(proxy)
+
+    @breakwater_only
+    def test_the_zone_files_answer_while_no_server_is_up(self):
+        nsd = self.started(Nsd(ZONES))
+        proxy = self.proxy(localised(file_text(os.path.join(ROOT, "examples/zone-standby.conf")), nsd.port))
+        self.assertIn("192.0.2.80", addresses(ask("web.example.org", port=proxy.port)))
+        nsd.kill()
+
+        def answered():
+            try:
+                return addresses(ask("anything.wild.example.org", port=proxy.port, timeout_s=1)) == ["192.0.2.99"]
+            except dns.exception.Timeout:
+                return False
+        wait_until(answered, "an answer from the zone files")
 
     def encrypted(self, name):
         """The example with the zone behind it; its ports by the ones it names."""
@@ -100,6 +116,7 @@ def file_text(path):
 def localised(text, backend):
     """The example with its listeners and backends on loopback, so that it runs anywhere."""
     text = re.sub(r'(newServer\s*\{\s*address\s*=\s*|newServer\s*\(\s*)"[^"]+"', rf'\1"127.0.0.1:{backend}"', text)
+    text = re.sub(r'(newZoneServer\{.*path=)"[^"]+"', rf'\1"{ROOT}/examples/zones"', text)
     text = re.sub(r'(setLocal|addLocal)\("\[[^"]*"', rf'\1("[::1]:{{port}}"', text)
     text = re.sub(r'(setLocal|addLocal)\("(?!\[)[^"]*"', rf'\1("127.0.0.1:{{port}}"', text)
     text = re.sub(r'(controlSocket|webserver)\("[^"]*"', lambda m: f'{m.group(1)}("127.0.0.1:{free_port()}"', text)
