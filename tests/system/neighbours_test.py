@@ -19,7 +19,7 @@ from harness import (CONSOLE, SANITIZED, Process, SystemTest, accepts_tcp, break
                      wait_until)
 from proxy_headers import certificate
 
-SECONDS = 1
+SECONDS = 0.8
 FLOOR_MS = 5  # what a busy machine adds by itself
 MOST_KB = 40_000 if not SANITIZED else 500_000  # ASan keeps freed memory
 

@@ -1,16 +1,14 @@
 #!/usr/bin/python3
 """The matrix feature x transport: what holds for a query over UDP holds over TCP, TLS and HTTPS."""
 
-import socket
-import ssl
 import unittest
 
-import dns.message
+import dns.flags
 import dns.rcode
 
-from certificates import Certificates
-from client import addresses, framed, question, read_framed, run
-from harness import CONSOLE, SystemTest, accepts_tcp, breakwater_only, free_port, wait_until
+from client import addresses, question, run
+from every_transport import PROTOCOLS, Closed, EveryTransport
+from harness import CONSOLE, accepts_tcp, breakwater_only, free_port, wait_until
 from nameservers import Nsd
 
 ZONE = """$ORIGIN example.org.
@@ -37,20 +35,10 @@ addSelfAnsweredResponseAction(QNameRule("ttl.example."), SetMaxTTLResponseAction
 addAction(QNameRule("ttl.example."), SpoofAction("192.0.2.4"))
 addResponseAction(QNameRule("www.example.org."), SetMaxTTLResponseAction(77))
 """
-PROTOCOLS = {"udp": "Do53UDP", "tcp": "Do53TCP", "dot": "DNSoverTLS", "doh": "DNSoverHTTPS"}
-
-
-class Closed(Exception):
-    """The client got no answer."""
 
 
 @breakwater_only
-class Transports(SystemTest):
-    @classmethod
-    def setUpClass(cls):
-        cls.certificates = Certificates()
-        cls.pair = cls.certificates.make("dns.example")
-
+class Transports(EveryTransport):
     def setUp(self):
         self.nsd = self.started(Nsd({"example.org": ZONE}))
         self.start()
@@ -66,58 +54,6 @@ class Transports(SystemTest):
             'getPool(""):setCache(newPacketCache(1000))\n' + RULES + more)
         self.ports["udp"] = self.ports["tcp"] = self.front.port
         wait_until(lambda: accepts_tcp(self.ports["doh"]), "the ports")
-
-    def send(self, transport, message, timeout_s=3):
-        """The answer over that transport; Closed where none comes."""
-        return getattr(self, "send_" + transport)(message.to_wire(), timeout_s)
-
-    def send_udp(self, wire, timeout_s):
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
-            client.settimeout(min(timeout_s, 0.7))
-            client.sendto(wire, ("127.0.0.1", self.ports["udp"]))
-            try:
-                return dns.message.from_wire(client.recv(65535))
-            except TimeoutError as error:
-                raise Closed from error
-
-    def exchange(self, client, wire):
-        try:
-            client.sendall(framed(wire))
-            return dns.message.from_wire(read_framed(client))
-        except Exception as error:
-            raise Closed from error
-
-    def send_tcp(self, wire, timeout_s):
-        with socket.create_connection(("127.0.0.1", self.ports["tcp"]), timeout=timeout_s) as client:
-            return self.exchange(client, wire)
-
-    def send_dot(self, wire, timeout_s):
-        context = ssl.create_default_context(cafile=self.certificates.ca)
-        try:
-            plain = socket.create_connection(("127.0.0.1", self.ports["dot"]), timeout=timeout_s)
-            with context.wrap_socket(plain, server_hostname="dns.example") as client:
-                return self.exchange(client, wire)
-        except OSError as error:
-            raise Closed from error
-
-    def send_doh(self, wire, timeout_s):
-        path = self.certificates.path("query")
-        with open(path, "wb") as file:
-            file.write(wire)
-        answer = self.certificates.path("answer")
-        done = run("curl", "-s", "--max-time", str(timeout_s), "--cacert", self.certificates.ca, "--resolve",
-                   f"dns.example:{self.ports['doh']}:127.0.0.1", "-H", "content-type: application/dns-message",
-                   "--data-binary", "@" + path, "-o", answer, "-w", "%{http_code}",
-                   f"https://dns.example:{self.ports['doh']}/dns-query")
-        if done.stdout != "200":
-            raise Closed(done.stdout)
-        with open(answer, "rb") as file:
-            return dns.message.from_wire(file.read())
-
-    def for_each(self):
-        for transport in PROTOCOLS:
-            with self.subTest(transport):
-                yield transport
 
     def test_rules_decide_alike(self):
         for transport in self.for_each():
