@@ -5,6 +5,7 @@ flood_bounds_test.py --streams 5000000 asks for so many streams on one connectio
 """
 
 import contextlib
+import os
 import resource
 import select
 import socket
@@ -117,6 +118,64 @@ addAction(AllRule(), SpoofAction("192.0.2.1"))
                 wait_until(lambda s=sockets: closed(s) >= MANY - 40, "those over the limit to be closed")
                 wait_until(lambda t=transport: self.served(t), "others to be served again")
                 close_all(sockets)
+
+
+@breakwater_only
+class FailedHandshakes(SystemTest):
+    """They cost no more than handshakes that succeed: processor time of the program, by its kind of end."""
+
+    COUNT = 100 if SANITIZED else 400
+
+    def setUp(self):
+        certificates = Certificates()
+        files = '"{}", "{}"'.format(*certificates.make("dns.example"))
+        self.front = self.proxy(CONSOLE + f'setWorkers(1)\naddTLSLocal("127.0.0.1:{{port}}", {files})\n'
+                                'addAction(AllRule(), SpoofAction("192.0.2.1"))\n')
+        self.context = ssl.create_default_context(cafile=certificates.ca)
+        outgoing = ssl.MemoryBIO()
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self.context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="dns.example").do_handshake()
+        self.hello = outgoing.read()
+
+    def seconds(self):
+        """Of processor time that the program has used."""
+        total = 0
+        for task in os.listdir(f"/proc/{self.front.pid}/task"):
+            with open(f"/proc/{self.front.pid}/task/{task}/schedstat", encoding="ascii") as file:
+                total += int(file.read().split()[0])
+        return total / 1e9
+
+    def cost(self, connect):
+        """In microseconds of one such connection."""
+        connect()
+        before = self.seconds()
+        for _ in range(self.COUNT):
+            connect()
+        return (self.seconds() - before) / self.COUNT * 1e6
+
+    def whole(self):
+        plain = socket.create_connection(("127.0.0.1", self.front.port), timeout=10)
+        with self.context.wrap_socket(plain, server_hostname="dns.example") as connection:
+            connection.sendall(framed(question("a.example").to_wire()))
+            self.assertIsNotNone(read_framed(connection))
+
+    def raw(self, *pieces):
+        """Sends the pieces, waits for an answer after each, and goes."""
+        with socket.create_connection(("127.0.0.1", self.front.port), timeout=10) as connection:
+            with contextlib.suppress(OSError):
+                for piece in pieces:
+                    connection.sendall(piece)
+                    connection.recv(4096)
+
+    def test_cut_spoilt_or_impossible(self):
+        whole = self.cost(self.whole)
+        spoilt = b"\x17\x03\x03\x00\x20" + bytes(32)  # where the client's Finished should be
+        kinds = {"cut after the hello": (self.hello,), "no TLS": (b"GET / HTTP/1.0\r\n\r\n",),
+                 "spoilt": (self.hello, spoilt), "no common version": (self.hello.replace(b"\x03\x04", b"\x03\x00"),),
+                 "garbage within": (self.hello[:60] + bytes(len(self.hello) - 60),)}
+        for what, pieces in kinds.items():
+            with self.subTest(what):
+                self.assertLess(self.cost(lambda p=pieces: self.raw(*p)), 1.1 * whole)
 
 
 @breakwater_only
