@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "lua/bindings.h"
+#include "lua/last_good_options.h"
 #include "lua/object_args.h"
 
 namespace breakwater::lua {
@@ -47,7 +48,9 @@ TextResult<void> ReadOptions(Options& options, PacketCacheSettings* settings) {
     settings->maximum_entry_size = entry_size;
   }
   ReadKeyOptions(options, settings);
-  options.Unavailable({"lastGood"});
+  options.Read("joinMisses", &settings->join_misses);
+  LastGoodArg last_good;
+  if (options.Read("lastGood", &last_good)) settings->last_good = last_good.settings;
   return options.Finish();
 }
 
@@ -177,6 +180,7 @@ Pushed GetStats(Call& call, const PacketCache& cache) {
       {"cleanupCount", stats.cleanup_count},
       {"evictions", stats.evictions},
       {"flushes", stats.flushes},
+      {"lastGoodHits", stats.last_good_hits},
   };
   lua_newtable(call.state());
   for (const auto& [name, value] : rows) {
@@ -257,7 +261,11 @@ const ClassRow kClass = {
 constexpr FunctionRow kFunctions[] = {
     {"newPacketCache", Bind<&NewPacketCache>,
      "newPacketCache(maxEntries[, options]) -> PacketCache",
-     "Makes a cache, to be given to a pool with getPool(\"\"):setCache(cache)."},
+     "Makes a cache, to be given to a pool with getPool(\"\"):setCache(cache). "
+     "lastGood={maxAge=86400, "
+     "ttl=30, clientTimeout=0.4, recheck=5, on={...}} keeps answers that were good until there is "
+     "a "
+     "better one; joinMisses=true sends one question for identical ones."},
 };
 
 }  // namespace

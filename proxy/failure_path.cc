@@ -9,11 +9,6 @@ namespace {
 
 constexpr uint32_t kRetryStepMs = 50;  // few distinct time-outs: each has a queue of its own
 
-// Who came over HTTPS takes answers of any size, and most fit a datagram: that is tried first.
-bool NeedsStream(const Query& query) {
-  return query.tcp() && query.protocol != Protocol::kDoh;
-}
-
 bool NeverTwice(const Query& query) {
   const dns::Opcode opcode = query.header().opcode();
   return opcode == dns::Opcode::kUpdate || opcode == dns::Opcode::kNotify;
@@ -34,7 +29,7 @@ uint32_t QueryPath::RetryAfterMs(const Backend& backend) const {
 bool QueryPath::Start(FlightId id, const BackendPtr& backend) {
   Flight& flight = *in_flight_.Find(id);
   const Query& query = *flight.query;
-  const bool stream = NeedsStream(query) || flight.over_stream || backend->settings().tcp_only;
+  const bool stream = query.NeedsStream() || flight.over_stream || backend->settings().tcp_only;
   Exchange* exchange =
       env_.exchange_for(backend, stream ? BackendTransport::kStream : BackendTransport::kDatagram);
   if (exchange == nullptr) return false;
@@ -47,7 +42,7 @@ bool QueryPath::Start(FlightId id, const BackendPtr& backend) {
   // A first datagram that stays unanswered is sent to another server long before its own time
   // is over; both IDs stay valid and the first reply wins.
   if (!stream && flight.attempt_count == 1 && !NeverTwice(query)) {
-    in_flight_.CallAfter(id, now(), RetryAfterMs(*backend));
+    in_flight_.CallAfter(id, Reminder::kSlow, now(), RetryAfterMs(*backend));
   }
   return true;
 }
@@ -106,20 +101,34 @@ void QueryPath::OnFailure(FlightId id, uint8_t attempt, FailureKind kind) {
   }
   backend->health().AddSample(HealthState::Sample::kFailed);
   if (kind != FailureKind::kTimeout && RetryElsewhere(id, *flight, kind)) return;
-  const auto end = flight->attempts.begin() + flight->attempt_count;
-  const bool open = std::any_of(flight->attempts.begin(), end,
-                                [](const Attempt& a) { return a.exchange != nullptr; });
   const bool late = kind == FailureKind::kTimeout;
-  if (!open) GiveUp(id, *flight, late ? DropReason::kTimeout : DropReason::kBackend);
+  if (!flight->HasOpenAttempt())
+    GiveUp(id, *flight, late ? DropReason::kTimeout : DropReason::kBackend);
 }
 
 // Nobody is left to ask: rules may look, then the client gets nothing, as with dnsdist.
 void QueryPath::GiveUp(FlightId id, Flight& flight, DropReason reason) {
   if (flight.parts > 0) return BreakOff(id);
+  if (ServeLastGood(id, flight, BadKind::kTimeout)) return;
+  if (flight.bad != nullptr) return DeliverBad(id, flight);
   const Address last = flight.attempt_count == 0
                            ? Address()
                            : flight.attempts[flight.attempt_count - 1u].backend->address();
-  QueryPtr query = in_flight_.Close(id);
+  Flight ended = TakeFlight(id);
+  EndUnanswered(std::move(ended.query), last, reason);
+  for (QueryPtr& waiter : ended.waiters) {
+    // Who came late may yet be answered: its own time runs from when it came.
+    const MonoTime end = waiter->arrived + MonoTime::FromMs(config_->settings.udp_timeout_ms);
+    if (end > now()) {
+      AskAgain(std::move(waiter), ended);
+    } else {
+      EndUnanswered(std::move(waiter), last, reason);
+    }
+  }
+}
+
+void QueryPath::EndUnanswered(QueryPtr query, const Address& last, DropReason reason) {
+  if (query->target == nullptr) return;
   env_.rings.AddTimeout(ring_cursor_, RingRecordOf(*query, now()), last);
   const auto& chain = config_->chains.Of(ResponseChainKind::kTimeout);
   const bool alive = query->target != nullptr && query->target->Alive(*query);

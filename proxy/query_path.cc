@@ -45,6 +45,7 @@ QueryPath::QueryPath(PathEnvironment environment, ConfigPtr config)
     : env_(std::move(environment)),
       config_(std::move(config)),
       in_flight_(*this, env_.timers),
+      joined_(in_flight_),
       delayed_(env_.timers, env_.stats.counters),
       retries_(config_->settings.retry_budget_share),
       find_pool_([this](std::string_view name) { return config_->FindPool(name); }) {}
@@ -131,12 +132,16 @@ void QueryPath::FetchEntry(const Step& step) {
 void QueryPath::Proceed(QueryPtr query, Route& route) {
   Verdict verdict = LookUpCache(*query, route);
   if (verdict == Verdict::kContinue) verdict = RunCacheMissRules(*query, route);
-  if (verdict == Verdict::kContinue) verdict = ChooseBackend(*query, route);
-  if (verdict == Verdict::kContinue) {
-    PrepareForBackend(*query, route);
-    return Forward(std::move(query), route);
-  }
-  Conclude(std::move(query), verdict);
+  if (verdict != Verdict::kContinue) return Conclude(std::move(query), verdict);
+  GoToBackend(std::move(query), route);
+}
+
+void QueryPath::GoToBackend(QueryPtr query, Route& route) {
+  if (JoinIdenticalMiss(query, route)) return;
+  const Verdict verdict = ChooseBackend(*query, route);
+  if (verdict != Verdict::kContinue) return Conclude(std::move(query), verdict);
+  PrepareForBackend(*query, route);
+  Forward(std::move(query), route);
 }
 
 void QueryPath::Conclude(QueryPtr query, Verdict verdict) {
@@ -283,15 +288,23 @@ Verdict QueryPath::DecideClientSubnet(Query& query, Route& route) {
   return Verdict::kContinue;
 }
 
-bool QueryPath::LookUp(Query& query, Route& route, const CacheKey& key) {
-  CacheLookup how{.now = route.policy.now, .datagram = IsDatagram(query.protocol)};
+bool QueryPath::LookUp(Query& query, Route& route, LastGoodUse use) {
+  CacheLookup how{
+      .now = route.policy.now, .last_good = use, .datagram = IsDatagram(query.protocol)};
   if (config_->settings.stale_cache_entries_ttl_s > 0 && !route.pool->AnyUp()) {
     how.allow_expired_s = config_->settings.stale_cache_entries_ttl_s;
   }
+  return (route.scope_zero_key && LookUp(query, route, *route.scope_zero_key, how)) ||
+         LookUp(query, route, *route.key, how);
+}
+
+bool QueryPath::LookUp(Query& query, Route& route, const CacheKey& key, const CacheLookup& how) {
   const CacheHit hit =
       route.cache->Lookup(key, {query.data, query.capacity}, query.question.name_length, how);
-  query.stale_hit = hit.result == CacheResult::kStale;
+  route.due |= hit.due;
   if (hit.result == CacheResult::kMiss) return false;
+  query.stale_hit = hit.result == CacheResult::kStale;
+  query.last_good_hit = hit.result == CacheResult::kLastGood;
   query.size = hit.size;
   return true;
 }
@@ -309,8 +322,7 @@ void QueryPath::MakeKey(Query& query, Route& route) {
 
 Verdict QueryPath::LookUpCache(Query& query, Route& route) {
   if (route.cache == nullptr) return Verdict::kContinue;
-  if ((route.scope_zero_key && LookUp(query, route, *route.scope_zero_key)) ||
-      LookUp(query, route, *route.key)) {
+  if (LookUp(query, route, LastGoodUse::kWhereHeld)) {
     env_.stats.counters.Add(Metric::kCacheHits);
     return Verdict::kHit;
   }
@@ -335,16 +347,45 @@ Verdict QueryPath::ChooseBackend(Query& query, Route& route) {
   route.backend = policy->Choose(route.pool->servers, route.policy);
   if (route.backend != nullptr) return Verdict::kContinue;
   env_.stats.counters.Add(Metric::kNoPolicy);
+  if (MayServeLastGood(route) && LookUp(query, route, LastGoodUse::kAny)) return Verdict::kHit;
   if (!config_->settings.servfail_when_no_server) return Verdict::kNoServer;
   AnswerError(query, dns::RCode::kServFail);
   return Verdict::kAnswer;
 }
 
+bool QueryPath::MayServeLastGood(const Route& route) {
+  return route.due && route.cache->settings().last_good->Covers(BadKind::kTimeout);
+}
+
+// Not with values for the backend alone: its answer may depend on them.
+bool QueryPath::MayBeJoined(const Query& query, const Route& route) const {
+  if (route.cache == nullptr || route.cache != route.pool->cache.get()) return false;
+  if (!route.due && !route.cache->settings().join_misses) return false;
+  const QueryExtras* extras = query.extras();
+  return extras == nullptr || !extras->proxy_values;
+}
+
+bool QueryPath::JoinIdenticalMiss(QueryPtr& query, Route& route) {
+  if (!MayBeJoined(*query, route)) return false;
+  const auto id = joined_.Find({*query, route.cache, *route.key});
+  if (!id) return false;
+  env_.stats.counters.Add(Metric::kJoinedMisses);
+  query->Detach(env_.queries.packets());
+  Flight& flight = *in_flight_.Find(*id);
+  flight.waiters.push_back(std::move(query));
+  if (MayServeLastGood(route)) StartPatience(*id, flight);
+  return true;
+}
+
 void QueryPath::PrepareForBackend(Query& query, const Route& route) {
   query.Detach(env_.queries.packets());
   if (route.cache == nullptr || !query.edns.present) return;
-  const uint16_t size = std::clamp(query.client_udp_size, kLeastSharedUdpSize, kMostUdpSize);
-  StoreU16(query.data + query.edns.offset + 3, size);
+  StoreU16(query.data + query.edns.offset + 3, AskedSize(query));
+}
+
+uint16_t QueryPath::AskedSize(const Query& query) {
+  if (!query.edns.present) return 512;
+  return std::clamp(query.client_udp_size, kLeastSharedUdpSize, kMostUdpSize);
 }
 
 void QueryPath::Forward(QueryPtr query, Route& route) {
@@ -356,8 +397,12 @@ void QueryPath::Forward(QueryPtr query, Route& route) {
     flight.cache = cache;
     flight.key = *route.key;
     flight.asked_epoch = cache->epoch();
+    flight.asked_size = AskedSize(*flight.query);
     flight.has_scope_zero_key = route.scope_zero_key.has_value();
     if (route.scope_zero_key) flight.scope_zero_key = *route.scope_zero_key;
+    if (MayBeJoined(*flight.query, route))
+      joined_.Add(id, {*flight.query, cache.get(), flight.key});
+    if (MayServeLastGood(route)) StartPatience(id, flight);
   }
   retries_.OnQuery();
   if (Start(id, backend)) return;

@@ -3,10 +3,12 @@
 //
 //   OnQuery    CheckAcceptable, ParseQuestion, RunQueryRules, then Prepare and Proceed:
 //   Prepare    ChoosePool, DecideClientSubnet, MakeKey   (a restarted query enters here)
-//   Proceed    LookUpCache, RunCacheMissRules, ChooseBackend, PrepareForBackend, Forward
-//   OnReply    (reply_path.cc) TakeReply, UndoBackendChanges, RunResponseRules, StoreInCache,
-//              RunCacheInsertedRules, then Finish
-//   OnFailure  (failure_path.cc) RetryElsewhere, RunTimeoutRules, then give up
+//   Proceed    LookUpCache, RunCacheMissRules, JoinIdenticalMiss, ChooseBackend,
+//              PrepareForBackend, Forward
+//   OnReply    (reply_path.cc) JudgeReply, TakeReply, UndoBackendChanges, RunResponseRules,
+//              StoreInCache, RunCacheInsertedRules, then Finish
+//   OnFailure  (failure_path.cc) RetryElsewhere, ServeLastGood, RunTimeoutRules, then give up
+//   ServeLastGood  (last_good_path.cc) for want of a good answer, or of one in time
 //   OnPart     (transfer_path.cc) zone transfers of several messages
 //   Finish     (reply_path.cc) CapTtl, WriteExtendedErrors, FitToClient, ReplyTarget::Send
 //
@@ -26,6 +28,7 @@
 #include "proxy/backend/retry_budget.h"
 #include "proxy/base/log.h"
 #include "proxy/delayed_replies.h"
+#include "proxy/joined_misses.h"
 #include "proxy/query/client_reply.h"
 #include "proxy/query/self_answer.h"
 #include "proxy/query/verdict.h"
@@ -44,6 +47,7 @@ class QueryPath final : public WorkerPath {
   void OnReply(FlightId flight, uint8_t attempt, std::span<uint8_t> reply) override;
   void OnFailure(FlightId flight, uint8_t attempt, FailureKind kind) override;
   void OnSlow(FlightId flight) override;
+  void OnPatienceOver(FlightId flight) override;
   void OnPart(FlightId flight, uint8_t attempt, std::span<uint8_t> part) override;
   bool MayRead(FlightId flight, uint8_t attempt) override;
   void OnRoom(FlightId flight) override;
@@ -61,6 +65,7 @@ class QueryPath final : public WorkerPath {
     PacketCache* cache = nullptr;  // null: none, or not for this query
     std::optional<CacheKey> key;
     std::optional<CacheKey> scope_zero_key;  // for answers that are good for every subnet
+    bool due = false;                        // a last good answer waits for its refresh
     BackendPtr backend;
     PolicyContext policy;
   };
@@ -80,11 +85,16 @@ class QueryPath final : public WorkerPath {
   void MakeKey(Query& query, Route& route);
   Verdict LookUpCache(Query& query, Route& route);
   Verdict RunCacheMissRules(Query& query, Route& route);
+  void GoToBackend(QueryPtr query, Route& route);
+  bool JoinIdenticalMiss(QueryPtr& query, Route& route);
+  static bool MayServeLastGood(const Route& route);  // where no answer comes in time
+  bool MayBeJoined(const Query& query, const Route& route) const;
   Verdict ChooseBackend(Query& query, Route& route);
   void PrepareForBackend(Query& query, const Route& route);
   void Forward(QueryPtr query, Route& route);
   void AddClientSubnet(Query& query);
-  bool LookUp(Query& query, Route& route, const CacheKey& key);
+  bool LookUp(Query& query, Route& route, LastGoodUse use);
+  bool LookUp(Query& query, Route& route, const CacheKey& key, const CacheLookup& how);
   void AnswerError(Query& query, dns::RCode rcode);
   Verdict FlowToVerdict(Flow flow, Query& query);
   void CountRuleAnswer(const Query& query);
@@ -103,11 +113,23 @@ class QueryPath final : public WorkerPath {
   struct ReplyFacts {
     bool datagram = false;
     bool scope_zero = false;  // a client subnet option says: good for all
+    Judgement judgement{.cls = AnswerClass::kGood};
+    uint8_t apex_labels = 0;  // of the zone that the answer speaks for; 0: it does not say
   };
-  ReplyFacts FactsOf(const Flight& flight, uint8_t attempt, std::span<const uint8_t> reply) const;
+  struct Reply {
+    std::span<const uint8_t> message;
+    BackendPtr backend;
+    ReplyFacts facts;
+  };
+  ReplyFacts FactsOf(const Flight& flight, bool datagram, std::span<const uint8_t> reply) const;
+  // Ends the flight with this reply, for all who wait for it.
+  void Deliver(FlightId id, const Reply& reply);
+  void DeliverToAsker(Flight& ended, const Reply& reply);
+  void DeliverToWaiter(QueryPtr waiter, const Flight& ended, const Reply& reply);
   void StoreInCache(Flight& flight, const Query& query, const ReplyFacts& facts);
   void FinishSelfAnswer(QueryPtr query);
   void FinishHit(QueryPtr query);
+  void NoteStaleAnswer(Query& query);
   void Finish(QueryPtr query);
   void CapTtl(Query& query);
   void WriteExtendedErrors(Query& query);
@@ -125,6 +147,23 @@ class QueryPath final : public WorkerPath {
   void BreakOff(FlightId id);
   void DropFlight(FlightId id, DropReason reason);
 
+  // --- last good answers
+  void Judge(const Flight& flight, Reply& reply) const;
+  bool WaitForBetter(FlightId id, Flight& flight, uint8_t attempt, const Reply& reply);
+  void DeliverBad(FlightId id, Flight& flight);
+  bool ServeLastGood(FlightId id, Flight& flight, BadKind why);
+  bool HoldLastGood(const Flight& flight);
+  void ForgetLastGood(const Flight& flight);
+  void AnswerFromLastGood(QueryPtr query, const Flight& flight);
+  void NoteLastGood(const Flight& flight, std::string_view why);
+  void StartPatience(FlightId id, Flight& flight);
+
+  // --- flights and who waits for them
+  Flight TakeFlight(FlightId id);
+  void AskAgain(QueryPtr query, const Flight& ended);
+  // How large an answer over UDP is asked for, for the cache's sake too.
+  static uint16_t AskedSize(const Query& query);
+
   // --- OnFailure
   bool Start(FlightId id, const BackendPtr& backend);
   bool RetryElsewhere(FlightId id, Flight& flight, FailureKind kind);
@@ -132,6 +171,7 @@ class QueryPath final : public WorkerPath {
   uint32_t RetryAfterMs(const Backend& backend) const;
   uint32_t TimeoutMs(const Backend& backend) const;
   void GiveUp(FlightId id, Flight& flight, DropReason reason);
+  void EndUnanswered(QueryPtr query, const Address& last, DropReason reason);
 
   SelfAnswerContext SelfAnswers();
   RuleContext Rules(const BackendPtr* backend = nullptr);
@@ -140,10 +180,12 @@ class QueryPath final : public WorkerPath {
   PathEnvironment env_;
   ConfigPtr config_;
   InFlight in_flight_;
+  JoinedMisses joined_;
   DelayedReplies delayed_;
   RetryBudget retries_;
   RingCursor ring_cursor_;
   LogLimiter broken_transfers_;
+  LogLimiter last_good_notes_;
   std::function<const Pool*(std::string_view)> find_pool_;
 };
 

@@ -40,21 +40,72 @@ void QueryPath::OnReply(FlightId id, uint8_t attempt, std::span<uint8_t> reply) 
   if (dns::ConstHeader(reply.data()).Has(dns::kFlagTc) && AskOverStream(id, *flight, attempt)) {
     return;
   }
-  const BackendPtr backend = flight->attempts[attempt].backend;
-  const ReplyFacts facts = FactsOf(*flight, attempt, reply);
-  Flight ended = in_flight_.Take(id);
+  const Exchange* exchange = flight->attempts[attempt].exchange;
+  const bool datagram = exchange != nullptr && exchange->IsDatagram();
+  Reply answer{.message = reply,
+               .backend = flight->attempts[attempt].backend,
+               .facts = FactsOf(*flight, datagram, reply)};
+  Judge(*flight, answer);
+  if (answer.facts.judgement.cls == AnswerClass::kBad &&
+      WaitForBetter(id, *flight, attempt, answer)) {
+    return;
+  }
+  Deliver(id, answer);
+}
+
+// The first to ask stores the answer; each who joined it runs rules of its own on the raw reply.
+void QueryPath::Deliver(FlightId id, const Reply& reply) {
+  Flight ended = TakeFlight(id);
+  std::vector<QueryPtr> waiters = std::move(ended.waiters);
+  DeliverToAsker(ended, reply);
+  for (QueryPtr& waiter : waiters) DeliverToWaiter(std::move(waiter), ended, reply);
+}
+
+void QueryPath::DeliverToAsker(Flight& ended, const Reply& reply) {
   Query& query = *ended.query;
-  query.answered_by = backend->address();
-  TakeReply(query, reply);
+  query.answered_by = reply.backend->address();
+  TakeReply(query, reply.message);
   UndoBackendChanges(query);
-  if (!PassResponseChain(ended.query, ResponseChainKind::kResponse, &backend)) return;
+  if (!PassResponseChain(ended.query, ResponseChainKind::kResponse, &reply.backend)) return;
   if (ended.cache != nullptr && !query.skip_cache) {
-    StoreInCache(ended, query, facts);
-    if (!RunResponseChain(query, ResponseChainKind::kCacheInserted, &backend)) {
+    StoreInCache(ended, query, reply.facts);
+    if (!RunResponseChain(query, ResponseChainKind::kCacheInserted, &reply.backend)) {
       return Drop(std::move(ended.query), DropReason::kRule);
     }
   }
   Finish(std::move(ended.query));
+}
+
+void QueryPath::DeliverToWaiter(QueryPtr waiter, const Flight& ended, const Reply& reply) {
+  // A truncated answer is for those that would have asked for no more, and will ask over TCP.
+  const bool truncated = dns::ConstHeader(reply.message.data()).Has(dns::kFlagTc);
+  if (truncated && (waiter->tcp() || AskedSize(*waiter) > ended.asked_size)) {
+    return AskAgain(std::move(waiter), ended);
+  }
+  waiter->answered_by = reply.backend->address();
+  TakeReply(*waiter, reply.message);
+  UndoBackendChanges(*waiter);
+  if (!PassResponseChain(waiter, ResponseChainKind::kResponse, &reply.backend)) return;
+  Finish(std::move(waiter));
+}
+
+// To the cache, which has the key of the query as it was: without rules, once more.
+void QueryPath::AskAgain(QueryPtr query, const Flight& ended) {
+  Route route({.query = *query, .now = now(), .random = env_.random});
+  Verdict verdict = ChoosePool(*query, route);
+  if (verdict == Verdict::kContinue && route.pool->cache == ended.cache) {
+    route.cache = ended.cache.get();
+    route.key = ended.key;
+    if (ended.has_scope_zero_key) route.scope_zero_key = ended.scope_zero_key;
+    verdict = LookUpCache(*query, route);
+  }
+  if (verdict != Verdict::kContinue) return Conclude(std::move(query), verdict);
+  GoToBackend(std::move(query), route);
+}
+
+Flight QueryPath::TakeFlight(FlightId id) {
+  joined_.Remove(*in_flight_.Find(id));
+  return in_flight_.Take(id);
 }
 
 // A client on a stream cannot be told to ask again over TCP: we do it for it. Where that cannot be
@@ -140,10 +191,9 @@ bool QueryPath::RestartIfAsked(QueryPtr& query) {
   return true;
 }
 
-QueryPath::ReplyFacts QueryPath::FactsOf(const Flight& flight, uint8_t attempt,
+QueryPath::ReplyFacts QueryPath::FactsOf(const Flight& flight, bool datagram,
                                          std::span<const uint8_t> reply) const {
-  const Exchange* exchange = flight.attempts[attempt].exchange;
-  ReplyFacts facts{.datagram = exchange != nullptr && exchange->IsDatagram()};
+  ReplyFacts facts{.datagram = datagram};
   if (!flight.has_scope_zero_key) return facts;
   const bool left_out = dns::ConstHeader(reply.data()).count(dns::Section::kQuestion) == 0;
   const auto edns =
@@ -159,7 +209,10 @@ void QueryPath::StoreInCache(Flight& flight, const Query& query, const ReplyFact
                         .asked = flight.asked,
                         .asked_epoch = flight.asked_epoch,
                         .datagram = facts.datagram,
-                        .temporary_failure_ttl = query.temp_failure_ttl};
+                        .temporary_failure_ttl = query.temp_failure_ttl,
+                        .worth = facts.judgement.cls,
+                        .apex_labels = facts.apex_labels};
+  if (facts.judgement.removes) return ForgetLastGood(flight);
   const CacheKey& key =
       flight.has_scope_zero_key && facts.scope_zero ? flight.scope_zero_key : flight.key;
   if (!query.answer_renamed) {
@@ -174,6 +227,7 @@ void QueryPath::FinishHit(QueryPtr query) {
   query->from_cache = true;
   env_.stats.counters.Add(Metric::kResponses);
   RestoreClient(*query);
+  if (query->last_good_hit) NoteStaleAnswer(*query);
   if (!PassResponseChain(query, ResponseChainKind::kCacheHit, nullptr)) return;
   Finish(std::move(query));
 }
@@ -187,7 +241,18 @@ void QueryPath::FinishSelfAnswer(QueryPtr query) {
   Finish(std::move(query));
 }
 
+// RFC 8914, 4.4 and 4.20.
+void QueryPath::NoteStaleAnswer(Query& query) {
+  env_.stats.counters.Add(Metric::kLastGoodAnswers);
+  constexpr uint16_t kStaleAnswer = 3;
+  constexpr uint16_t kStaleNxdomainAnswer = 19;
+  const bool no_name = query.header().rcode() == dns::RCode::kNxDomain;
+  query.Extras().extended_errors.push_back(
+      {.code = no_name ? kStaleNxdomainAnswer : kStaleAnswer, .text = {}});
+}
+
 void QueryPath::Finish(QueryPtr query) {
+  if (query->target == nullptr) return;  // one of ours: what it brought is in the cache
   if (query->max_returned_ttl > 0) CapTtl(*query);
   if (query->extras() != nullptr) WriteExtendedErrors(*query);
   FitToClient(*query);
@@ -195,7 +260,6 @@ void QueryPath::Finish(QueryPtr query) {
     WriteTransportOptions(*query, env_.queries.packets(), config_->settings.tcp_recv_timeout_s);
   }
   CountAnswer(*query);
-  if (query->target == nullptr) return;
   if (query->delay_ms > 0 && IsDatagram(query->protocol)) {
     query->Detach(env_.queries.packets());
     const MonoTime when = now() + MonoTime::FromMs(query->delay_ms);
@@ -270,8 +334,14 @@ void QueryPath::Drop(QueryPtr query, DropReason reason) {
   target->Drop(std::move(query), reason);
 }
 
+// Whoever waits gets the last good answer where there is one.
 void QueryPath::DropAll() {
-  in_flight_.ForEach([&](FlightId id) { Drop(in_flight_.Close(id), DropReason::kShutdown); });
+  in_flight_.ForEach([&](FlightId id) {
+    if (ServeLastGood(id, *in_flight_.Find(id), BadKind::kTimeout)) return;
+    Flight ended = TakeFlight(id);
+    Drop(std::move(ended.query), DropReason::kShutdown);
+    for (QueryPtr& waiter : ended.waiters) Drop(std::move(waiter), DropReason::kShutdown);
+  });
   delayed_.DropAll();
 }
 

@@ -11,10 +11,11 @@ constexpr uint32_t kChunk = 256;
 
 struct Fifo;
 
-// A flight waits for each of its attempts, and perhaps for CallAfter: one link each. A link's
+// A flight waits for each of its attempts, and perhaps for its reminders: one link each. A link's
 // number is slot * kLinks + attempt.
-constexpr uint32_t kLinks = kMaxAttempts + 1;
+constexpr uint32_t kLinks = kMaxAttempts + 2;
 constexpr uint32_t kSlowLink = kMaxAttempts;
+constexpr uint32_t kPatienceLink = kMaxAttempts + 1;
 
 // A place in the FIFO of its length.
 struct Link {
@@ -137,6 +138,7 @@ void InFlight::Impl::TimeOut(uint32_t number) {
   Slot& slot = At(slot_number);
   const FlightId id{slot_number, slot.generation};
   if (attempt == kSlowLink) return sink.OnSlow(id);
+  if (attempt == kPatienceLink) return sink.OnPatienceOver(id);
   slot.flight.attempts[attempt].exchange->Cancel(id, attempt);
   sink.OnFailure(id, attempt, FailureKind::kTimeout);
   // The sink ends the attempt; one that cares for nothing must not leave it counted.
@@ -225,6 +227,7 @@ void InFlight::Impl::EndAll(Slot& slot, FlightId id) {
     if (End(slot, id.slot, i)) exchange->Cancel(id, i);
   }
   Unlink(id.slot * kLinks + kSlowLink);
+  Unlink(id.slot * kLinks + kPatienceLink);
 }
 
 void InFlight::Impl::Free(Slot& slot, uint32_t slot_number) {
@@ -236,7 +239,11 @@ void InFlight::Impl::Free(Slot& slot, uint32_t slot_number) {
   flight.cache.reset();
   flight.has_scope_zero_key = false;
   flight.asked_epoch = 0;
+  flight.asked_size = 0;
+  flight.patience_runs = false;
+  flight.bad.reset();
   flight.waiters.clear();
+  flight.join_hash = 0;
   slot.open = false;
   ++slot.generation;
   slot.next_free = free_head;
@@ -262,9 +269,10 @@ Flight InFlight::Take(FlightId id) {
   return taken;
 }
 
-void InFlight::CallAfter(FlightId id, MonoTime now, uint32_t ms) {
+void InFlight::CallAfter(FlightId id, Reminder what, MonoTime now, uint32_t ms) {
   if (impl_->FindSlot(id) == nullptr) return;
-  const uint32_t number = id.slot * kLinks + kSlowLink;
+  const uint32_t link = what == Reminder::kSlow ? kSlowLink : kPatienceLink;
+  const uint32_t number = id.slot * kLinks + link;
   impl_->Unlink(number);
   impl_->PushBack(impl_->FifoFor(ms), number, now + MonoTime::FromMs(ms));
 }

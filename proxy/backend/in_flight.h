@@ -25,12 +25,20 @@ struct Attempt {
   MonoTime sent;
 };
 
+// A bad answer, kept until it is known that there is no better one.
+struct BadReply {
+  std::vector<uint8_t> message;
+  BackendPtr from;
+  bool datagram = false;
+};
+
 struct Flight {
   QueryPtr query;  // its message is what is sent
   std::array<Attempt, kMaxAttempts> attempts;
   uint8_t attempt_count = 0;
   MonoTime asked;            // before the first send
   bool over_stream = false;  // a datagram's answer did not suffice
+  uint16_t asked_size = 0;   // of a datagram's answer at most
   uint32_t parts = 0;  // messages of a transfer that went to the client: nobody else can go on
   // Where the answer is stored; null: nowhere.
   std::shared_ptr<PacketCache> cache;
@@ -38,8 +46,18 @@ struct Flight {
   uint32_t asked_epoch = 0;
   bool has_scope_zero_key = false;  // answers of scope 0 are stored under this one
   CacheKey scope_zero_key;
+  bool patience_runs = false;  // Reminder::kPatience will come
+  std::unique_ptr<BadReply> bad;
   // Identical misses that joined this one.
   std::vector<QueryPtr> waiters;
+  uint64_t join_hash = 0;  // under which JoinedMisses knows it; 0: it does not
+
+  bool HasOpenAttempt() const {
+    for (uint8_t i = 0; i < attempt_count; ++i) {
+      if (attempts[i].exchange != nullptr) return true;
+    }
+    return false;
+  }
 };
 
 // How a query is to be sent.
@@ -48,6 +66,9 @@ struct AttemptPlan {
   Exchange& exchange;
   uint32_t timeout_ms;  // then OnFailure(kTimeout)
 };
+
+// What a flight may be reminded of besides its time-outs.
+enum class Reminder : uint8_t { kSlow, kPatience };
 
 class InFlight {
  public:
@@ -72,9 +93,10 @@ class InFlight {
   QueryPtr Close(FlightId id);
   // The same, and gives all that the flight held.
   Flight Take(FlightId id);
-  // Calls QuerySink::OnSlow(id) after `ms`, unless the flight has ended by then. One FIFO per
-  // distinct `ms`, as for time-outs. A second call replaces the first.
-  void CallAfter(FlightId id, MonoTime now, uint32_t ms);
+  // Calls QuerySink::OnSlow(id), or OnPatienceOver(id), after `ms`, unless the flight has ended by
+  // then. One FIFO per distinct `ms`, as for time-outs. A second call for the same replaces the
+  // first.
+  void CallAfter(FlightId id, Reminder what, MonoTime now, uint32_t ms);
 
   // Tells the sink of every attempt whose time is up. Armed on the TimerQueue by itself.
   void RunTimeouts(MonoTime now);

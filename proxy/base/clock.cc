@@ -4,6 +4,10 @@
 
 namespace breakwater {
 
+int64_t Clock::WallSeconds() const {
+  return WallNow().seconds;
+}
+
 MonoTime SystemClock::Now() const {
   timespec ts{};
   clock_gettime(CLOCK_MONOTONIC, &ts);

@@ -26,6 +26,9 @@ class Clock {
  public:
   virtual ~Clock() = default;
   virtual MonoTime Now() const = 0;
+  // Seconds since 1970, for what other machines date so (the end of a signature) and for nothing
+  // else: it may step.
+  virtual int64_t WallSeconds() const;
 };
 
 // CLOCK_MONOTONIC. Any thread.

@@ -20,6 +20,19 @@ bool IsSignatureOfOneTransaction(const dns::Record& record) {
          (record.type == dns::Type::kSig && record.section == dns::Section::kAdditional);
 }
 
+// Serial numbers, RFC 1982: the earlier of two.
+uint32_t EarlierSerial(uint32_t a, uint32_t b) {
+  return static_cast<int32_t>(a - b) < 0 ? a : b;
+}
+
+void NoteSignature(std::span<const uint8_t> message, const dns::Record& record,
+                   CacheAnswer& answer) {
+  constexpr size_t kExpiration = 8;  // behind type covered, algorithm, labels, original TTL
+  if (record.type != dns::Type::kRrsig || record.rdata_length < kExpiration + 4) return;
+  const uint32_t end = LoadU32(message.data() + record.rdata_offset + kExpiration);
+  answer.signed_until = answer.signed_until ? EarlierSerial(*answer.signed_until, end) : end;
+}
+
 bool Stays(dns::OptionCode code, const CacheKey& key) {
   return code == dns::OptionCode::kExtendedError || code == dns::OptionCode::kClientSubnet ||
          KeyCoversOption(key.Tail(), key.bits, static_cast<uint16_t>(code));
@@ -53,6 +66,7 @@ bool WalkRecords(std::span<const uint8_t> message, CacheAnswer& answer) {
     if (record.section == dns::Section::kAuthority && record.type == dns::Type::kSoa) {
       answer.soa_in_authority = true;
     }
+    NoteSignature(message, record, answer);
   }
   answer.size = walker.end_offset();
   return walker.ok();

@@ -28,6 +28,8 @@ struct CacheAnswer {
   dns::RCode rcode{};      // with the OPT's upper bits
   bool truncated = false;  // TC
   bool soa_in_authority = false;
+  // The first end of a signature, seconds since 1970 modulo 2^32 (RFC 4034, 3.1.5).
+  std::optional<uint32_t> signed_until{};
   uint32_t lowest_ttl = kNoTtl;  // of the records before the OPT; kNoTtl: there are none
   size_t size = 0;               // without trailing data
   size_t ttl_count = 0;

@@ -37,15 +37,21 @@ struct CacheEntry {
   uint32_t ttl_s;
   uint32_t asked_epoch;    // flushes later than this concern the entry
   uint32_t checked_epoch;  // and have been looked at up to this one
+  uint32_t good_until_s;   // of the monotonic clock; until then a last good answer. 0: never
+  SerialMs retry_ms;       // where held: the next try
   uint16_t key_bits;
   uint16_t length;  // of the packet
   uint16_t ttl_count;
   uint8_t name_length;
   uint8_t tail_length;
-  uint8_t hits;       // up to 3, for the eviction
-  bool in_main : 1;   // the queue it is in
-  bool due : 1;       // a soft flush has passed over it
-  bool over_udp : 1;  // how the answer came; for the dump alone
+  uint8_t apex_labels;    // of the zone it speaks for; 0: not known
+  uint8_t hits;           // up to 3, for the eviction
+  bool in_main : 1;       // the queue it is in
+  bool due : 1;           // a soft flush has passed over it
+  bool due_for_good : 1;  // one that can no longer be undone
+  bool held : 1;          // its refresh failed or is late: served at once until retry_ms
+  bool bad : 1;           // no good answer: held for seconds, and only where there was none
+  bool over_udp : 1;      // how the answer came; for the dump alone
   uint8_t bytes[];
 
   uint16_t* ttl_offsets() { return reinterpret_cast<uint16_t*>(bytes); }
@@ -75,6 +81,7 @@ struct CacheEntry {
 
   uint32_t AgeMs(SerialMs now) const { return MsSince(now, asked_ms); }
   bool IsFresh(SerialMs now) const { return AgeMs(now) < ttl_s * 1000; }
+  bool IsLastGood(MonoTime now) const { return now.seconds() < int64_t{good_until_s}; }
   // The whole key against the question in a client's message; `name` is the message's.
   bool Matches(const CacheKey& key, uint16_t bits, std::span<const uint8_t> name) const;
 };

@@ -33,6 +33,7 @@ struct ShardCounters {
   uint64_t hits = 0, misses = 0;
   uint64_t lookup_collisions = 0, insert_collisions = 0;
   uint64_t ttl_too_shorts = 0, evictions = 0;
+  uint64_t last_good_hits = 0;
 };
 
 class alignas(64) CacheShard {

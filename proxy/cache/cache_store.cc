@@ -50,11 +50,16 @@ bool CacheStore::WouldBeOver(size_t bytes) const {
 bool CacheStore::IsGoneSlowly(CacheEntry& entry, uint32_t now) const {
   const FlushVerdict verdict =
       flushes_.Judge({entry.name(), entry.type(), entry.asked_epoch, entry.checked_epoch, now});
-  entry.due = verdict.due;
+  // Without last good answers a flush that cannot be undone leaves nothing to keep the entry for.
+  if (verdict.gone || (verdict.settled && !settings_.last_good)) return true;
+  if (verdict.settled) entry.due_for_good = true;
+  entry.due = verdict.due || entry.due_for_good;
+  // Whoever flushed wants to see the change, not what was held for want of an answer.
+  if (verdict.newly_due) entry.held = false;
   entry.checked_epoch = now;
   // What no flush concerns is as good as asked for now: 32 bits never wrap over a live entry.
-  if (!verdict.due && !verdict.gone) entry.asked_epoch = now;
-  return verdict.gone;
+  if (!verdict.due || verdict.settled) entry.asked_epoch = now;
+  return false;
 }
 
 void CacheStore::EvictElsewhere(size_t first_shard) {

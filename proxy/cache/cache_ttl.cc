@@ -38,4 +38,13 @@ StorageTtl DecideStorageTtl(const CacheAnswer& answer, const PacketCacheSettings
   return {ttl, false};
 }
 
+uint32_t DecideGoodFor(const CacheAnswer& answer, const PacketCacheSettings& settings,
+                       uint32_t ttl_s, int64_t wall_s) {
+  if (!settings.last_good || answer.truncated) return 0;
+  const uint32_t longest = std::min(ttl_s + settings.last_good->max_age_s, kLongestStorage_s);
+  if (!answer.signed_until) return longest;
+  const auto left = static_cast<int32_t>(*answer.signed_until - static_cast<uint32_t>(wall_s));
+  return std::min(longest, static_cast<uint32_t>(std::max(left, 0)));
+}
+
 }  // namespace breakwater

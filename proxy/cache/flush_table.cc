@@ -185,10 +185,11 @@ void FlushTable::Apply(const Record& record, const FlushSubject& subject,
     if (EpochIsLater(state->epoch, subject.checked_epoch) &&
         !EpochIsLater(state->epoch, subject.now)) {
       state->matched.fetch_add(1, std::memory_order_relaxed);
+      verdict.newly_due = true;
     }
     if (dropping_.load(std::memory_order_acquire) &&
         !EpochIsLater(state->epoch, drop_epoch_.load(std::memory_order_relaxed))) {
-      verdict.gone = true;
+      verdict.settled = true;
     }
     return true;
   };

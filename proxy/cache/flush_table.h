@@ -61,8 +61,10 @@ struct FlushSubject {
 };
 
 struct FlushVerdict {
-  bool gone = false;  // a hard flush, or a soft one that can no longer be undone
-  bool due = false;   // a soft flush
+  bool gone = false;       // a hard flush
+  bool settled = false;    // a soft one that can no longer be undone
+  bool due = false;        // a soft flush
+  bool newly_due = false;  // one that came after the last look
 };
 
 struct FlushLimits {

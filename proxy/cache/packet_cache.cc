@@ -5,29 +5,18 @@
 #include <algorithm>
 #include <utility>
 
-#include "proxy/cache/cache_answer.h"
 #include "proxy/cache/cache_dump.h"
-#include "proxy/cache/cache_store.h"
-#include "proxy/cache/cache_ttl.h"
-#include "proxy/cache/sweeper.h"
+#include "proxy/cache/packet_cache_impl.h"
 #include "proxy/dns/header.h"
 
 namespace breakwater {
 namespace {
 
-// An inserting shard evicts at most so many for one that comes in.
-constexpr int kMaxEvictionsAStep = 8;
-
-struct Verdict {
-  CacheResult result = CacheResult::kMiss;
-  TtlRewrite rewrite;
-};
-
-Verdict JudgeAge(const CacheEntry& entry, const CacheLookup& how,
-                 const PacketCacheSettings& settings) {
+CacheServing JudgeAge(const CacheEntry& entry, const CacheLookup& how,
+                      const PacketCacheSettings& settings) {
   const SerialMs now = ToSerial(how.now);
   const uint32_t age_s = entry.AgeMs(now) / 1000;
-  Verdict verdict;
+  CacheServing verdict;
   if (entry.IsFresh(now)) {
     verdict.result = CacheResult::kFresh;
     if (!settings.dont_age) verdict.rewrite.age_s = age_s;
@@ -38,44 +27,48 @@ Verdict JudgeAge(const CacheEntry& entry, const CacheLookup& how,
   return verdict;
 }
 
-// What a look-up found that can be served: null for a miss.
-struct Candidate {
-  CacheEntry* entry = nullptr;
-  Verdict verdict;
-};
+// Held entries are served until it is time to try again. Then the first to ask goes to the
+// backend, and whoever comes after it is served for another while.
+bool IsServedWhereHeld(CacheEntry& entry, SerialMs now, uint32_t recheck) {
+  if (!entry.held) return false;
+  if (MsSince(entry.retry_ms, now) > 0) return true;
+  entry.retry_ms = now + recheck;
+  return false;
+}
+
+bool MayServeLastGood(CacheEntry& entry, const CacheLookup& how, const LastGoodSettings& settings) {
+  switch (how.last_good) {
+    case LastGoodUse::kWhereHeld:
+      return IsServedWhereHeld(entry, ToSerial(how.now), settings.recheck);
+    case LastGoodUse::kUnlessFlushed:
+      return !entry.due;
+    case LastGoodUse::kAny:
+      return true;
+  }
+  return false;
+}
 
 }  // namespace
 
-struct PacketCache::Impl {
-  Impl(const PacketCacheSettings& settings, const Clock& the_clock)
-      : store(settings), sweeper(store), clock(the_clock) {}
-
-  // The entry for these key bits that may be served. What a hard flush took goes to `garbage`.
-  Candidate FindServable(CacheShard& shard, const CacheKey& key, uint16_t bits,
-                         const CacheLookup& how, std::span<const uint8_t> name,
-                         CacheEntryPtr& garbage);
-  bool MayReplace(CacheEntry& held, const CacheEntry& offered, const CacheInsert& how);
-  bool Store(CacheShard& shard, CacheEntryPtr entry, const CacheKey& key, const CacheInsert& how);
-
-  CacheStore store;
-  Sweeper sweeper;
-  const Clock& clock;
-};
-
-Candidate PacketCache::Impl::FindServable(CacheShard& shard, const CacheKey& key, uint16_t bits,
-                                          const CacheLookup& how, std::span<const uint8_t> name,
-                                          CacheEntryPtr& garbage) {
-  const CacheShard::Found found = shard.Find(key, bits, name);
+CacheCandidate PacketCache::Impl::FindServable(CacheShard& shard, const Search& search,
+                                               CacheEntryPtr& garbage) {
+  const CacheLookup& how = search.how;
+  const CacheShard::Found found = shard.Find(search.key, search.bits, search.name);
   if (found.collision) ++shard.counters().lookup_collisions;
   if (found.entry == nullptr) return {};
   if (store.IsGone(*found.entry)) {
     garbage = shard.Remove(found.entry);
     return {};
   }
-  if (found.entry->due) return {};
-  const Verdict verdict = JudgeAge(*found.entry, how, store.settings());
-  if (verdict.result == CacheResult::kMiss) return {};
-  return {found.entry, verdict};
+  CacheEntry& entry = *found.entry;
+  if (!entry.due) {
+    const CacheServing serving = JudgeAge(entry, how, store.settings());
+    if (serving.result != CacheResult::kMiss) return {.entry = &entry, .serving = serving};
+  }
+  const auto& last_good = store.settings().last_good;
+  if (!last_good || !entry.IsLastGood(how.now)) return {};
+  if (!MayServeLastGood(entry, how, *last_good)) return {.due = true};
+  return {.entry = &entry, .serving = {CacheResult::kLastGood, {.fixed_s = last_good->ttl_s}}};
 }
 
 void PacketCache::FetchIndex(const CacheKey& key) const {
@@ -93,90 +86,22 @@ CacheHit PacketCache::Lookup(const CacheKey& key, std::span<uint8_t> buffer, siz
   CacheEntryPtr garbage;  // freed after the lock was let go
   CacheEntryPtr truncated_garbage;
   const ShardGuard guard(shard.lock());
-  Candidate hit = impl_->FindServable(shard, key, key.bits, how, name, garbage);
+  CacheCandidate hit = impl_->FindServable(shard, {key, key.bits, name, how}, garbage);
+  const bool due = hit.due;
   if (hit.entry == nullptr && how.datagram && store.settings().truncated_ttl != 0) {
     const auto bits = static_cast<uint16_t>(key.bits | kKeyTruncated);
-    hit = impl_->FindServable(shard, key, bits, how, name, truncated_garbage);
+    hit = impl_->FindServable(shard, {key, bits, name, how}, truncated_garbage);
   }
   if (hit.entry == nullptr || hit.entry->length > buffer.size()) {
     ++shard.counters().misses;
-    return {};
+    return {.due = due};
   }
-  CopyToClient(*hit.entry, hit.verdict.rewrite, buffer.data());
+  CopyToClient(*hit.entry, hit.serving.rewrite, buffer.data());
   if (store.settings().shuffle) ShuffleAddresses(*hit.entry, buffer.data(), shard.random());
   CacheShard::Touch(hit.entry);
-  ++shard.counters().hits;
-  return {hit.verdict.result, hit.entry->length};
-}
-
-bool PacketCache::Insert(const CacheKey& key, std::span<const uint8_t> answer,
-                         const CacheInsert& how) {
-  // A UDP answer above this size is none we asked for.
-  constexpr size_t kLargestDatagram = 4096;
-  CacheStore& store = impl_->store;
-  const PacketCacheSettings& settings = store.settings();
-  if (answer.size() > settings.maximum_entry_size) return false;
-  if (how.datagram && answer.size() > kLargestDatagram) return false;
-  CacheAnswer facts;
-  if (!ExamineAnswer(answer, facts)) return false;
-  if (facts.question.type != key.type || facts.question.cls != key.cls) return false;
-  // TC means something over UDP alone.
-  if (facts.truncated && !how.datagram) return false;
-
-  CacheShard& shard = store.shard(store.ShardIndex(key.hash));
-  const StorageTtl ttl = DecideStorageTtl(facts, settings, how.temporary_failure_ttl);
-  if (ttl.seconds == 0) {
-    const ShardGuard guard(shard.lock());
-    if (ttl.too_short) ++shard.counters().ttl_too_shorts;
-    return false;
-  }
-  CacheEntryPtr entry = MakeCacheEntry(key, answer, facts);
-  if (!entry || (settings.max_bytes != 0 && entry->Footprint() > settings.max_bytes)) return false;
-  entry->ttl_s = ttl.seconds;
-  entry->asked_ms = ToSerial(how.asked);
-  entry->asked_epoch = how.asked_epoch;
-  entry->checked_epoch = how.asked_epoch;
-  entry->over_udp = how.datagram;
-  return impl_->Store(shard, std::move(entry), key, how);
-}
-
-bool PacketCache::Impl::MayReplace(CacheEntry& held, const CacheEntry& offered,
-                                   const CacheInsert& how) {
-  if (held.asked_ms != offered.asked_ms && MsSince(held.asked_ms, offered.asked_ms) != 0) {
-    return false;  // what is held was asked for later
-  }
-  const bool worse = IsTemporaryFailure(offered.rcode()) && !IsTemporaryFailure(held.rcode());
-  if (!worse) return true;
-  return store.IsGone(held) || held.due || !held.IsFresh(ToSerial(how.now));
-}
-
-bool PacketCache::Impl::Store(CacheShard& shard, CacheEntryPtr entry, const CacheKey& key,
-                              const CacheInsert& how) {
-  std::array<CacheEntryPtr, kMaxEvictionsAStep + 1> garbage;  // freed after the lock was let go
-  size_t freed = 0;
-  {
-    const ShardGuard guard(shard.lock());
-    if (EpochIsLater(store.flushes().oldest_storable_epoch(), how.asked_epoch)) return false;
-    const CacheShard::Found found = shard.Find(key, entry->key_bits, entry->name());
-    if (found.collision) ++shard.counters().insert_collisions;
-    if (found.entry != nullptr) {
-      if (!MayReplace(*found.entry, *entry, how)) {
-        garbage[freed++] = std::move(entry);
-        return false;
-      }
-      garbage[freed++] = shard.Replace(found.entry, std::move(entry));
-    } else {
-      const bool full = store.WouldBeOver(entry->Footprint());
-      while (freed < kMaxEvictionsAStep && shard.size() != 0 &&
-             (shard.IsFull() || store.WouldBeOver(entry->Footprint()))) {
-        garbage[freed++] = shard.EvictOne();
-        ++shard.counters().evictions;
-      }
-      shard.Put(std::move(entry), {key.hash, full});
-    }
-  }
-  if (store.IsOverBounds()) store.EvictElsewhere(store.ShardIndex(key.hash));
-  return true;
+  ++(hit.serving.result == CacheResult::kLastGood ? shard.counters().last_good_hits
+                                                  : shard.counters().hits);
+  return {hit.serving.result, hit.entry->length};
 }
 
 TextResult<std::shared_ptr<PacketCache>> PacketCache::Make(const PacketCacheSettings& settings,
@@ -302,6 +227,7 @@ PacketCacheStats PacketCache::Stats() const {
     stats.insert_collisions += counters.insert_collisions;
     stats.ttl_too_shorts += counters.ttl_too_shorts;
     stats.evictions += counters.evictions;
+    stats.last_good_hits += counters.last_good_hits;
   }
   return stats;
 }

@@ -17,6 +17,7 @@
 #include "proxy/base/result.h"
 #include "proxy/cache/cache_key.h"
 #include "proxy/cache/flush_table.h"
+#include "proxy/cache/last_good.h"
 #include "proxy/dns/name.h"
 
 namespace breakwater {
@@ -38,18 +39,29 @@ struct PacketCacheSettings {
   CacheKeyOptions key{};
   size_t workers = 1;  // shards are max(number_of_shards, 4 * workers), a power of two
   FlushLimits flush_limits{};
+  std::optional<LastGoodSettings> last_good{};  // none: as dnsdist
+  bool join_misses = false;  // identical misses share one question; with last_good, refreshes do
+};
+
+// Which entries past their time may be served where the cache has `lastGood`.
+enum class LastGoodUse : uint8_t {
+  kWhereHeld,      // those whose refresh failed or is late, until the next try
+  kUnlessFlushed,  // those no soft flush has passed over
+  kAny,
 };
 
 struct CacheLookup {
   MonoTime now;
+  LastGoodUse last_good = LastGoodUse::kWhereHeld;
   bool datagram = true;          // the client is on UDP: may see entries stored with TC
   uint32_t allow_expired_s = 0;  // entries over for at most so long count as (stale) hits
 };
 
-enum class CacheResult : uint8_t { kMiss, kFresh, kStale };
+enum class CacheResult : uint8_t { kMiss, kFresh, kStale, kLastGood };
 struct CacheHit {
   CacheResult result = CacheResult::kMiss;
-  size_t size = 0;  // of the answer in the buffer; 0 for a miss
+  size_t size = 0;   // of the answer in the buffer; 0 for a miss
+  bool due = false;  // of a miss: a last good answer is held, and the caller is to refresh it
 };
 
 struct ExpungeRequest {
@@ -66,6 +78,9 @@ struct CacheInsert {
   uint32_t asked_epoch = 0;                         // PacketCache::epoch() then
   bool datagram = true;                             // the answer came over UDP
   std::optional<uint32_t> temporary_failure_ttl{};  // of this query alone
+  // What JudgeAnswer() said, for caches with `lastGood`; the others take everything as good.
+  AnswerClass worth = AnswerClass::kGood;
+  uint8_t apex_labels = 0;  // of the zone the answer speaks for; 0: it does not say
 };
 
 struct PacketCacheStats {
@@ -74,6 +89,7 @@ struct PacketCacheStats {
   uint64_t lookup_collisions = 0, insert_collisions = 0, ttl_too_shorts = 0;
   uint64_t cleanup_count = 0;  // whole passes in search of expired entries
   uint64_t evictions = 0, flushes = 0;
+  uint64_t last_good_hits = 0;
 };
 
 class PacketCache {
@@ -100,6 +116,14 @@ class PacketCache {
   // Offers an answer; its question must be the key's. What must not be stored (TTL too short,
   // too large, older than what is held) is counted and left out. True where it was stored.
   bool Insert(const CacheKey& key, std::span<const uint8_t> answer, const CacheInsert& how);
+
+  // --- last good answers. `name` is the question's, in wire form.
+  KnownAnswer Known(const CacheKey& key, std::span<const uint8_t> name, MonoTime now);
+  // The refresh of an entry failed or is late: askers get the last good answer at once, until
+  // the next try `recheck` from now. False where none is held.
+  bool Hold(const CacheKey& key, std::span<const uint8_t> name, MonoTime now);
+  // There is nothing any more: what was asked for before `asked` goes.
+  void Forget(const CacheKey& key, std::span<const uint8_t> name, MonoTime asked);
 
   // Grows with each flush. A query notes it before its first send.
   uint32_t epoch() const;

@@ -18,12 +18,10 @@ size_t Sweeper::Run(const Step& step) {
     in_pass_ = true;
     position_ = {};
   }
-  const SerialMs now = ToSerial(step.now);
   size_t removed = 0;
   for (size_t looked_at = 0; looked_at < step.max_slots; looked_at += kScanStep) {
-    const bool more = store_.ScanStep(position_, removed, [&](CacheEntry& entry) {
-      return ShouldGo(entry, now, step.keep_stale);
-    });
+    const bool more = store_.ScanStep(position_, removed,
+                                      [&](CacheEntry& entry) { return ShouldGo(entry, step); });
     if (more) continue;
     in_pass_ = false;
     store_.flushes().EndPass();
@@ -34,10 +32,12 @@ size_t Sweeper::Run(const Step& step) {
   return removed;
 }
 
-bool Sweeper::ShouldGo(CacheEntry& entry, SerialMs now, bool keep_stale) const {
+bool Sweeper::ShouldGo(CacheEntry& entry, const Step& step) const {
+  const SerialMs now = ToSerial(step.now);
   // Not IsGone(): a flush whose time is over is looked at once more, and then for good.
   const bool gone = store_.IsGoneSlowly(entry, store_.flushes().epoch());
-  const bool expired = !entry.IsFresh(now) && (!keep_stale || entry.AgeMs(now) >= kOldest_ms);
+  const bool kept = step.keep_stale || entry.IsLastGood(step.now);
+  const bool expired = !entry.IsFresh(now) && (!kept || entry.AgeMs(now) >= kOldest_ms);
   return gone || expired;
 }
 

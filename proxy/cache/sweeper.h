@@ -26,7 +26,7 @@ class Sweeper {
   // Flushes taken out in one go, under the table's mutex.
   static constexpr size_t kFlushesAtATime = 64;
 
-  bool ShouldGo(CacheEntry& entry, SerialMs now, bool keep_stale) const;
+  bool ShouldGo(CacheEntry& entry, const Step& step) const;
   void FreeOldFlushes();
 
   CacheStore& store_;

@@ -115,6 +115,20 @@ QueryPtr QueryPool::Get() {
   return QueryPtr(query, ReturnQuery{this});
 }
 
+QueryPtr SplitClient(Query& query, QueryPool& pool) {
+  QueryPtr client = pool.Get();
+  static_cast<QueryFields&>(*client) = query;
+  client->extras_used = false;
+  if (const QueryExtras* extras = query.extras(); extras != nullptr) client->Extras() = *extras;
+  client->pool_name = query.pool_name;
+  client->client_name = query.client_name;
+  client->connection = query.connection;
+  client->http = std::move(query.http);
+  client->ReplaceMessage(pool.packets(), query.message());
+  query.target = nullptr;
+  return client;
+}
+
 QueryPool::~QueryPool() {
   for (Query* query : free_) delete query;
 }

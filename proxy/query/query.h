@@ -109,6 +109,7 @@ struct QueryFields {
   bool self_answered = false;
   bool from_cache = false;
   bool stale_hit = false;
+  bool last_good_hit = false;   // an answer past its time, for want of a better one
   bool raw_answer = false;      // SpoofPacket: leave EDNS alone
   bool answer_renamed = false;  // dr:changeName: the cache keeps the name that was asked
   Address answered_by;          // the backend; unset for hits and self-made answers
@@ -129,6 +130,9 @@ struct Query : QueryFields {
   std::unique_ptr<HttpExchange> http;                // over HTTPS alone
 
   bool tcp() const { return !IsDatagram(protocol); }
+  // Whether backends are asked over a stream at once. Who came over HTTPS takes answers of any
+  // size, and most fit a datagram: that is tried first.
+  bool NeedsStream() const { return tcp() && protocol != Protocol::kDoh; }
   std::span<uint8_t> message() { return {data, size}; }
   std::span<const uint8_t> message() const { return {data, size}; }
   dns::Header header() { return dns::Header(data); }
@@ -196,5 +200,9 @@ class QueryPool {
   std::vector<Query*> free_;
   size_t outstanding_ = 0;
 };
+
+// Gives the client of `query` to a query of its own, with the message as it stands; `query` is
+// then one of ours, without a target. For a client that is answered before its question is.
+QueryPtr SplitClient(Query& query, QueryPool& pool);
 
 }  // namespace breakwater

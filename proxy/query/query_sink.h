@@ -22,6 +22,7 @@ enum class FailureKind : uint8_t {
   kConnection,   // the stream broke, or could not be opened in time
   kSend,         // the kernel did not take the datagram
   kBackendDown,  // health checks marked it down while the query waited
+  kBadAnswer,    // it answered, and badly (last_good.h)
 };
 
 class QuerySink {
@@ -50,8 +51,10 @@ class QuerySink {
   // The client has read what made ReplyTarget::SendPart say kFull, or HasRoom false, or is gone.
   virtual void OnRoom(FlightId flight) { (void)flight; }
   virtual void OnFailure(FlightId flight, uint8_t attempt, FailureKind kind) = 0;
-  // The flight has waited for as long as InFlight::CallAfter was told; nothing has failed yet.
+  // The flight has waited for as long as InFlight::CallAfter was told (Reminder::kSlow, kPatience);
+  // nothing has failed yet.
   virtual void OnSlow(FlightId flight) { (void)flight; }
+  virtual void OnPatienceOver(FlightId flight) { (void)flight; }
 };
 
 }  // namespace breakwater

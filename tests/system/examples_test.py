@@ -12,7 +12,7 @@ import dns.exception
 
 from client import addresses, ask, run
 from doh_test import certificate, curl, encoded
-from harness import BINARY, ROOT, Process, SystemTest, breakwater_only, free_port, temp_folder, wait_until
+from harness import BINARY, CONTROL, ROOT, Process, SystemTest, breakwater_only, free_port, temp_folder, wait_until
 from nameservers import Nsd, answers
 
 with open(os.path.join(ROOT, "examples/zones/example.org.zone"), encoding="utf-8") as zone:
@@ -78,6 +78,22 @@ class Examples(SystemTest):
         url = f"http://127.0.0.1:{ports['8053']}/dns-query?dns={encoded('web.example.org')}"
         self.assertIn("192.0.2.80", curl("-H", "x-forwarded-for: 10.0.0.1", url).addresses())
         self.assertEqual(curl("-H", "x-forwarded-for: 192.0.2.1", url).status, 403)
+
+    @breakwater_only
+    def test_last_good_answers_outlive_the_servers_and_a_flush(self):
+        nsd = self.started(Nsd(ZONES))
+        text = localised(file_text(os.path.join(ROOT, "examples/last-good.lua")), nsd.port)
+        text = text.replace('newServer({address = "127.0.0.1:5301"', f'newServer({{address = "127.0.0.1:{nsd.port}"')
+        text = text.replace('newServer({address = "127.0.0.1:5302"', f'newServer({{address = "[::1]:{nsd.port}"')
+        proxy = self.proxy(text)
+        self.assertIn("192.0.2.80", addresses(ask("web.example.org", port=proxy.port)))
+        nsd.kill()
+        control = re.search(r'controlUnixSocket\("([^"]+)"', text).group(1)
+        flush = run(CONTROL, "--socket", control, "flush", "--suffix", "example.org")
+        self.assertEqual(flush.returncode, 0, flush.stdout + flush.stderr)
+        answer = ask("web.example.org", port=proxy.port)
+        self.assertIn("192.0.2.80", addresses(answer))
+        self.assertEqual(answer.answer[0].ttl, 30)
 
     @breakwater_only
     def test_the_quickstart_serves_and_stops_cleanly_on_ctrl_c(self):

@@ -124,8 +124,9 @@ class Database:
 class PowerDns(Process):
     """pdns_server over a Database (several may share one); start() may follow kill()."""
 
-    def __init__(self, database, sample_zone, port=None):
-        self.database, self.sample_zone = database, sample_zone
+    # `cache_s`: for how long its own caches hide a change of the database.
+    def __init__(self, database, sample_zone, port=None, cache_s=20):
+        self.database, self.sample_zone, self.cache_s = database, sample_zone, cache_s
         self.port = port or free_port()
         self.start()
 
@@ -135,7 +136,8 @@ class PowerDns(Process):
             "launch=gsqlite3", f"gsqlite3-database={self.database.path}", "gsqlite3-pragma-synchronous=0",
             "local-address=127.0.0.1", f"local-port={self.port}", f"socket-dir={folder}",
             "guardian=no", "daemon=no", "setuid=", "setgid=", "receiver-threads=1",
-            "distributor-threads=2", "max-queue-length=20000", "cache-ttl=20", "query-cache-ttl=20",
+            "distributor-threads=2", "max-queue-length=20000", f"cache-ttl={self.cache_s}",
+            f"query-cache-ttl={self.cache_s}", f"negquery-cache-ttl={self.cache_s}",
             "zone-cache-refresh-interval=0", "disable-axfr=no", "allow-axfr-ips=127.0.0.0/8",
             "dnsupdate=yes", "allow-dnsupdate-from=127.0.0.0/8", "security-poll-suffix=", "loglevel=3", ""])
         write_file(folder, "pdns.conf", config)

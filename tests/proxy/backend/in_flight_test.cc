@@ -181,8 +181,8 @@ TEST_F(InFlightTest, TheSinkMayCloseTheFlightWhenATimeOutIsTold) {
 TEST_F(InFlightTest, CallAfterTellsOnceUnlessTheFlightHasEnded) {
   const FlightId a = Open();
   const FlightId b = Open();
-  flights_.CallAfter(a, now_, 100);
-  flights_.CallAfter(b, now_, 100);
+  flights_.CallAfter(a, Reminder::kSlow, now_, 100);
+  flights_.CallAfter(b, Reminder::kSlow, now_, 100);
   flights_.Close(a);
   Advance(99);
   EXPECT_TRUE(sink_.slow.empty());
@@ -194,8 +194,8 @@ TEST_F(InFlightTest, CallAfterTellsOnceUnlessTheFlightHasEnded) {
 
 TEST_F(InFlightTest, ASecondCallAfterReplacesTheFirst) {
   const FlightId id = Open();
-  flights_.CallAfter(id, now_, 100);
-  flights_.CallAfter(id, now_, 300);
+  flights_.CallAfter(id, Reminder::kSlow, now_, 100);
+  flights_.CallAfter(id, Reminder::kSlow, now_, 300);
   Advance(100);
   EXPECT_TRUE(sink_.slow.empty());
   Advance(200);

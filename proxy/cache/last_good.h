@@ -1,0 +1,95 @@
+// Which of a nameserver's answers are good, decided here alone (MECHANISMS.md, 4; FEATURES.md, 1).
+// A bad answer never displaces a good one; where it is all there is, the last good one is served.
+// The first row that fits:
+//
+//   answer                                                              class
+//   none in time, malformed, SERVFAIL, REFUSED, FORMERR, NOTIMP, NOTAUTH  bad
+//   TC, BADVERS, BADCOOKIE                                              neutral
+//   negative, with the SOA of a zone above the known apex               bad: the child zone
+//   vanished NOERROR or NXDOMAIN with an answer section, YXDOMAIN with DNAME,
+//     negative with SOA                                                 good
+//   referral, NS owner below the apex (unknown: two labels or more)     good
+//   referral otherwise                                                  bad: lame
+//   AA, negative, no SOA                                                good; removes what is held
+//   empty, not AA, where the held answer was AA                         bad: lame
+//   anything else                                                       neutral
+//
+// Negative: NOERROR or NXDOMAIN without an answer section. Neutral answers are for the asker
+// alone. Pure functions; any thread.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+#include "proxy/dns/types.h"
+
+namespace breakwater {
+
+enum class AnswerClass : uint8_t { kGood, kNeutral, kBad };
+
+// Why there is no good answer; the names are those of lastGood's `on` list.
+enum class BadKind : uint8_t {
+  kTimeout,    // none in time, a refused port, a broken connection
+  kMalformed,  // its records do not add up
+  kServFail,
+  kRefused,
+  kFormErr,
+  kNotImp,
+  kNotAuth,
+  kLame,
+  kVanished,
+};
+inline constexpr size_t kBadKinds = 9;
+inline constexpr uint16_t kAllBadKinds = (1u << kBadKinds) - 1;
+std::string_view NameOf(BadKind kind);
+std::optional<BadKind> BadKindOf(std::string_view name);
+
+struct Judgement {
+  AnswerClass cls = AnswerClass::kNeutral;
+  BadKind kind{};        // of a bad one
+  bool removes = false;  // good, yet there is nothing to keep
+};
+
+// What the judge reads of an answer; one walk over its records.
+struct AnswerFacts {
+  bool sound = false;
+  bool truncated = false;
+  bool authoritative = false;
+  bool has_answer = false;  // records in the answer section
+  bool has_dname = false;   // a DNAME among them
+  dns::RCode rcode{};       // with the OPT's upper bits
+  // Labels of the owner of the SOA, or of the NS records, in the authority section; nothing where
+  // there are none at or above the name asked.
+  std::optional<uint8_t> soa_labels;
+  std::optional<uint8_t> ns_labels;
+
+  // The zone that the answer speaks for, where it says so: labels of its apex.
+  std::optional<uint8_t> Apex() const { return soa_labels ? soa_labels : ns_labels; }
+};
+
+// `name` is the one asked, uncompressed wire form; records begin at `records_start`.
+AnswerFacts FactsOfAnswer(std::span<const uint8_t> message, size_t records_start,
+                          std::span<const uint8_t> name);
+
+// What was known before the answer came.
+struct KnownAnswer {
+  bool held = false;           // a last good answer
+  bool authoritative = false;  // it was AA
+  uint8_t apex_labels = 0;     // of the zone; 0: not known
+};
+
+Judgement JudgeAnswer(const AnswerFacts& answer, const KnownAnswer& known);
+
+// newPacketCache{lastGood={...}}. Times are milliseconds unless they say otherwise.
+struct LastGoodSettings {
+  uint32_t max_age_s = 86400;     // how long after its end an answer may still be served
+  uint32_t ttl_s = 30;            // what clients get as its TTL
+  uint32_t client_timeout = 400;  // how long they wait for a better one
+  uint32_t recheck = 5000;        // until the backend is asked again
+  uint16_t on = kAllBadKinds;     // a bit for each BadKind
+  bool Covers(BadKind kind) const { return (on >> static_cast<unsigned>(kind) & 1u) != 0; }
+};
+
+}  // namespace breakwater

@@ -1,0 +1,47 @@
+// What a PacketCache is made of; for the files that implement it alone.
+#pragma once
+
+#include "proxy/cache/cache_store.h"
+#include "proxy/cache/packet_cache.h"
+#include "proxy/cache/sweeper.h"
+
+namespace breakwater {
+
+// How an entry is given to a client.
+struct CacheServing {
+  CacheResult result = CacheResult::kMiss;
+  TtlRewrite rewrite;
+};
+
+// What a look-up found: an entry that may be served; or none, yet perhaps one that is due.
+struct CacheCandidate {
+  CacheEntry* entry = nullptr;
+  CacheServing serving{};
+  bool due = false;
+};
+
+struct PacketCache::Impl {
+  Impl(const PacketCacheSettings& settings, const Clock& the_clock)
+      : store(settings), sweeper(store), clock(the_clock) {}
+
+  struct Search {
+    const CacheKey& key;
+    uint16_t bits;  // the key's, with or without kKeyTruncated
+    std::span<const uint8_t> name;
+    const CacheLookup& how;
+  };
+  // The entry that may be served. What a hard flush took goes to `garbage`.
+  CacheCandidate FindServable(CacheShard& shard, const Search& search, CacheEntryPtr& garbage);
+  bool MayReplace(CacheEntry& held, const CacheEntry& offered, const CacheInsert& how);
+  bool Store(CacheShard& shard, CacheEntryPtr entry, const CacheKey& key, const CacheInsert& how);
+  // The entry that holds a last good answer, up to date with the flushes; the shard's lock is
+  // held. Null where there is none.
+  CacheEntry* FindLastGood(CacheShard& shard, const CacheKey& key, std::span<const uint8_t> name,
+                           MonoTime now);
+
+  CacheStore store;
+  Sweeper sweeper;
+  const Clock& clock;
+};
+
+}  // namespace breakwater

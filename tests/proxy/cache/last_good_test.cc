@@ -1,0 +1,298 @@
+#include "proxy/cache/last_good.h"
+
+#include <gmock/gmock.h>
+
+#include "tests/proxy/cache/cache_fixture.h"
+
+namespace breakwater {
+namespace {
+
+using test::KeyOf;
+using test::kOneAddress;
+using testing::HasSubstr;
+
+const char kSoa[] = "60 SOA ns.example.org host.example.org 1 2 3 4 60";
+
+struct Row {
+  const char* why;
+  std::string answer;  // to www.sub.example.org A
+  KnownAnswer known;
+  AnswerClass cls;
+  std::optional<BadKind> kind{};
+  bool removes = false;
+};
+
+std::string Authority(const std::string& owner, const std::string& rest) {
+  return " / authority " + owner + " " + rest;
+}
+
+const KnownAnswer kNothing{};
+const KnownAnswer kAuthoritative{.held = true, .authoritative = true, .apex_labels = 3};
+
+std::vector<Row> Table() {
+  using enum AnswerClass;
+  const std::string answer = " / answer www.sub.example.org 60 A 192.0.2.1";
+  return {
+      {"SERVFAIL", "+rcode=2", kNothing, kBad, BadKind::kServFail},
+      {"REFUSED, whatever it carries", "+rcode=5" + answer, kNothing, kBad, BadKind::kRefused},
+      {"FORMERR", "+rcode=1", kNothing, kBad, BadKind::kFormErr},
+      {"NOTIMP", "+rcode=4", kNothing, kBad, BadKind::kNotImp},
+      {"NOTAUTH", "+rcode=9", kNothing, kBad, BadKind::kNotAuth},
+      {"TC", "+tc +aa" + answer, kNothing, kNeutral},
+      {"BADVERS", "+rcode=16", kNothing, kNeutral},
+      {"BADCOOKIE", "+rcode=23", kNothing, kNeutral},
+      {"an answer", "+aa" + answer, kAuthoritative, kGood},
+      {"an answer without AA", answer, kAuthoritative, kGood},
+      {"NXDOMAIN behind a CNAME", "+rcode=3 / answer www.sub.example.org 60 CNAME gone.example.net",
+       kNothing, kGood},
+      {"YXDOMAIN with the DNAME", "+rcode=6 / answer sub.example.org 60 DNAME 00", kNothing, kGood},
+      {"YXDOMAIN without", "+rcode=6", kNothing, kNeutral},
+      {"NXDOMAIN of the zone", "+aa +rcode=3" + Authority("sub.example.org", kSoa), kAuthoritative,
+       kGood},
+      {"NODATA of the zone", "+aa" + Authority("sub.example.org", kSoa), kAuthoritative, kGood},
+      {"NODATA of a zone below", "+aa" + Authority("www.sub.example.org", kSoa), kAuthoritative,
+       kGood},
+      {"NXDOMAIN of the parent", "+aa +rcode=3" + Authority("example.org", kSoa), kAuthoritative,
+       kBad, BadKind::kVanished},
+      {"NODATA of the parent", "+aa" + Authority("example.org", kSoa), kAuthoritative, kBad,
+       BadKind::kVanished},
+      {"NXDOMAIN of the parent, apex not known",
+       "+aa +rcode=3" + Authority("example.org", kSoa),
+       {.held = true, .authoritative = true},
+       kGood},
+      {"a denial with the SOA of somebody else",
+       "+aa +rcode=3" + Authority("example.net", kSoa),
+       kAuthoritative,
+       kGood,
+       {},
+       true},
+      {"a referral below the apex", Authority("www.sub.example.org", "60 NS ns.example.net"),
+       kAuthoritative, kGood},
+      {"a referral to the apex itself", Authority("sub.example.org", "60 NS ns.example.net"),
+       kAuthoritative, kBad, BadKind::kLame},
+      {"a referral upwards", Authority("org", "60 NS ns.example.net"), kAuthoritative, kBad,
+       BadKind::kLame},
+      {"a referral where nothing is known", Authority("example.org", "60 NS ns.example.net"),
+       kNothing, kGood},
+      {"a referral to the root where nothing is known", Authority(".", "60 NS ns.example.net"),
+       kNothing, kBad, BadKind::kLame},
+      {"empty with AA", "+aa", kAuthoritative, kGood, {}, true},
+      {"NXDOMAIN with AA and no SOA", "+aa +rcode=3", kAuthoritative, kGood, {}, true},
+      {"empty without AA, where it had been", "", kAuthoritative, kBad, BadKind::kLame},
+      {"empty without AA, where it had not",
+       "",
+       {.held = true, .authoritative = false, .apex_labels = 3},
+       kNeutral},
+      {"empty without AA, where nothing is known", "", kNothing, kNeutral},
+      {"NOTZONE", "+rcode=10", kNothing, kNeutral},
+  };
+}
+
+AnswerFacts FactsOf(const std::vector<uint8_t>& message) {
+  const auto question = dns::ParseQuestion(message);
+  return FactsOfAnswer(message, question->end(),
+                       std::span(message).subspan(dns::kHeaderSize, question->name_length));
+}
+
+TEST(JudgeAnswerTest, FollowsTheTable) {
+  for (const Row& row : Table()) {
+    const auto message = test::QueryMaker::Message("www.sub.example.org A +qr " + row.answer);
+    const Judgement judgement = JudgeAnswer(FactsOf(message), row.known);
+    EXPECT_EQ(judgement.cls, row.cls) << row.why;
+    if (row.kind) {
+      EXPECT_EQ(NameOf(judgement.kind), NameOf(*row.kind)) << row.why;
+    }
+    EXPECT_EQ(judgement.removes, row.removes) << row.why;
+  }
+}
+
+TEST(JudgeAnswerTest, RecordsThatDoNotAddUpAreBad) {
+  auto message = test::QueryMaker::Message(
+      "www.sub.example.org A +qr +aa / answer www.sub.example.org 60 A 192.0.2.1");
+  message.pop_back();
+  const Judgement judgement = JudgeAnswer(FactsOf(message), kNothing);
+  EXPECT_EQ(judgement.cls, AnswerClass::kBad);
+  EXPECT_EQ(judgement.kind, BadKind::kMalformed);
+}
+
+TEST(JudgeAnswerTest, TheApexIsToldByTheSoaOrTheNsRecords) {
+  const auto apex = [](const std::string& rest) {
+    return FactsOf(test::QueryMaker::Message("www.sub.example.org A +qr +aa " + rest)).Apex();
+  };
+  EXPECT_EQ(apex(Authority("example.org", kSoa)), 2);
+  EXPECT_EQ(apex(Authority("sub.example.org", "60 NS ns.example.org")), 3);
+  EXPECT_EQ(apex(Authority("example.net", "60 NS ns.example.org")), std::nullopt);
+  EXPECT_EQ(apex(""), std::nullopt);
+}
+
+TEST(BadKindTest, NamesAreReadAsTheyAreWritten) {
+  for (size_t i = 0; i < kBadKinds; ++i) {
+    const auto kind = static_cast<BadKind>(i);
+    EXPECT_EQ(BadKindOf(NameOf(kind)), kind);
+  }
+  EXPECT_EQ(BadKindOf("nonsense"), std::nullopt);
+}
+
+// --- what the cache does with it
+
+class LastGoodCacheTest : public test::CacheFixture {
+ protected:
+  LastGoodCacheTest() {
+    settings.last_good = LastGoodSettings{.max_age_s = 3600, .ttl_s = 30, .recheck = 5000};
+  }
+  CacheInsert Bad() {
+    CacheInsert how = Insertion();
+    how.worth = AnswerClass::kBad;
+    return how;
+  }
+  Reply Last(LastGoodUse use = LastGoodUse::kAny) {
+    return GetAs(kName, {.now = clock.Now(), .last_good = use});
+  }
+  bool Hold() {
+    const auto wire = Wire(kName);
+    return cache().Hold(*KeyOf(wire), Name(wire), clock.Now());
+  }
+  KnownAnswer Known() {
+    const auto wire = Wire(kName);
+    return cache().Known(*KeyOf(wire), Name(wire), clock.Now());
+  }
+  static std::span<const uint8_t> Name(const std::vector<uint8_t>& wire) {
+    return std::span(wire).subspan(dns::kHeaderSize, dns::ParseQuestion(wire)->name_length);
+  }
+  static std::string Signed(uint32_t until) {
+    char hex[9];
+    std::snprintf(hex, sizeof(hex), "%08x", until);
+    return std::string(kOneAddress) +
+           " / answer www.example.com 300 TYPE46 0001080300000"
+           "12c" +
+           hex +
+           "00000000"
+           "1234"
+           "00"
+           "ffff";
+  }
+  static constexpr char kName[] = "www.example.com";
+};
+
+TEST_F(LastGoodCacheTest, IsServedPastItsTimeWithItsOwnTtl) {
+  EXPECT_TRUE(Put(kName, kOneAddress));
+  EXPECT_FALSE(Get(kName).result == CacheResult::kLastGood);
+  Advance(300);
+  EXPECT_EQ(Get(kName).result, CacheResult::kMiss);
+  const Reply reply = Last();
+  EXPECT_EQ(reply.result, CacheResult::kLastGood);
+  EXPECT_THAT(reply.text, HasSubstr(" 30 A 192.0.2.1"));
+  EXPECT_EQ(SweepAll(), 0u);
+  Advance(3600);
+  EXPECT_EQ(Last().result, CacheResult::kMiss);
+  EXPECT_EQ(SweepAll(), 1u);
+}
+
+TEST_F(LastGoodCacheTest, NothingIsKeptWithoutTheOption) {
+  settings.last_good.reset();
+  EXPECT_TRUE(Put(kName, kOneAddress));
+  Advance(300);
+  EXPECT_EQ(Last().result, CacheResult::kMiss);
+  EXPECT_FALSE(Known().held);
+  EXPECT_EQ(SweepAll(), 1u);
+}
+
+TEST_F(LastGoodCacheTest, WhereHeldOneAskerAtATimeGoesToTheBackend) {
+  EXPECT_TRUE(Put(kName, kOneAddress));
+  Advance(300);
+  EXPECT_TRUE(Hold());
+  EXPECT_EQ(Get(kName).result, CacheResult::kLastGood);
+  Advance(5);
+  EXPECT_EQ(Get(kName).result, CacheResult::kMiss);
+  EXPECT_EQ(Get(kName).result, CacheResult::kLastGood);
+  Advance(5);
+  EXPECT_EQ(Get(kName).result, CacheResult::kMiss);
+}
+
+TEST_F(LastGoodCacheTest, ABadAnswerIsKeptOnlyWhereNoGoodOneIs) {
+  EXPECT_TRUE(PutAs(kName, std::string(kName) + " +qr +rcode=5", Bad()));
+  EXPECT_THAT(Get(kName).text, HasSubstr("REFUSED"));
+  EXPECT_FALSE(Known().held);
+  Advance(1);
+  EXPECT_TRUE(Put(kName, kOneAddress));
+  Advance(300);
+  EXPECT_FALSE(PutAs(kName, std::string(kName) + " +qr +rcode=5", Bad()));
+  EXPECT_EQ(Last().result, CacheResult::kLastGood);
+}
+
+TEST_F(LastGoodCacheTest, AGoodAnswerReplacesABadOneThatWasAskedForLater) {
+  CacheInsert early = Insertion();
+  Advance(1);
+  EXPECT_TRUE(PutAs(kName, std::string(kName) + " +qr +rcode=5", Bad()));
+  early.now = clock.Now();
+  EXPECT_TRUE(PutAs(kName, std::string(kName) + " +qr " + kOneAddress, early));
+  EXPECT_TRUE(Hits(kName));
+}
+
+TEST_F(LastGoodCacheTest, AnOlderAnswerNeverReplacesANewerOne) {
+  CacheInsert early = Insertion();
+  Advance(1);
+  EXPECT_TRUE(Put(kName, kOneAddress));
+  early.now = clock.Now();
+  EXPECT_FALSE(
+      PutAs(kName, std::string(kName) + " +qr / answer www.example.com 300 A 192.0.2.9", early));
+  EXPECT_THAT(Get(kName).text, HasSubstr("192.0.2.1"));
+}
+
+TEST_F(LastGoodCacheTest, TheEndOfASignatureIsTheEndOfTheAnswer) {
+  const auto wall = static_cast<uint32_t>(clock.WallSeconds());
+  EXPECT_TRUE(Put(kName, Signed(wall + 1000)));
+  // Somebody sets the clock: what was stored does not care.
+  clock.StepWall(-100'000);
+  Advance(999);
+  EXPECT_EQ(Last().result, CacheResult::kLastGood);
+  Advance(1);
+  EXPECT_EQ(Last().result, CacheResult::kMiss);
+}
+
+TEST_F(LastGoodCacheTest, WhatIsSignedForNoLongerIsNoLastGoodAnswer) {
+  EXPECT_TRUE(Put(kName, Signed(static_cast<uint32_t>(clock.WallSeconds()) - 5)));
+  EXPECT_FALSE(Known().held);
+}
+
+TEST_F(LastGoodCacheTest, ASoftFlushKeepsItAlsoWhenItCanNoLongerBeUndone) {
+  settings.flush_limits.undo_window = MonoTime::FromSeconds(10);
+  EXPECT_TRUE(Put(kName, kOneAddress));
+  EXPECT_TRUE(Hold());
+  (void)cache().Flush({.name = NameOf("com"), .suffix = true});
+  EXPECT_EQ(Get(kName).result, CacheResult::kMiss);  // held no more: the change is to be seen
+  EXPECT_EQ(Last(LastGoodUse::kUnlessFlushed).result, CacheResult::kMiss);
+  EXPECT_EQ(Last().result, CacheResult::kLastGood);
+  Advance(11);
+  for (int pass = 0; pass < 3; ++pass) EXPECT_EQ(SweepAll(), 0u);
+  EXPECT_EQ(Last(LastGoodUse::kUnlessFlushed).result, CacheResult::kMiss);
+  EXPECT_EQ(Last().result, CacheResult::kLastGood);
+  (void)cache().Flush({.name = NameOf(kName), .hard = true});
+  EXPECT_EQ(Last().result, CacheResult::kMiss);
+  EXPECT_FALSE(Hold());
+}
+
+TEST_F(LastGoodCacheTest, ForgettingSparesWhatWasAskedForLater) {
+  const auto wire = Wire(kName);
+  const MonoTime early = clock.Now();
+  Advance(1);
+  EXPECT_TRUE(Put(kName, kOneAddress));
+  cache().Forget(*KeyOf(wire), Name(wire), early);
+  EXPECT_TRUE(Hits(kName));
+  cache().Forget(*KeyOf(wire), Name(wire), clock.Now());
+  EXPECT_FALSE(Hits(kName));
+}
+
+TEST_F(LastGoodCacheTest, TheApexStaysKnownWhereAnAnswerDoesNotTellIt) {
+  CacheInsert how = Insertion();
+  how.apex_labels = 2;
+  EXPECT_TRUE(PutAs(kName, std::string(kName) + " +qr +aa " + kOneAddress, how));
+  Advance(1);
+  EXPECT_TRUE(Put(kName, std::string("+aa ") + kOneAddress));
+  const KnownAnswer known = Known();
+  EXPECT_TRUE(known.authoritative);
+  EXPECT_EQ(known.apex_labels, 2);
+}
+
+}  // namespace
+}  // namespace breakwater

@@ -1,0 +1,140 @@
+#!/usr/bin/python3
+"""Last good answers in front of a real PowerDNS that refuses its zones, hangs, dies and comes back."""
+
+import signal
+import time
+import unittest
+
+import dns.exception
+import dns.flags
+import dns.rcode
+
+from client import addresses, ask, run
+from harness import CONSOLE, SystemTest, breakwater_only, wait_until
+from nameservers import Database, PowerDns
+
+ZONES = [f"zone{n}.example" for n in range(20)]
+SAMPLE = "sample.example"
+CONFIG = CONSOLE + """
+setLocal("127.0.0.1:{port}")
+newServer{address="127.0.0.1:%d", name="pdns", checkName="sample.example.", checkInterval=1}
+setUDPTimeout(1)
+cache = newPacketCache(1000, {maxTTL=1, joinMisses=true, lastGood={ttl=30, clientTimeout=0.4, recheck=1}})
+getPool(""):setCache(cache)
+"""
+STALE = 3  # RFC 8914
+
+
+def answer_of(server, zone, **options):
+    return ask(f"www.{zone}", port=server.port, use_edns=0, **options)
+
+
+def extended_errors(answer):
+    return [option.code for option in answer.options if option.otype == 15]
+
+
+@breakwater_only
+class LastGood(SystemTest):
+    def setUp(self):
+        self.database = Database()
+        self.database.add_zones([SAMPLE, *ZONES])
+        self.pdns = self.started(PowerDns(self.database, SAMPLE, cache_s=1))
+        self.front = self.proxy(CONFIG % self.pdns.port)
+        for zone in ZONES:
+            self.assertEqual(addresses(answer_of(self.front, zone)), ["192.0.2.1"])
+
+    def set_soas(self, disabled):
+        """As the batch job of a hoster that recreates them; PowerDNS then refuses the zones."""
+        self.database.execute("update records set disabled = ? where type = 'SOA' and name like 'zone%'", (disabled,))
+        expected = dns.rcode.REFUSED if disabled else dns.rcode.NOERROR
+        wait_until(lambda: all(answer_of(self.pdns, zone).rcode() == expected for zone in ZONES),
+                   "PowerDNS to see it")
+
+    def assert_last_good(self, zone, **options):
+        answer = answer_of(self.front, zone, **options)
+        self.assertEqual((answer.rcode(), addresses(answer), answer.answer[0].ttl, extended_errors(answer)),
+                         (dns.rcode.NOERROR, ["192.0.2.1"], 30, [STALE]), answer)
+
+    def fresh_address(self, zone):
+        answer = answer_of(self.front, zone)
+        return addresses(answer) if not extended_errors(answer) else None
+
+    def test_zones_that_are_refused_keep_their_answers_until_the_repair(self):
+        self.set_soas(disabled=1)
+        time.sleep(1.1)  # all that is held is past its time
+        for zone in ZONES:
+            self.assert_last_good(zone)
+            self.assert_last_good(zone, tcp=True)
+        self.front.console(f"cache:flush(newDNSName('{ZONES[0]}'), {{suffix=true}})")
+        self.assert_last_good(ZONES[0])
+        dig = run("dig", "@127.0.0.1", "-p", str(self.front.port), f"www.{ZONES[1]}").stdout
+        self.assertIn("EDE: 3 (Stale Answer)", dig)
+        self.assertRegex(self.front.log(), r"last good answer for www\.zone\d+\.example\. A: the answer of pdns "
+                                           r"\(127\.0\.0\.1:\d+\) is refused")
+        self.assertGreater(self.front.stat("last-good-answers"), 40)
+        self.assertGreater(self.front.stat("bad-answers"), 20)
+
+        # The repair comes with another address; it shows within `recheck` and a second.
+        self.database.execute("update records set content = '192.0.2.2' where type = 'A' and name = 'www.zone3.example'")
+        self.set_soas(disabled=0)
+        repaired = time.monotonic()
+        wait_until(lambda: self.fresh_address(ZONES[3]) == ["192.0.2.2"], "the new address")
+        self.assertLess(time.monotonic() - repaired, 2.5)
+
+    def test_a_record_that_is_deleted_or_changed_shows_at_once_after_its_flush(self):
+        self.database.execute("delete from records where name = 'www.zone4.example'")
+        self.database.execute("update records set content = '192.0.2.9' where type = 'A' and name = 'www.zone5.example'")
+        wait_until(lambda: answer_of(self.pdns, ZONES[4]).rcode() == dns.rcode.NXDOMAIN, "PowerDNS to see it")
+        wait_until(lambda: addresses(answer_of(self.pdns, ZONES[5])) == ["192.0.2.9"], "PowerDNS to see it")
+        self.front.console("cache:flush(newDNSName('zone4.example'), {suffix=true}) "
+                           "cache:flush(newDNSName('zone5.example'), {suffix=true})")
+        self.assertEqual(answer_of(self.front, ZONES[4]).rcode(), dns.rcode.NXDOMAIN)
+        self.assertEqual(addresses(answer_of(self.front, ZONES[5])), ["192.0.2.9"])
+
+    def test_a_server_that_hangs_or_dies_is_not_waited_for(self):
+        time.sleep(1.1)
+        self.pdns.signal(signal.SIGSTOP)
+        try:
+            started = time.monotonic()
+            self.assert_last_good(ZONES[6])
+            self.assertGreater(time.monotonic() - started, 0.3)
+            started = time.monotonic()
+            self.assert_last_good(ZONES[6])
+            self.assertLess(time.monotonic() - started, 0.25)
+        finally:
+            self.pdns.signal(signal.SIGCONT)
+        self.pdns.kill()
+        for zone in ZONES:
+            self.assert_last_good(zone)
+        with self.assertRaises(dns.exception.Timeout):
+            answer_of(self.front, "never.seen.example", timeout_s=2)
+        self.pdns.start()
+        wait_until(lambda: self.fresh_address(ZONES[7]) == ["192.0.2.1"], "the server to be asked again")
+
+    def test_a_zone_taken_away_for_good_is_flushed_hard(self):
+        self.database.execute("delete from records where name like '%zone8.example'")
+        self.database.execute("delete from domains where name = 'zone8.example'")
+        wait_until(lambda: answer_of(self.pdns, ZONES[8]).rcode() == dns.rcode.REFUSED, "PowerDNS to see it")
+        time.sleep(1.1)
+        self.assert_last_good(ZONES[8])
+        self.front.console("cache:flush(newDNSName('zone8.example'), {suffix=true, hard=true})")
+        self.assertEqual(answer_of(self.front, ZONES[8]).rcode(), dns.rcode.REFUSED)
+
+    def test_bad_options_are_told(self):
+        for option, text in (('on={"refusal"}', "'refusal' is none of timeout, malformed, servfail, refused"),
+                             ("maxage=5", "maxAge"), ("recheck=0", "recheck is in seconds"),
+                             ("maxAge=99999999", "maxAge is 1728000 seconds at most")):
+            config = CONFIG % self.pdns.port + f"newPacketCache(10, {{lastGood={{{option}}}}})\n"
+            run_ = run(self.front.binary, "-C", self.write_config(config), "--check-config", "--strict")
+            self.assertNotEqual(run_.returncode, 0, option)
+            self.assertIn(text, run_.stdout + run_.stderr)
+
+    def write_config(self, text):
+        path = f"{self.front.folder}/check.conf"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text.replace("{port}", "53").replace("{console}", "5199"))
+        return path
+
+
+if __name__ == "__main__":
+    unittest.main()
