@@ -306,6 +306,11 @@ bool QueryPath::LookUp(Query& query, Route& route, const CacheKey& key, const Ca
   query.stale_hit = hit.result == CacheResult::kStale;
   query.last_good_hit = hit.result == CacheResult::kLastGood;
   query.size = hit.size;
+  if (hit.foreign_opt) {
+    dns::EditBuffer buffer = query.edit();
+    (void)dns::RemoveOpt(buffer, query.question.end());
+    query.Take(buffer);
+  }
   return true;
 }
 

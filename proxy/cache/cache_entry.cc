@@ -72,10 +72,9 @@ uint64_t NextRandom(uint64_t& state) {
 
 }  // namespace
 
-bool CacheEntry::Matches(const CacheKey& key, uint16_t bits,
-                         std::span<const uint8_t> client_name) const {
-  return key_bits == bits && tail_length == key.tail_length && type() == key.type &&
-         cls() == key.cls && SameName(name(), client_name) &&
+bool CacheEntry::MatchesQuestion(const CacheKey& key, std::span<const uint8_t> client_name) const {
+  return tail_length == key.tail_length && type() == key.type && cls() == key.cls &&
+         SameName(name(), client_name) &&
          std::memcmp(tail().data(), key.tail.data(), tail_length) == 0;
 }
 
@@ -97,6 +96,7 @@ CacheEntryPtr MakeCacheEntry(const CacheKey& key, std::span<const uint8_t> messa
   entry->ttl_count = static_cast<uint16_t>(answer.ttl_count);
   entry->name_length = static_cast<uint8_t>(answer.question.name_length);
   entry->tail_length = key.tail_length;
+  entry->is_signed = answer.signed_until.has_value();
   CopyShareable(message, answer, key, {entry->packet(), entry->ttl_offsets()});
   std::memcpy(entry->packet() + length, key.tail.data(), key.tail_length);
   return entry;

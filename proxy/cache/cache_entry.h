@@ -50,6 +50,7 @@ struct CacheEntry {
   bool due : 1;           // a soft flush has passed over it
   bool due_for_good : 1;  // one that can no longer be undone
   bool held : 1;          // its refresh failed or is late: served at once until retry_ms
+  bool is_signed : 1;     // with RRSIG records
   bool bad : 1;           // no good answer: held for seconds, and only where there was none
   bool over_udp : 1;      // how the answer came; for the dump alone
   uint8_t bytes[];
@@ -83,7 +84,11 @@ struct CacheEntry {
   bool IsFresh(SerialMs now) const { return AgeMs(now) < ttl_s * 1000; }
   bool IsLastGood(MonoTime now) const { return now.seconds() < int64_t{good_until_s}; }
   // The whole key against the question in a client's message; `name` is the message's.
-  bool Matches(const CacheKey& key, uint16_t bits, std::span<const uint8_t> name) const;
+  bool Matches(const CacheKey& key, uint16_t bits, std::span<const uint8_t> name) const {
+    return key_bits == bits && MatchesQuestion(key, name);
+  }
+  // But for the bits.
+  bool MatchesQuestion(const CacheKey& key, std::span<const uint8_t> name) const;
 };
 
 struct FreeEntry {

@@ -93,13 +93,15 @@ bool AddEdns(const KeySource& query, const CacheKeyOptions& options, KeySubnet s
   return true;
 }
 
+// Keys that differ in bits alone, without a tail, have one hash: a shard finds the siblings of a
+// key by it.
 uint64_t HashKey(std::span<const uint8_t> name, const CacheKey& key) {
   std::array<uint8_t, dns::kMaxNameLength + 6 + sizeof(key.tail)> bytes;
   dns::FoldInto(name, bytes.data());
   size_t size = name.size();
   StoreU16(bytes.data() + size, static_cast<uint16_t>(key.type));
   StoreU16(bytes.data() + size + 2, static_cast<uint16_t>(key.cls));
-  StoreU16(bytes.data() + size + 4, key.bits);
+  StoreU16(bytes.data() + size + 4, key.tail_length == 0 ? 0 : key.bits);
   size += 6;
   std::memcpy(bytes.data() + size, key.tail.data(), key.tail_length);
   return HashBytes({bytes.data(), size + key.tail_length}, ProcessHashSeed());

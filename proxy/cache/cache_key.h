@@ -31,6 +31,10 @@ inline constexpr uint16_t kKeyRankInTail = 0x0040;     // the UDP size, ranked: 
 // Set by the cache alone, on entries that hold an answer with TC.
 inline constexpr uint16_t kKeyTruncated = 0x8000;
 
+// Questions that differ in these alone have the same answer, but for signatures (DO): a nameserver
+// with authority looks at none of the others. For want of their own they may share a last good one.
+inline constexpr uint16_t kKeySiblingBits = kKeyRd | kKeyAd | kKeyCd | kKeyDo | kKeyEdns;
+
 struct CacheKey {
   uint64_t hash = 0;  // seeded at random once a process
   dns::Type type{};

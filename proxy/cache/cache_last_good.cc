@@ -7,8 +7,8 @@ CacheEntry* PacketCache::Impl::FindLastGood(CacheShard& shard, const CacheKey& k
                                             std::span<const uint8_t> name, MonoTime now) {
   if (!store.settings().last_good) return nullptr;
   CacheEntry* entry = shard.Find(key, key.bits, name).entry;
-  if (entry == nullptr || !entry->IsLastGood(now) || store.IsGone(*entry)) return nullptr;
-  return entry;
+  if (entry == nullptr || !entry->IsLastGood(now)) entry = shard.FindSibling(key, name, now);
+  return entry == nullptr || store.IsGone(*entry) ? nullptr : entry;
 }
 
 KnownAnswer PacketCache::Known(const CacheKey& key, std::span<const uint8_t> name, MonoTime now) {

@@ -52,11 +52,26 @@ CacheShard::Found CacheShard::Find(const CacheKey& key, uint16_t bits,
       found.entry = entry;
       return found;
     }
-    // The other half of an answer with TC and one without shares hash and key bits by design.
-    found.collision |= (entry->key_bits & ~kKeyTruncated) != (bits & ~kKeyTruncated) ||
-                       !entry->Matches(key, entry->key_bits, name);
+    // Answers to one question that were asked for with other flags share the hash by design.
+    found.collision |= !entry->MatchesQuestion(key, name);
   }
   return found;
+}
+
+CacheEntry* CacheShard::FindSibling(const CacheKey& key, std::span<const uint8_t> name,
+                                    MonoTime now) const {
+  if (key.tail_length != 0) return nullptr;
+  const uint16_t tag = TagOf(key.hash);
+  const auto hash = static_cast<uint32_t>(key.hash);
+  CacheEntry* newest = nullptr;
+  for (size_t slot = Home(hash); Tag(slot) != kEmpty; slot = Next(slot)) {
+    CacheEntry* entry = Slot(slot);
+    if (Tag(slot) != tag || entry->hash != hash || !entry->IsLastGood(now)) continue;
+    if ((entry->key_bits & ~kKeySiblingBits) != 0 || !entry->MatchesQuestion(key, name)) continue;
+    if (entry->is_signed && (key.bits & kKeyDo) == 0) continue;
+    if (newest == nullptr || MsSince(entry->asked_ms, newest->asked_ms) != 0) newest = entry;
+  }
+  return newest;
 }
 
 void CacheShard::Put(CacheEntryPtr owned, const PutOptions& options) {

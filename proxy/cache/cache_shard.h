@@ -66,6 +66,11 @@ class alignas(64) CacheShard {
   // `bits` are the key's, with or without kKeyTruncated.
   Found Find(const CacheKey& key, uint16_t bits, std::span<const uint8_t> name) const;
 
+  // For want of an entry with the key: the newest last good answer to the same question, asked
+  // with other flags (kKeySiblingBits). Null where there is none, or none without signatures for
+  // a client that wants none.
+  CacheEntry* FindSibling(const CacheKey& key, std::span<const uint8_t> name, MonoTime now) const;
+
   // A hit: counts for the eviction.
   static void Touch(CacheEntry* entry) {
     if (entry->hits < kMaxHits) ++entry->hits;

@@ -52,19 +52,39 @@ bool MayServeLastGood(CacheEntry& entry, const CacheLookup& how, const LastGoodS
 
 CacheCandidate PacketCache::Impl::FindServable(CacheShard& shard, const Search& search,
                                                CacheEntryPtr& garbage) {
-  const CacheLookup& how = search.how;
   const CacheShard::Found found = shard.Find(search.key, search.bits, search.name);
   if (found.collision) ++shard.counters().lookup_collisions;
-  if (found.entry == nullptr) return {};
-  if (store.IsGone(*found.entry)) {
-    garbage = shard.Remove(found.entry);
+  CacheEntry* entry = found.entry;
+  if (entry == nullptr) return FindServableSibling(shard, search, garbage);
+  if (store.IsGone(*entry)) {
+    garbage = shard.Remove(entry);
     return {};
   }
-  CacheEntry& entry = *found.entry;
-  if (!entry.due) {
-    const CacheServing serving = JudgeAge(entry, how, store.settings());
-    if (serving.result != CacheResult::kMiss) return {.entry = &entry, .serving = serving};
+  if (entry->bad) {
+    const CacheCandidate better = FindServableSibling(shard, search, garbage);
+    if (better.entry != nullptr || better.due) return better;
   }
+  if (!entry->due) {
+    const CacheServing serving = JudgeAge(*entry, search.how, store.settings());
+    if (serving.result != CacheResult::kMiss) return {.entry = entry, .serving = serving};
+  }
+  return AsLastGood(*entry, search.how);
+}
+
+// A bad answer to this very question says nothing of how good another's is.
+CacheCandidate PacketCache::Impl::FindServableSibling(CacheShard& shard, const Search& search,
+                                                      CacheEntryPtr& garbage) {
+  if (!store.settings().last_good || (search.bits & kKeyTruncated) != 0) return {};
+  CacheEntry* entry = shard.FindSibling(search.key, search.name, search.how.now);
+  if (entry == nullptr) return {};
+  if (store.IsGone(*entry)) {
+    garbage = shard.Remove(entry);
+    return {};
+  }
+  return AsLastGood(*entry, search.how);
+}
+
+CacheCandidate PacketCache::Impl::AsLastGood(CacheEntry& entry, const CacheLookup& how) const {
   const auto& last_good = store.settings().last_good;
   if (!last_good || !entry.IsLastGood(how.now)) return {};
   if (!MayServeLastGood(entry, how, *last_good)) return {.due = true};
@@ -101,7 +121,9 @@ CacheHit PacketCache::Lookup(const CacheKey& key, std::span<uint8_t> buffer, siz
   CacheShard::Touch(hit.entry);
   ++(hit.serving.result == CacheResult::kLastGood ? shard.counters().last_good_hits
                                                   : shard.counters().hits);
-  return {hit.serving.result, hit.entry->length};
+  return {.result = hit.serving.result,
+          .size = hit.entry->length,
+          .foreign_opt = (hit.entry->key_bits & kKeyEdns) != 0 && (key.bits & kKeyEdns) == 0};
 }
 
 TextResult<std::shared_ptr<PacketCache>> PacketCache::Make(const PacketCacheSettings& settings,

@@ -62,6 +62,7 @@ struct CacheHit {
   CacheResult result = CacheResult::kMiss;
   size_t size = 0;   // of the answer in the buffer; 0 for a miss
   bool due = false;  // of a miss: a last good answer is held, and the caller is to refresh it
+  bool foreign_opt = false;  // it has an OPT that the question had not
 };
 
 struct ExpungeRequest {

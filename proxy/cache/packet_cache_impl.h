@@ -32,10 +32,13 @@ struct PacketCache::Impl {
   };
   // The entry that may be served. What a hard flush took goes to `garbage`.
   CacheCandidate FindServable(CacheShard& shard, const Search& search, CacheEntryPtr& garbage);
+  CacheCandidate FindServableSibling(CacheShard& shard, const Search& search,
+                                     CacheEntryPtr& garbage);
+  CacheCandidate AsLastGood(CacheEntry& entry, const CacheLookup& how) const;
   bool MayReplace(CacheEntry& held, const CacheEntry& offered, const CacheInsert& how);
   bool Store(CacheShard& shard, CacheEntryPtr entry, const CacheKey& key, const CacheInsert& how);
-  // The entry that holds a last good answer, up to date with the flushes; the shard's lock is
-  // held. Null where there is none.
+  // The entry that holds a last good answer, of the key or of a sibling, up to date with the
+  // flushes; the shard's lock is held. Null where there is none.
   CacheEntry* FindLastGood(CacheShard& shard, const CacheKey& key, std::span<const uint8_t> name,
                            MonoTime now);
 

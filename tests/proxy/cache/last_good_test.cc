@@ -283,6 +283,41 @@ TEST_F(LastGoodCacheTest, ForgettingSparesWhatWasAskedForLater) {
   EXPECT_FALSE(Hits(kName));
 }
 
+TEST_F(LastGoodCacheTest, ServesThoseWhoAskTheSameWithOtherFlags) {
+  EXPECT_TRUE(Put("www.example.com +edns", kOneAddress));
+  Advance(300);
+  for (const char* other : {"www.example.com", "WWW.example.com +norec +ad", "www.example.com +cd",
+                            "www.example.com +dnssec"}) {
+    const CacheLookup how{.now = clock.Now(), .last_good = LastGoodUse::kAny};
+    EXPECT_EQ(GetAs(other, how).result, CacheResult::kLastGood) << other;
+    EXPECT_EQ(Get(other).result, CacheResult::kMiss) << other;
+  }
+  for (const char* other : {"www.example.com AAAA", "www.example.net", "www.example.com CH",
+                            "www.example.com +option=3:"}) {
+    const CacheLookup how{.now = clock.Now(), .last_good = LastGoodUse::kAny};
+    EXPECT_EQ(GetAs(other, how).result, CacheResult::kMiss) << other;
+  }
+  EXPECT_EQ(cache().Stats().lookup_collisions, 0u);
+}
+
+TEST_F(LastGoodCacheTest, SignaturesAreForThoseWhoWantThem) {
+  const auto wall = static_cast<uint32_t>(clock.WallSeconds());
+  EXPECT_TRUE(Put("www.example.com +dnssec", Signed(wall + 1000)));
+  Advance(300);
+  const CacheLookup how{.now = clock.Now(), .last_good = LastGoodUse::kAny};
+  EXPECT_EQ(GetAs("www.example.com +edns", how).result, CacheResult::kMiss);
+  EXPECT_EQ(GetAs("www.example.com +dnssec +cd", how).result, CacheResult::kLastGood);
+}
+
+TEST_F(LastGoodCacheTest, ABadAnswerIsNotKeptWhereASiblingIsGood) {
+  EXPECT_TRUE(PutAs("www.example.com +ad", "www.example.com +ad +qr +rcode=5", Bad()));
+  EXPECT_THAT(Get("www.example.com +ad").text, HasSubstr("REFUSED"));
+  EXPECT_TRUE(Put(kName, kOneAddress));
+  EXPECT_EQ(Get("www.example.com +ad").result, CacheResult::kMiss);
+  Advance(300);
+  EXPECT_FALSE(PutAs("www.example.com +cd", "www.example.com +cd +qr +rcode=5", Bad()));
+}
+
 TEST_F(LastGoodCacheTest, TheApexStaysKnownWhereAnAnswerDoesNotTellIt) {
   CacheInsert how = Insertion();
   how.apex_labels = 2;
