@@ -15,7 +15,9 @@ CacheKey Key(const std::string& text, const CacheKeyOptions& options = {}) {
 }
 
 bool Same(const std::string& a, const std::string& b, const CacheKeyOptions& options = {}) {
-  return Key(a, options).hash == Key(b, options).hash;
+  const CacheKey one = Key(a, options);
+  const CacheKey two = Key(b, options);
+  return one.hash == two.hash && one.bits == two.bits;
 }
 
 TEST(CacheKey, IgnoresTheCaseOfTheName) {
@@ -28,6 +30,19 @@ TEST(CacheKey, CountsTypeClassAndFlags) {
     EXPECT_FALSE(Same("www.example.com", std::string("www.example.com ") + other)) << other;
   }
   EXPECT_FALSE(Same("www.example.com +edns", "www.example.com +dnssec"));
+}
+
+TEST(CacheKey, SiblingsHaveOneHash) {
+  const auto hash = [](const std::string& query) {
+    return KeyOf(QueryMaker::Message(query))->hash;
+  };
+  const uint64_t plain = hash("www.example.com");
+  for (const char* other : {"+norec", "+cd", "+ad", "+edns", "+dnssec"}) {
+    EXPECT_EQ(hash(std::string("www.example.com ") + other), plain) << other;
+  }
+  for (const char* other : {"AAAA", "CH", "+option=3:"}) {
+    EXPECT_NE(hash(std::string("www.example.com ") + other), plain) << other;
+  }
 }
 
 TEST(CacheKey, LeavesIdTransportAndUdpSizeOut) {
