@@ -21,10 +21,11 @@ void LookUp(PacketCache& cache, const CacheKey& key, std::span<const uint8_t> qu
   for (const int64_t age_s : {0, 30, 100'000}) {
     std::vector<uint8_t> buffer(65535);
     std::copy(query.begin(), query.end(), buffer.begin());
-    const auto [result, size] = cache.Lookup(
+    const CacheHit hit = cache.Lookup(
         key, buffer, name_length,
         {.now = MonoTime::FromSeconds(1000 + static_cast<double>(age_s)), .allow_expired_s = 60});
-    if (result == CacheResult::kMiss) continue;
+    if (hit.result == CacheResult::kMiss) continue;
+    const size_t size = hit.size;
     // The client's ID, name, RD and CD; nothing larger than what was stored.
     if (size > 65535 || !std::equal(query.begin(), query.begin() + 2, buffer.begin())) std::abort();
     const size_t name_end = dns::kHeaderSize + name_length;
