@@ -11,6 +11,7 @@ from proxy_headers import ECHO, ask_https, ask_stream, header, stream, tls_strea
 from proxy_protocol_test import BAD, datagram, said, text_of
 
 TRANSPORTS = ("dot", "doh")
+PATIENT = "setTCPRecvTimeout(20)\n"  # a sanitized program may be slow
 
 
 @breakwater_only
@@ -24,7 +25,7 @@ class Told(SystemTest):
     def behind(self, binary=None):
         """A program that echoes whom it was told; .ports of DoT and DoH."""
         ports = {transport: free_port() for transport in TRANSPORTS}
-        text = CONSOLE + 'setLocal("127.0.0.1:{port}")\nsetACL("127.0.0.0/8")\nsetProxyProtocolACL("127.0.0.1/32")\n'
+        text = CONSOLE + 'setLocal("127.0.0.1:{port}")\nsetACL("127.0.0.0/8")\nsetProxyProtocolACL("127.0.0.1/32")\n' + PATIENT
         text += f'addTLSLocal("127.0.0.1:{ports["dot"]}", {self.files})\n'
         if binary is None:  # HTTPS of 1.7.3 takes no headers
             text += f'addDOHLocal("127.0.0.1:{ports["doh"]}", {self.files}, "/dns-query")\n'
@@ -42,11 +43,11 @@ class Told(SystemTest):
     def front(self, back, transport, options="", extra=""):
         path = ', dohPath="/dns-query"' if transport == "doh" else ""
         self.tls_port, self.https_port = free_port(), free_port()
-        front = self.proxy(CONSOLE + f'''setLocal("127.0.0.1:{{port}}")
+        front = self.proxy(CONSOLE + PATIENT + f'''setLocal("127.0.0.1:{{port}}")
 addTLSLocal("127.0.0.1:{self.tls_port}", {self.files})
 addDOHLocal("127.0.0.1:{self.https_port}", {self.files}, "/dns-query")
 newServer{{address="127.0.0.1:{back.ports[transport]}", tls="openssl", subjectName="dns.example", checkInterval=1,
-  caStore="{self.certificates.ca}", useProxyProtocol=true, checkType="A", maxCheckFailures=1{path}{options}}}
+  caStore="{self.certificates.ca}", useProxyProtocol=true, checkType="A", checkTimeout=5000, maxCheckFailures=1{path}{options}}}
 {extra}''')
         wait_until(lambda: " up " in front.console("showServers()"), "the server to be up")
         return front
@@ -128,7 +129,7 @@ class OutsideTls(SystemTest):
 
     def receiver(self):
         files = '"{}", "{}"'.format(*Certificates().make("dns.example"))
-        return self.proxy(CONSOLE + f'addDOHLocal("127.0.0.1:{{port}}", {files}, "/dns-query", '
+        return self.proxy(CONSOLE + PATIENT + f'addDOHLocal("127.0.0.1:{{port}}", {files}, "/dns-query", '
                           '{proxyProtocolOutsideTLS=true})\nsetACL("127.0.0.0/8")\nsetProxyProtocolACL("127.0.0.1/32")\n' +
                           ECHO)
 
