@@ -185,6 +185,7 @@ void ZoneDirectory::Publish() {
   }
   status.zones = store_->zones()->size();
   store_->SetStatus(std::move(status));
+  store_->FreeRetired();
   published_ = clock_.Now();
 }
 

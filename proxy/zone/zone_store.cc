@@ -7,8 +7,14 @@ namespace breakwater {
 void ZoneStore::Publish(ZoneSetPtr zones) {
   published_.Add();
   zone_count_.store(zones->size(), std::memory_order_relaxed);
-  // The old set may hold the last of many zones: it is let go of outside of the lock.
   zones_.With([&](ZoneSetPtr& current) { current.swap(zones); });
+  retired_.push_back(std::move(zones));
+  FreeRetired();
+}
+
+void ZoneStore::FreeRetired() {
+  // Nobody can take another reference to these.
+  std::erase_if(retired_, [](const ZoneSetPtr& zones) { return zones.use_count() == 1; });
 }
 
 void ZoneStore::SetStatus(ZoneStatus status) {

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "proxy/base/clock.h"
 #include "proxy/base/counter.h"
@@ -44,13 +45,17 @@ class ZoneStore {
   SharedCounter& loads() { return loads_; }  // zones read, again or for the first time
   SharedCounter& load_errors() { return load_errors_; }
 
-  // The helper thread's.
+  // The helper thread's. To free a set takes a while, so that must not fall to a worker which
+  // happens to hold it last: sets that are still held are kept until FreeRetired() finds them
+  // alone.
   void Publish(ZoneSetPtr zones);
+  void FreeRetired();
   void SetStatus(ZoneStatus status);
 
  private:
   ZoneSourceSettings settings_;
   Guarded<ZoneSetPtr> zones_{std::make_shared<const ZoneSet>()};
+  std::vector<ZoneSetPtr> retired_;
   std::atomic<size_t> zone_count_{0};
   Guarded<ZoneStatus> status_;
   SharedCounter answers_, loads_, load_errors_, published_;

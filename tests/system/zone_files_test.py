@@ -7,6 +7,7 @@ import shutil
 import time
 import unittest
 
+import dns.exception
 import dns.flags
 import dns.message
 import dns.query
@@ -39,7 +40,12 @@ class ZoneFiles(SystemTest):
         return folder, proxy
 
     def await_www(self, proxy, zone, expected):
-        wait_until(lambda: www(proxy, zone) == expected, f"{zone} to be {expected}: {proxy.log()[-2000:]}")
+        def answered():
+            try:
+                return www(proxy, zone, timeout_s=1) == expected
+            except dns.exception.Timeout:  # no server is up yet
+                return False
+        wait_until(answered, f"{zone} to be {expected}: {proxy.log()[-2000:]}")
 
     def state(self, proxy):
         """Of the first server: up or down, and what showServers() says below its table."""

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "proxy/zone/zone_store.h"
 #include "tests/proxy/control/fake_target.h"
 #include "tests/proxy/web/prometheus_checker.h"
 
@@ -91,6 +92,28 @@ TEST(Prometheus, HealthChecksHaveAHistogramForEachServer) {
   EXPECT_EQ(checked.samples.at(name + "_bucket{" + labels + ",le=\"+Inf\"}"), "3");
   EXPECT_EQ(checked.samples.at(name + "_count{" + labels + "}"), "3");
   EXPECT_EQ(checked.samples.at(name + "_sum{" + labels + "}"), "5020");
+}
+
+TEST(Prometheus, ServersOfZoneFilesSayWhatTheyHold) {
+  FakeTarget target;
+  BackendSettings settings;
+  settings.name = "files";
+  const auto store = std::make_shared<ZoneStore>(ZoneSourceSettings{.path = "/zones"});
+  store->SetStatus({.looked = true, .zones = 7, .bad_files = 2, .problem = "x"});
+  store->answers().Add(3);
+  target.config->backends = {std::make_shared<Backend>(settings, nullptr, store),
+                             std::make_shared<Backend>(BackendSettings{})};
+  const PrometheusChecker checked(PrometheusText(target));
+  EXPECT_THAT(checked.complaints, IsEmpty());
+  const std::string labels = "{server=\"files\",address=\"zones:/zones\"}";
+  EXPECT_EQ(checked.samples.at("dnsdist_server_zones" + labels), "7");
+  EXPECT_EQ(checked.samples.at("dnsdist_server_zone_files_not_taken" + labels), "2");
+  EXPECT_EQ(checked.samples.at("dnsdist_server_zone_answers" + labels), "3");
+  EXPECT_EQ(std::count_if(checked.samples.begin(), checked.samples.end(),
+                          [](const auto& sample) {
+                            return sample.first.starts_with("dnsdist_server_zones");
+                          }),
+            1);
 }
 
 TEST(Prometheus, TheInstanceIsTheLastLabelOfEverySample) {

@@ -68,10 +68,16 @@ TEST_F(ZoneDirectoryTest, AChangedFileIsReadAgainAndOthersAreNot) {
 TEST_F(ZoneDirectoryTest, WhoHoldsASetKeepsItWhileAnotherIsPublished) {
   folder_.Write("a.test.zone", "www A 192.0.2.1\n");
   directory_.Look();
-  const ZoneSetPtr before = store_->zones();
+  ZoneSetPtr before = store_->zones();
   folder_.Write("a.test.zone", "www A 192.0.2.11\n");
   directory_.Look();
   EXPECT_EQ(test::AddressOfWww(*before, "a.test"), "192.0.2.1");
+  // It is not freed by whoever lets go of it, but at the next look.
+  const std::weak_ptr<const ZoneSet> watched = before;
+  before.reset();
+  EXPECT_FALSE(watched.expired());
+  directory_.Look();
+  EXPECT_TRUE(watched.expired());
 }
 
 TEST_F(ZoneDirectoryTest, AFileWithAnErrorLeavesTheOldZoneAndIsToldOnce) {
