@@ -4,7 +4,7 @@
 #include "lua/script_bindings.h"
 #include "lua/tls_frontend.h"
 #include "lua/tls_options.h"
-#include "proxy/base/log.h"
+#include "proxy/config/certificate_reload.h"
 #include "proxy/net/ocsp_response.h"
 
 namespace breakwater::lua {
@@ -43,14 +43,8 @@ TextResult<std::shared_ptr<TlsCertificateFiles>> NewCertificate(Call&, const std
 
 // Errors are told one by one; the other binds go on.
 void ReloadAll(Call& call) {
-  for (const auto& frontend : call.builder().config().frontends) {
-    if (frontend->tls == nullptr) continue;
-    if (auto loaded = frontend->tls->Load(); !loaded) {
-      const std::string where = frontend->settings.address.ToStringWithPort();
-      LogError("tls", "{}: certificates were not loaded again, the old ones stay: {}", where,
-               loaded.error());
-      call.Print(fmt::format("{}: {}\n", where, loaded.error()));
-    }
+  for (const auto& failure : ReloadCertificates(call.builder().config()).failures) {
+    call.Print(fmt::format("{}: {}\n", failure.frontend, failure.error));
   }
 }
 

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "proxy/base/log.h"
+#include "proxy/config/certificate_reload.h"
 #include "proxy/zone/zone_store.h"
 
 namespace breakwater {
@@ -133,6 +134,8 @@ json ControlCommands::Run(const ControlRequest& request) {
       return Undo(request.id);
     case ControlCommand::kFlushStatus:
       return FlushState(request.id);
+    case ControlCommand::kReloadCertificates:
+      return ReloadAllCertificates();
   }
   return Refusal("bad-request", "not a command");
 }
@@ -264,6 +267,21 @@ json ControlCommands::Flush(const ControlRequest& request) {
     ++first_flush_;
   }
   return {{"ok", true}, {"id", id}, {"caches", caches}};
+}
+
+json ControlCommands::ReloadAllCertificates() {
+  const CertificateReload done = ReloadCertificates(*target_.CurrentConfig());
+  if (done.failures.empty()) return {{"ok", true}, {"loaded", done.loaded}};
+  std::string text = "the old certificates stay:";
+  json failed = json::array();
+  for (const auto& [frontend, error] : done.failures) {
+    text += fmt::format("{} {}: {}", failed.empty() ? "" : ";", frontend, error);
+    failed.push_back({{"frontend", frontend}, {"error", error}});
+  }
+  json reply = Refusal("bad-certificate", text);
+  reply["loaded"] = done.loaded;
+  reply["failed"] = std::move(failed);
+  return reply;
 }
 
 const std::vector<ControlCommands::Flushed>* ControlCommands::FindFlush(uint64_t id) const {

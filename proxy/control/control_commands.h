@@ -1,5 +1,6 @@
 // What the commands of the control socket do. Owned by the server, used on the control thread
-// alone; every command is short and none waits: caches, backends and counters are thread-safe.
+// alone; every command is short and none waits for another thread: caches, backends, certificates
+// and counters are thread-safe.
 #pragma once
 
 #include <deque>
@@ -41,6 +42,7 @@ class ControlCommands {
   nlohmann::json Flush(const ControlRequest& request);
   nlohmann::json Undo(uint64_t id);
   nlohmann::json FlushState(uint64_t id) const;
+  nlohmann::json ReloadAllCertificates();
   const std::vector<Flushed>* FindFlush(uint64_t id) const;
 
   ControlTarget& target_;

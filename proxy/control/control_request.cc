@@ -17,7 +17,7 @@ struct CommandInfo {
 };
 
 // In the order of ControlCommand.
-constexpr std::array<CommandInfo, 9> kCommands = {{
+constexpr std::array<CommandInfo, 10> kCommands = {{
     {"status", Role::kRead, {}},
     {"version", Role::kRead, {}},
     {"servers", Role::kRead, {}},
@@ -27,6 +27,7 @@ constexpr std::array<CommandInfo, 9> kCommands = {{
     {"flush", Role::kFlush, {"name", "suffix", "type", "hard", "pool"}},
     {"undo", Role::kFlush, {"id"}},
     {"flush-status", Role::kRead, {"id"}},
+    {"reload-certificates", Role::kOperate, {}},
 }};
 
 const CommandInfo& InfoOf(ControlCommand command) {

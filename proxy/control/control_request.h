@@ -2,6 +2,7 @@
 // command's members; the first wrong or unknown member is named. Nothing here ever reaches Lua.
 //
 //   {"command":"status"}                           also "version", "servers", "rules"
+//   {"command":"reload-certificates"}
 //   {"command":"cache-stats"}
 //   {"command":"server","server":NAME,"state":"up"|"down"|"auto"}
 //   {"command":"flush","name":NAME[,"suffix":true][,"type":"A"][,"hard":true][,"pool":POOL]}
@@ -33,7 +34,8 @@ enum class ControlCommand : uint8_t {
   kCacheStats,
   kFlush,
   kUndo,
-  kFlushStatus
+  kFlushStatus,
+  kReloadCertificates
 };
 enum class ServerState : uint8_t { kUp, kDown, kAuto };
 

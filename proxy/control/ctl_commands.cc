@@ -43,6 +43,8 @@ json RequestOf(const CtlOptions& options) {
       return FlushJson(options, options.name);
     case CtlCommand::kFlushStatus:
       return {{"command", "flush-status"}, {"id", options.first_id}};
+    case CtlCommand::kReloadCertificates:
+      return {{"command", "reload-certificates"}};
     default:
       return {{"command", "status"}};
   }

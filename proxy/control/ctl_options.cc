@@ -156,6 +156,9 @@ TextResult<void> ReadCommand(const std::vector<std::string>& words, CtlOptions& 
   if (words[0] == "cache" && words.size() > 1 && words[1] == "stats") {
     return simple(CtlCommand::kCacheStats, 2);
   }
+  if (words[0] == "certificates" && words.size() > 1 && words[1] == "reload") {
+    return simple(CtlCommand::kReloadCertificates, 2);
+  }
   if (words[0] == "flush") return ReadFlush(words, options);
   if (words[0] == "server") {
     if (words.size() != 3 || (words[2] != "up" && words[2] != "down" && words[2] != "auto")) {
@@ -195,6 +198,8 @@ std::string CtlHelp() {
   server NAME up|down|auto        force a backend up or down, or let health checks decide
   rules                           the rule chains and how often each rule matched
   cache stats                     the packet caches
+  certificates reload             the certificates of all frontends are read again; a frontend
+                                  whose files are bad keeps its old ones, and the status is 1
   version
   flush NAME [--suffix] [--type T] [--hard] [--pool POOL]
                                   entries of NAME are asked for again; with --suffix those of
@@ -210,7 +215,7 @@ NAME of a server is its name, its id or its address:port.
          std::string(kDefaultControlSocket) + R"( if not given
 --json          the answer as one JSON object
 
-Exit status: 0 done; 1 the server refused, or a flush of the list failed; 2 wrong use;
+Exit status: 0 done; 1 the server refused, or a part of it failed; 2 wrong use;
 3 no connection to the server; 4 your role does not allow the command.
 )";
 }

@@ -23,7 +23,8 @@ enum class CtlCommand : uint8_t {
   kFlush,
   kFlushList,
   kFlushUndo,
-  kFlushStatus
+  kFlushStatus,
+  kReloadCertificates
 };
 
 // Exit statuses of breakwaterctl, as --help lists them.

@@ -112,6 +112,8 @@ std::string CtlReplyText(CtlCommand command, const json& reply) {
       return fmt::format("flush {}\n", Field(reply, "id"));
     case CtlCommand::kFlushUndo:
       return fmt::format("flush {} undone\n", Field(reply, "id"));
+    case CtlCommand::kReloadCertificates:
+      return fmt::format("certificates of {} frontends loaded\n", Field(reply, "loaded"));
     case CtlCommand::kVersion:
       return Field(reply, "version") + "\n";
     default:

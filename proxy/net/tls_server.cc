@@ -273,10 +273,16 @@ TextResult<std::shared_ptr<TlsContexts>> TlsServer::Build(
 }
 
 TextResult<void> TlsServer::Load() {
-  return LoadCertificates(certificates_.Copy());
+  MutexLock loading(load_mutex_);
+  return Replace(certificates_.Copy());
 }
 
 TextResult<void> TlsServer::LoadCertificates(std::vector<TlsCertificateFiles> certificates) {
+  MutexLock loading(load_mutex_);
+  return Replace(std::move(certificates));
+}
+
+TextResult<void> TlsServer::Replace(std::vector<TlsCertificateFiles> certificates) {
   if (!settings_.key_log_file.empty()) {
     OpensslPtr<BIO> file(BIO_new_file(settings_.key_log_file.c_str(), "a"));
     if (!file) return Fail("cannot write " + settings_.key_log_file + ": " + TakeOpensslError());

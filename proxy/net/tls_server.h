@@ -55,11 +55,13 @@ class TlsServer {
 
  private:
   friend struct TlsCallbacks;
+  TextResult<void> Replace(std::vector<TlsCertificateFiles> certificates);
   TextResult<std::shared_ptr<TlsContexts>> Build(
       const std::vector<TlsCertificateFiles>& certificates);
   TextResult<OpensslPtr<SSL_CTX>> NewContext();
 
   const TlsServerSettings settings_;
+  Mutex load_mutex_;  // one load at a time
   Guarded<std::vector<TlsCertificateFiles>> certificates_;
   TlsTicketKeys tickets_;
   TlsCounters counters_;

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """DNS over TLS with real clients in front, and DNS over TLS and HTTPS with real servers behind."""
 
+import json
 import os
 import re
 import socket
@@ -13,8 +14,9 @@ import dns.query
 
 from certificates import Certificates
 from client import addresses, ask, framed, question, read_framed, run
-from harness import (BINARY, CONSOLE, DNSDIST, ROOT, Process, SystemTest, accepts_tcp, breakwater_only, free_port, temp_folder,
-                     wait_until, write_file)
+from harness import (BINARY, CONSOLE, CONTROL, DNSDIST, ROOT, Process, SystemTest, accepts_tcp, breakwater_only,
+                     free_port, temp_folder, wait_until, write_file)
+from nameservers import Nsd
 
 LISTEN = 'setLocal("127.0.0.1:{port}")\n' + CONSOLE
 SPOOF = 'addAction(AllRule(), SpoofAction("192.0.2.1"))\n'
@@ -168,6 +170,34 @@ class Dot(SystemTest):
                 self.assertIn(pair[1], said)
             open_before.sendall(framed(question("www.example").to_wire()))
             self.assertEqual(addresses(dns.message.from_wire(read_framed(open_before))), ["192.0.2.1"])
+
+    @breakwater_only
+    def test_breakwaterctl_loads_certificates_again(self):
+        pair, other = self.certificates.make("dns.example"), self.certificates.make("other.example")
+        path = os.path.join(temp_folder(), "control.sock")
+        ports = free_port(), free_port()
+        self.proxy(LISTEN + SPOOF + f'controlUnixSocket("{path}")\n' + "".join(
+            f'addTLSLocal("127.0.0.1:{port}", "{p[0]}", "{p[1]}")\n' for port, p in zip(ports, (pair, other))))
+        wait_until(lambda: all(accepts_tcp(port) for port in ports), "the TLS ports")
+
+        def reload(*words):
+            done = run(CONTROL, "--socket", path, *words, "certificates", "reload")
+            return done.returncode, done.stdout, done.stderr
+        before = [self.served(port) for port in ports]
+        self.certificates.make("dns.example", into=pair)
+        self.assertEqual(reload(), (0, "certificates of 2 frontends loaded\n", ""))
+        after = [self.served(port) for port in ports]
+        self.assertNotEqual(after[0], before[0])
+        with open(pair[1], "w", encoding="ascii") as file:
+            file.write("no key")
+        self.certificates.make("other.example", into=other)
+        status, _, error = reload()
+        self.assertEqual(status, 1)
+        self.assertIn(f"127.0.0.1:{ports[0]}: {pair[1]}", error)
+        self.assertEqual(self.served(ports[0]), after[0])
+        self.assertNotEqual(self.served(ports[1]), after[1])
+        status, said, _ = reload("--json")
+        self.assertEqual((status, json.loads(said)["failed"][0]["frontend"]), (1, f"127.0.0.1:{ports[0]}"))
 
     @breakwater_only
     def test_bad_certificates_end_the_start_with_file_and_line(self):

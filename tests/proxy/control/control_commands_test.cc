@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "tests/proxy/cache/cache_fixture.h"
 #include "tests/proxy/control/fake_target.h"
+#include "tests/support/test_certificate.h"
 
 namespace breakwater::test {
 namespace {
@@ -25,6 +27,15 @@ class ControlCommandsTest : public CacheFixture {
     EXPECT_TRUE(Put("www.example.com AAAA", "/ answer www.example.com 300 AAAA 2001:db8::1"));
     EXPECT_TRUE(Put("example.org", "/ answer example.org 300 A 192.0.2.2"));
     Advance(1);
+  }
+  void AddTlsFrontend(const std::string& address, const TlsCertificateFiles& files) {
+    auto frontend = std::make_shared<Frontend>();
+    frontend->settings.address = *Address::Parse(address);
+    TlsServerSettings tls;
+    tls.certificates = {files};
+    frontend->tls = std::make_shared<TlsServer>(std::move(tls), target_.clock().Now());
+    ASSERT_TRUE(frontend->tls->Load());
+    target_.config->frontends.push_back(std::move(frontend));
   }
   // As a query would see it: a soft flush makes a fresh hit a miss (or stale).
   bool Fresh(const std::string& query) { return Hits(query); }
@@ -150,6 +161,26 @@ TEST_F(ControlCommandsTest, EachCommandNeedsItsRole) {
   EXPECT_TRUE(target_.config->backends[0]->IsUp());
   EXPECT_EQ(Ask(R"({"command":"flush","name":"example.org"})", Role::kFlush)["ok"], true);
   EXPECT_EQ(Ask(R"({"command":"servers"})", Role::kRead)["ok"], true);
+}
+
+TEST_F(ControlCommandsTest, CertificatesAreLoadedAgainOnEveryFrontend) {
+  CertificateFolder folder;
+  const TlsCertificateFiles first = folder.Make({.names = {"a.example"}});
+  const TlsCertificateFiles second = folder.Make({.names = {"b.example"}});
+  AddTlsFrontend("192.0.2.1:853", first);
+  AddTlsFrontend("192.0.2.2:853", second);
+  const std::string line = R"({"command":"reload-certificates"})";
+  EXPECT_EQ(Ask(line, Role::kFlush)["code"], "denied");
+  EXPECT_EQ(Ask(line, Role::kOperate), json({{"ok", true}, {"loaded", 2}}));
+  std::ofstream(first.key) << "no key";
+  const json reply = Ask(line);
+  EXPECT_EQ(reply["ok"], false);
+  EXPECT_EQ(reply["code"], "bad-certificate");
+  EXPECT_EQ(reply["loaded"], 1);
+  ASSERT_EQ(reply["failed"].size(), 1u) << reply;
+  EXPECT_EQ(reply["failed"][0]["frontend"], "192.0.2.1:853");
+  EXPECT_NE(reply["error"].get<std::string>().find(first.key), std::string::npos) << reply;
+  EXPECT_NE(target_.config->frontends[0]->tls->NewSession().ssl, nullptr);
 }
 
 TEST_F(ControlCommandsTest, AReplyIsOneLineWhateverTheNames) {

@@ -23,6 +23,7 @@ TEST(CtlOptions, ReadsTheCommands) {
   EXPECT_EQ(Parse("status")->command, CtlCommand::kStatus);
   EXPECT_EQ(Parse("servers --json")->json, true);
   EXPECT_EQ(Parse("cache stats")->command, CtlCommand::kCacheStats);
+  EXPECT_EQ(Parse("certificates reload")->command, CtlCommand::kReloadCertificates);
   EXPECT_EQ(Parse("rules")->socket, kDefaultControlSocket);
   EXPECT_EQ(Parse("--socket /x rules")->socket, "/x");
   EXPECT_EQ(Parse("--socket=/x version")->socket, "/x");
@@ -50,6 +51,8 @@ TEST(CtlOptions, ReadsFlushes) {
 TEST(CtlOptions, SaysWhatIsWrong) {
   EXPECT_EQ(ErrorOf(""), "a command is missing");
   EXPECT_EQ(ErrorOf("restart"), "unknown command 'restart'");
+  EXPECT_EQ(ErrorOf("certificates"), "unknown command 'certificates'");
+  EXPECT_EQ(ErrorOf("certificates reload all"), "'certificates' takes no argument");
   EXPECT_EQ(ErrorOf("status now"), "'status' takes no argument");
   EXPECT_EQ(ErrorOf("--colour red status"), "unknown option --colour");
   EXPECT_EQ(ErrorOf("server a"), "server needs a NAME and up, down or auto");
