@@ -237,6 +237,7 @@ void ClientConnection::CountReadIo() {
 
 // Not where a PROXY header named the client: the ban would be the proxy's, and hit all its clients.
 void ClientConnection::BanForReadIos() {
+  context().counters.Add(Metric::kTcpTooManyReads);
   if (!named_by_proxy_) context().limits.BanForReadIos(key_, now());
   End(StreamEnd::kCut);
 }

@@ -295,8 +295,14 @@ void DohConnection::OnSchedule() {
   if (!ended() && session_ != nullptr && session_->HasInput()) Feed({});
 }
 
+void DohConnection::OnEnding() {
+  if (session_ == nullptr) return;
+  doh().counters.refused_requests.Add(session_->TakeRefused() + session_->unfinished());
+}
+
 void DohConnection::Settle() {
   if (ended() || feeding_) return;
+  if (session_ != nullptr) doh().counters.refused_requests.Add(session_->TakeRefused());
   NoteHeld();
   const bool sent = stream().queued_bytes() == 0;
   if (session_ != nullptr && session_->held_bytes() > kMostUnread) return EndUnread();

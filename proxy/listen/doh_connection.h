@@ -33,6 +33,7 @@ class DohConnection final : public ClientConnection, public HttpHandler {
   void OnRequest(uint32_t stream, HttpRequest request) override;
 
   void OnPeerEnd() override;
+  void OnEnding() override;
   void Take(std::span<const uint8_t> bytes);
   bool ChooseVersion(std::span<const uint8_t>* bytes);
   void Feed(std::span<const uint8_t> bytes);

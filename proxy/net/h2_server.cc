@@ -70,7 +70,8 @@ struct H2Server::Callbacks {
     Self(user).OnClose(id, error);
     return 0;
   }
-  static int Invalid(nghttp2_session*, const nghttp2_frame*, int, void* user) {
+  static int Invalid(nghttp2_session*, const nghttp2_frame*, int error, void* user) {
+    if (error == NGHTTP2_ERR_REFUSED_STREAM) ++Self(user).refused_;
     return Self(user).Pay(h2::kResetCost) ? 0 : NGHTTP2_ERR_CALLBACK_FAILURE;
   }
   static ssize_t Body(nghttp2_session*, int32_t, uint8_t* room, size_t size, uint32_t* flags,
@@ -313,6 +314,7 @@ void H2Server::OnSent(const nghttp2_frame& frame) {
 
 void H2Server::OnClose(int32_t id, uint32_t error) {
   Stream* const stream = Find(id);
+  if (stream == nullptr || !stream->delivered) ++refused_;
   if (stream == nullptr) return;
   if (error != NGHTTP2_NO_ERROR && !stream->refused) (void)Pay(h2::kResetCost);
   ReleaseRequest(*stream);

@@ -6,6 +6,7 @@
 #include <nghttp2/nghttp2.h>
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "proxy/net/http_session.h"
@@ -30,6 +31,7 @@ class H2Server final : public HttpSession {
   size_t held_bytes() const override { return held_bytes_; }
   size_t unfinished() const override { return unfinished_.size(); }
   bool Failed() const override { return failed_; }
+  uint64_t TakeRefused() override { return std::exchange(refused_, 0); }
   void ResetUnfinished(MonoTime since) override;
 
   // Requests that were delivered and neither answered nor refused, whether their streams live or
@@ -60,6 +62,7 @@ class H2Server final : public HttpSession {
   std::vector<std::unique_ptr<Stream>> streams_;
   std::vector<Stream*> unfinished_;  // oldest first
   size_t in_progress_ = 0;
+  uint64_t refused_ = 0;
   size_t request_bytes_ = 0;  // of requests not delivered
   size_t held_bytes_ = 0;
   MonoTime now_;

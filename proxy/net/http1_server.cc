@@ -252,7 +252,8 @@ void Http1Server::StopTaking() {
 }
 
 void Http1Server::ResetUnfinished(MonoTime since) {
-  if (unfinished() > 0 && began_ < since) closing_ = true;
+  if (unfinished() == 0 || began_ >= since || std::exchange(closing_, true)) return;
+  ++refused_;
 }
 
 }  // namespace breakwater

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 
 #include "proxy/net/http_session.h"
 
@@ -27,6 +28,7 @@ class Http1Server final : public HttpSession {
   bool Over() const override { return closing_ && !waiting_ && output_.empty(); }
   size_t held_bytes() const override { return output_.size(); }
   size_t unfinished() const override { return input_.empty() || waiting_ ? 0 : 1; }
+  uint64_t TakeRefused() override { return std::exchange(refused_, 0); }
   void ResetUnfinished(MonoTime since) override;
 
  private:
@@ -52,6 +54,7 @@ class Http1Server final : public HttpSession {
   MonoTime began_;
   size_t body_size_ = 0;
   size_t fields_ = 0;
+  uint64_t refused_ = 0;
   uint32_t stream_ = 0;
   bool in_body_ = false;
   bool has_length_ = false;

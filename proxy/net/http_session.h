@@ -81,6 +81,8 @@ class HttpSession {
   virtual size_t held_bytes() const = 0;
   // Requests of which a part is missing.
   virtual size_t unfinished() const = 0;
+  // Requests refused for a limit, or given up unfinished, since this was last called.
+  virtual uint64_t TakeRefused() = 0;
   // Gives up requests that are unfinished since before `since`.
   virtual void ResetUnfinished(MonoTime since) = 0;
 };

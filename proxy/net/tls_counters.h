@@ -18,7 +18,7 @@ enum class TlsFailure : uint8_t {
   kUnknownProtocol,
   kUnsupportedEc,
   kUnsupportedProtocol,
-  kOther,  // and connections ended for too many key updates or wishes to renegotiate
+  kOther,  // counted in no metric of its own
 };
 inline constexpr size_t kTlsFailures = 9;
 // "dhKeyTooSmall": the label on /metrics.
@@ -29,6 +29,7 @@ struct TlsCounters {
   SharedCounter resumed_sessions;
   SharedCounter unknown_ticket_keys;   // the session is made anew
   SharedCounter inactive_ticket_keys;  // resumed, with a fresh ticket
+  SharedCounter message_floods;        // connections that talked of keys, and sent no data
   std::array<SharedCounter, kTlsVersions> queries;
   std::array<SharedCounter, kTlsFailures> failures;
 };

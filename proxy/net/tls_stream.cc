@@ -197,9 +197,7 @@ void TlsStream::OnMessage(int written, int, int type, const void*, size_t, SSL* 
   }
   if ((SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN) != 0) return;
   SSL_set_shutdown(ssl, SSL_get_shutdown(ssl) | SSL_RECEIVED_SHUTDOWN);
-  if (self.options_.counters != nullptr) {
-    self.options_.counters->failures[static_cast<size_t>(TlsFailure::kOther)].Add();
-  }
+  if (self.options_.counters != nullptr) self.options_.counters->message_floods.Add();
 }
 
 bool TlsStream::QueueMessage(PacketBuffer message, size_t size) {

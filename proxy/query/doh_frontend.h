@@ -40,6 +40,7 @@ using DohResponses = std::vector<std::shared_ptr<const DohResponse>>;
 
 struct DohCounters {
   SharedCounter http1_queries, http2_queries, get_queries, post_queries;
+  SharedCounter refused_requests;  // a limit, or never complete; no response is counted
   SharedCounter bad_requests, error_responses, redirect_responses, valid_responses;
   enum Status : uint8_t { k200, k400, k403, k500, k502, kOther };
   std::array<std::array<SharedCounter, 6>, 2> by_status;  // [HTTP/1, HTTP/2]

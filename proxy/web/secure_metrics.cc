@@ -38,6 +38,9 @@ const TlsColumn kTlsColumns[] = {
     {{"frontend_tlsinactiveticketkeys", "Tickets under a key that is no longer the active one",
       kCounter},
      &TlsCounters::inactive_ticket_keys},
+    {{"frontend_tlsmessagefloods",
+      "Connections ended because of too many key updates or renegotiations between data", kCounter},
+     &TlsCounters::message_floods},
 };
 
 // Of HTTPS there is one transport: the labels have no proto.
@@ -109,6 +112,9 @@ void WriteDohMetrics(PrometheusWriter& out, const std::vector<LabelledFrontend>&
   WriteFamily(out, frontends, "version", {{"1", &C::http1_queries}, {"2", &C::http2_queries}});
   out.Begin({"frontend_doh_bad_requests", "Requests that are no DNS query", kCounter});
   WriteFamily(out, frontends, "", {{"", &C::bad_requests}});
+  out.Begin({"frontend_doh_refused_requests",
+             "Requests refused for a limit, or given up before they were complete", kCounter});
+  WriteFamily(out, frontends, "", {{"", &C::refused_requests}});
   out.Begin({"frontend_doh_responses", "Responses by kind", kCounter});
   WriteFamily(out, frontends, "type",
               {{"error", &C::error_responses},

@@ -5,6 +5,7 @@ import contextlib
 import socket
 import time
 import unittest
+import urllib.request
 
 import client
 import harness
@@ -17,7 +18,10 @@ MOST_KB = 20_000 if not harness.SANITIZED else 500_000  # no attack may take mor
 @harness.breakwater_only
 class DohAttackTest(harness.SystemTest):
     def setUp(self):
+        web = harness.free_port()
+        self.metrics_url = f"http://127.0.0.1:{web}/metrics"
         self.proxy_ = self.proxy(
+            f'webserver("127.0.0.1:{web}")\nsetWebserverConfig({{statsRequireAuthentication=false}})\n'
             'addDOHLocal("127.0.0.1:{port}", nil, nil, {"/dns-query"}, {idleTimeout=2})\nsetACL("127.0.0.0/8")\n'
             'addAction("spoof.test.", SpoofAction("192.0.2.1"))\n' + harness.CONSOLE +
             'newServer({address="127.0.0.1:9", tcpOnly=true, healthCheckMode="up", tcpConnectTimeout=30})\n')
@@ -40,22 +44,30 @@ class DohAttackTest(harness.SystemTest):
             self.others_are_answered()
             self.assertLess(harness.resident_kb(self.proxy_.pid) - self.before_kb, MOST_KB)
 
+    def metric(self, name):
+        """Of the one frontend."""
+        with urllib.request.urlopen(self.metrics_url, timeout=10) as reply:
+            lines = reply.read().decode().splitlines()
+        return next(int(line.split()[-1]) for line in lines if line.startswith(f"dnsdist_frontend_{name}{{"))
+
+    @contextlib.contextmanager
+    def counted(self, *names, least=1):
+        """What happens within must be counted, by these counters together."""
+        before = sum(self.metric(name) for name in names)
+        yield
+        harness.wait_until(lambda: sum(self.metric(name) for name in names) >= before + least, names)
+
     def flood(self, piece, times=2000):
         """Sends until the server has ended the connection; it must, and count it."""
-        before = self.bad_requests()
-        with self.attack() as connection:
+        with self.counted("doh_bad_requests"), self.attack() as connection:
             with contextlib.suppress(OSError):
                 for number in range(times):
                     connection.sendall(piece(number) if callable(piece) else piece)
             self.assert_ended(connection)
-        self.assertGreater(self.bad_requests(), before)
 
     def assert_ended(self, connection):
         with contextlib.suppress(ConnectionError):
             client.receive_all(connection)  # a time-out is an error: the server keeps it open
-
-    def bad_requests(self):
-        return int(self.proxy_.console("showDOHFrontends()").splitlines()[1].split()[6])
 
     def test_rapid_reset(self):
         request = get("spoof.test")
@@ -89,7 +101,7 @@ class DohAttackTest(harness.SystemTest):
         self.flood(lambda n: frame(PRIORITY, 0, 2 * n + 1, b"\0\0\0\0\0") * 50)
 
     def test_empty_data(self):
-        with self.attack() as connection:
+        with self.counted("doh_bad_requests"), self.attack() as connection:
             connection.sendall(frame(HEADERS, END_HEADERS, 1, post()))
             with contextlib.suppress(OSError):
                 for _ in range(500):
@@ -97,7 +109,7 @@ class DohAttackTest(harness.SystemTest):
             self.assert_ended(connection)
 
     def test_continuations(self):
-        with self.attack() as connection:
+        with self.counted("doh_bad_requests"), self.attack() as connection:
             with contextlib.suppress(OSError):
                 connection.sendall(frame(HEADERS, 0, 1, get("spoof.test")))
                 for _ in range(10000):
@@ -106,12 +118,12 @@ class DohAttackTest(harness.SystemTest):
 
     def test_headers_that_unpack_to_megabytes(self):
         big = b"\x40" + b"\x01a" + b"\x7f\x81\x1e" + b"v" * 4000  # into the table, then named over and over
-        with self.attack() as connection:
+        with self.counted("doh_bad_requests"), self.attack() as connection:
             connection.sendall(frame(HEADERS, END_HEADERS | END_STREAM, 1, get("spoof.test") + big + b"\xbe" * 10000))
             self.assert_ended(connection)
 
     def test_a_megabyte_of_query(self):
-        with self.attack() as connection:
+        with self.counted("doh_bad_requests"), self.attack() as connection:
             block = b"\x82\x86" + b"\x00\x05:path\x7f\x81\xff\x3f" + b"A" * 1_000_000
             with contextlib.suppress(OSError):
                 connection.sendall(frame(HEADERS, END_STREAM, 1, block[:16000]))
@@ -121,15 +133,22 @@ class DohAttackTest(harness.SystemTest):
         run = client.run("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", self.url + "A" * 100_000)
         self.assertIn(run.stdout, ("431", "000"))  # 000: the connection broke while curl still sent
 
+    def test_more_streams_than_allowed_are_refused(self):
+        with self.counted("doh_refused_requests", least=100), self.attack() as connection:
+            for stream in range(1, 401, 2):
+                connection.sendall(frame(HEADERS, END_HEADERS, stream, post()))
+            self.assert_ended(connection)
+
     def test_slow_bodies_are_given_up(self):
-        with self.attack() as connection:
+        with self.counted("tcpclienttimeouts"), self.counted("doh_refused_requests", least=100), \
+                self.attack() as connection:
             for stream in range(1, 201, 2):
                 connection.sendall(frame(HEADERS, END_HEADERS, stream, post()) + frame(DATA, 0, stream, b"x" * 600))
             self.others_are_answered()
             self.assert_ended(connection)
 
     def test_a_client_that_does_not_read(self):
-        with self.attack() as connection:
+        with self.counted("tcpdiedsendingresponse", "tcpclienttimeouts"), self.attack() as connection:
             connection.sendall(frame(WINDOW, 0, 0, b"\x3f\0\0\0"))
             self.others_are_answered()
             open_ = self.descriptors()
@@ -140,7 +159,7 @@ class DohAttackTest(harness.SystemTest):
             harness.wait_until(lambda: self.descriptors() < open_, "the connection to be given up")
 
     def test_a_window_that_is_never_opened(self):
-        with self.attack() as connection:
+        with self.counted("tcpclienttimeouts"), self.attack() as connection:
             connection.sendall(frame(SETTINGS, 0, 0, b"\0\4\0\0\0\0"))
             for stream in range(1, 201, 2):
                 connection.sendall(frame(HEADERS, END_STREAM | END_HEADERS, stream, get("spoof.test")))
@@ -195,7 +214,8 @@ class DohAttackTest(harness.SystemTest):
                                    frame(RST, 0, stream, b"\0\0\0\x08"))
 
     def test_idle_and_silent_connections_end(self):
-        with client.tcp_connection(self.proxy_.port) as silent, self.attack() as connection:
+        with self.counted("tcpclienttimeouts", least=2), client.tcp_connection(self.proxy_.port) as silent, \
+                self.attack() as connection:
             self.assert_ended(silent)
             self.assert_ended(connection)
 

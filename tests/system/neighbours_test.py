@@ -31,8 +31,8 @@ COUNTED = {
     "header_bombs": "doh_bad_requests", "megabyte_queries": "doh_bad_requests", "slow_bodies": "tcpclienttimeouts",
     "closed_windows": "tcpclienttimeouts", "connects": "tcpdiedreadingquery",
     "many_requests": "doh_http_version_queries", "half_open": "tcpclienttimeouts", "half_hello": "tcpclienttimeouts",
-    "cut_handshakes": "tcpdiedreadingquery", "key_updates": "tlshandshakefailures",
-    "renegotiations": "tlshandshakefailures", "slow_readers": "tcpclienttimeouts", "byte_by_byte": "tlsnewsessions",
+    "cut_handshakes": "tcpdiedreadingquery", "key_updates": "tlsmessagefloods",
+    "renegotiations": "tlsmessagefloods", "slow_readers": "tcpclienttimeouts", "byte_by_byte": "tlsnewsessions",
 }
 
 

@@ -237,6 +237,7 @@ TEST_F(ClientStreamTest, TooManyReadsForAQueryEndAndBan) {
     Settle();
   }
   EXPECT_EQ(listener->connections(), 0u);
+  EXPECT_EQ(counters.Get(Metric::kTcpTooManyReads), 1u);
   const UniqueFd banned = Client();
   EXPECT_TRUE(AtEnd(banned));
   EXPECT_EQ(counters.Get(Metric::kTcpRefused), 1u);

@@ -254,6 +254,7 @@ TEST_F(H2ServerTest, AnswersTheClientDoesNotTakeAreHeldAndNothingElseIsTaken) {
   client_.Get("/");
   EXPECT_TRUE(Talk());
   EXPECT_EQ(requests_.size(), 50u);
+  EXPECT_EQ(server_.TakeRefused(), 1u);
 }
 
 TEST_F(H2ServerTest, AnUnfinishedRequestIsGivenUp) {
@@ -267,6 +268,8 @@ TEST_F(H2ServerTest, AnUnfinishedRequestIsGivenUp) {
   EXPECT_TRUE(Talk());
   EXPECT_TRUE(client_.responses[id].reset);
   EXPECT_EQ(server_.unfinished(), 0u);
+  EXPECT_EQ(server_.TakeRefused(), 1u);
+  EXPECT_EQ(server_.TakeRefused(), 0u);
 }
 
 TEST_F(H2ServerTest, AfterTheGoodbyeWhatIsInProgressIsAnswered) {

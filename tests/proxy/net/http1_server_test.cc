@@ -153,8 +153,11 @@ TEST_F(Http1ServerTest, AnUnfinishedRequestIsGivenUp) {
   EXPECT_EQ(server_->unfinished(), 1u);
   server_->ResetUnfinished(now_);
   EXPECT_FALSE(server_->Over());
+  EXPECT_EQ(server_->TakeRefused(), 0u);
   server_->ResetUnfinished(now_ + MonoTime::FromMs(1));
   EXPECT_TRUE(server_->Over());
+  server_->ResetUnfinished(now_ + MonoTime::FromMs(1));
+  EXPECT_EQ(server_->TakeRefused(), 1u);
 }
 
 }  // namespace

@@ -1,9 +1,12 @@
 #include "proxy/net/tls_stream.h"
 
 #include <gtest/gtest.h>
+#include <openssl/hmac.h>
+#include <openssl/kdf.h>
 #include <sys/socket.h>
 
 #include <chrono>
+#include <csignal>
 #include <cstring>
 #include <functional>
 #include <string>
@@ -220,7 +223,80 @@ TEST_F(TlsStreamTest, AFloodOfKeyUpdatesEndsTheConnection) {
   EXPECT_TRUE(RunUntil(
       [this] { return near.last == Stream::ReadStatus::kBroken || near.text.size() > 10; }));
   EXPECT_EQ(near.text.size(), 10u);
-  EXPECT_EQ(server_->counters().failures[static_cast<size_t>(TlsFailure::kOther)].Get(), 1u);
+  EXPECT_EQ(server_->counters().message_floods.Get(), 1u);
+}
+
+// A client of TLS 1.2 that asks to renegotiate, whatever it is answered: OpenSSL's own would stop
+// at the first refusal. The cipher hides nothing, so that records can be written by hand.
+class Renegotiator {
+ public:
+  explicit Renegotiator(SSL* client) : key_(32) {
+    std::string seed = "key expansion";
+    seed += Random(client, &SSL_get_server_random) + Random(client, &SSL_get_client_random);
+    std::string secret(SSL_MAX_MASTER_KEY_LENGTH, '\0');
+    secret.resize(SSL_SESSION_get_master_key(SSL_get0_session(client), Bytes(secret), 48));
+    EVP_KDF* const kdf = EVP_KDF_fetch(nullptr, "TLS1-PRF", nullptr);
+    EVP_KDF_CTX* const context = EVP_KDF_CTX_new(kdf);
+    char digest[] = "SHA256";
+    const OSSL_PARAM parameters[] = {
+        OSSL_PARAM_construct_utf8_string("digest", digest, 0),
+        OSSL_PARAM_construct_octet_string("secret", secret.data(), secret.size()),
+        OSSL_PARAM_construct_octet_string("seed", seed.data(), seed.size()),
+        OSSL_PARAM_construct_end()};
+    EXPECT_EQ(EVP_KDF_derive(context, key_.data(), key_.size(), parameters), 1);
+    EVP_KDF_CTX_free(context);
+    EVP_KDF_free(kdf);
+  }
+  std::string NextHello() {
+    const std::string hello("\1\0\0\0", 4);
+    const std::string head("\x16\3\3\0\4", 5);
+    std::string signed_part(8, '\0');
+    signed_part[7] = static_cast<char>(++sequence_);  // 0 was the handshake's last word
+    signed_part += head + hello;
+    std::string mac(32, '\0');
+    HMAC(EVP_sha256(), key_.data(), 32, Bytes(signed_part), signed_part.size(), Bytes(mac),
+         nullptr);
+    return std::string("\x16\3\3\0\x24", 5) + hello + mac;
+  }
+
+ private:
+  static unsigned char* Bytes(std::string& text) {
+    return reinterpret_cast<unsigned char*>(text.data());
+  }
+  static std::string Random(const SSL* client, size_t (*get)(const SSL*, unsigned char*, size_t)) {
+    std::string random(SSL3_RANDOM_SIZE, '\0');
+    get(client, Bytes(random), random.size());
+    return random;
+  }
+  std::vector<uint8_t> key_;
+  uint8_t sequence_ = 0;
+};
+
+TEST_F(TlsStreamTest, AFloodOfRenegotiationsEndsTheConnection) {
+  std::signal(SIGPIPE, SIG_IGN);  // as the program does: a refusal may find the connection ended
+  constexpr const char* kPlain = "NULL-SHA256:@SECLEVEL=0";
+  TlsServerSettings settings = With(
+      {folder_.Make({.names = {"dns.example"}, .key = test::CertificateFolder::KeyType::kRsa})});
+  settings.ciphers = kPlain;
+  Serve(settings);
+  SSL_CTX_set_max_proto_version(context_.get(), TLS1_2_VERSION);
+  SSL_CTX_set_cipher_list(context_.get(), kPlain);
+  Connect();
+  ASSERT_TRUE(Open());
+  near.stream->ResumeReading();
+  Renegotiator client(far.stream->ssl());
+  const int fd = SSL_get_fd(far.stream->ssl());
+  const auto ask = [&](int times) {
+    std::string hellos;
+    while (times-- > 0) hellos += client.NextHello();
+    return send(fd, hellos.data(), hellos.size(), 0) == static_cast<ssize_t>(hellos.size());
+  };
+  ASSERT_TRUE(ask(50));
+  for (int i = 0; i < 10; ++i) uv_run(loop_.raw(), UV_RUN_NOWAIT);
+  EXPECT_EQ(near.last, Stream::ReadStatus::kNothing);
+  ASSERT_TRUE(ask(50));
+  EXPECT_TRUE(RunUntil([this] { return near.last != Stream::ReadStatus::kNothing; }));
+  EXPECT_EQ(server_->counters().message_floods.Get(), 1u);
 }
 
 TEST_F(TlsStreamTest, WhatIsNoHandshakeBreaksAndIsCounted) {
