@@ -121,9 +121,7 @@ void ReadTransport(Options& options, BackendSettings* settings) {
   if (options.Read("dscp", &dscp)) settings->dscp = static_cast<uint8_t>(dscp > 63 ? 0 : dscp);
   ReadSource(options, settings);
   ReadBackendTls(options, settings);
-  options.Unavailable({"autoUpgrade", "autoUpgradeInterval", "autoUpgradeKeep", "autoUpgradePool",
-                       "autoUpgradeDoHKey", "lazyHealthCheckWhenUpgraded", "xskSockets", "MACAddr",
-                       "tier"});
+  options.Unavailable({"xskSockets", "MACAddr", "tier"});
 }
 
 TextResult<BackendSettings> ReadServer(Options& options) {
@@ -155,8 +153,8 @@ TextResult<BackendSettings> ReadServer(Options& options) {
 
 TextResult<std::shared_ptr<Backend>> Register(Call& call, BackendSettings settings) {
   TlsClientPtr tls;
-  if (settings.tls && !call.runtime().options().client) {
-    auto made = TlsClient::Make(*settings.tls, settings.doh_path.empty() ? "dot" : "h2");
+  if (!call.runtime().options().client) {
+    auto made = MakeBackendTls(settings);
     if (!made) return Fail(std::move(made.error()));
     tls = std::move(*made);
   }

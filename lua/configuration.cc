@@ -9,6 +9,7 @@
 #include "lua/console_text.h"
 #include "lua/registry.h"
 #include "lua/trial_run.h"
+#include "proxy/config/backend_upgrade.h"
 #include "proxy/config/config_check.h"
 
 namespace breakwater::lua {
@@ -169,6 +170,12 @@ void Configuration::OnServerState(const BackendPtr& backend, bool up) {
     const auto ran = CallWithin(entry.state(), limits, call);
     if (!ran) runtime_->CountFailure(call, "a server state callback", ran.error());
   }
+}
+
+void Configuration::OnUpgrade(const BackendPtr& server, const BackendPtr& upgraded) {
+  Entry entry(*runtime_, Place::kScript);
+  if (UpgradeBackend(runtime_->builder(), server, upgraded)) return;
+  LogInfo("discovery", "{} was removed before it could be upgraded", server->NameWithAddress());
 }
 
 void Configuration::OnTicketKey(const std::string& key) {

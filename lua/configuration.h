@@ -48,6 +48,8 @@ class Configuration final : public CommandRunner {
   // A health check changed a server's state, or was its first. Each callback is stopped after five
   // seconds, unless setLuaBudget says that time is no limit.
   void OnServerState(const BackendPtr& backend, bool up);
+  // `upgraded` is to take the place of `server`, or one beside it (autoUpgrade).
+  void OnUpgrade(const BackendPtr& server, const BackendPtr& upgraded);
   void OnTicketKey(const std::string& key);
 
   Runtime& runtime() { return *runtime_; }

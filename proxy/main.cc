@@ -185,6 +185,9 @@ int Serve(const Options& options) {
   }
   lua.UseServer(server, server.script_stats());
   server.OnServerState([&](const BackendPtr& backend, bool up) { lua.OnServerState(backend, up); });
+  server.OnUpgrade([&](const BackendPtr& backend, const BackendPtr& upgraded) {
+    lua.OnUpgrade(backend, upgraded);
+  });
   lua.OnPublish([&](ConfigPtr config) { server.Publish(std::move(config)); });
   server.OnTicketKey([&](const std::string& key) { lua.OnTicketKey(key); });
   std::vector<std::unique_ptr<WebServer>> webs;

@@ -29,6 +29,7 @@ Server::Server(ConfigPtr config)
       rings_(config->settings.rings),
       workers_(config, MakePath, WorkersShared{counters_, rings_}),
       health_(control_loop_, ProbeOptions(*config)),
+      discovery_(control_loop_, SetupDiscovery()),
       keeper_(clock_),
       watchdog_(control_stats_->counters,
                 [this](size_t worker) { return workers_.ActivityOf(worker); }),
@@ -53,6 +54,16 @@ HealthProbeOptions Server::ProbeOptions(const Config& config) {
           .run_script = [this](std::function<void()> work) { PostScript(std::move(work)); },
           .counters = &control_stats_->counters,
           .verbose = config.settings.verbose_health_checks};
+}
+
+DiscoverySetup Server::SetupDiscovery() {
+  return {.backends = [this] { return CurrentConfig()->backends; },
+          .on_upgrade =
+              [this](const BackendPtr& server, const BackendPtr& upgraded) {
+                if (!on_upgrade_) return;
+                PostScript([this, server, upgraded] { on_upgrade_(server, upgraded); });
+              },
+          .counters = &control_stats_->counters};
 }
 
 // The control loop runs on the main thread for this once: it has no thread yet.
@@ -113,6 +124,7 @@ void Server::PostScript(std::function<void()> work) {
 void Server::RunControlThread() {
   pthread_setname_np(pthread_self(), "bw/control");
   health_.Start();
+  discovery_.Start();
   EverySecond();
   EveryStep();
   control_loop_.Run();
@@ -133,6 +145,11 @@ void Server::EveryStep() {
 
 void Server::OnServerState(std::function<void(const BackendPtr&, bool up)> listener) {
   on_server_state_ = std::move(listener);
+}
+
+void Server::OnUpgrade(
+    std::function<void(const BackendPtr& server, const BackendPtr& upgraded)> listener) {
+  on_upgrade_ = std::move(listener);
 }
 
 void Server::OnTicketKey(std::function<void(const std::string& key)> listener) {

@@ -9,6 +9,7 @@
 #include <string>
 #include <thread>
 
+#include "proxy/backend/discovery.h"
 #include "proxy/backend/health_probe.h"
 #include "proxy/control/control_commands.h"
 #include "proxy/control/control_socket.h"
@@ -43,6 +44,10 @@ class Server final : public ControlTarget {
   // Called, in order and on a thread that may wait for Lua, when a health check changes a server's
   // state, and once for each server's start-up check. Before Start().
   void OnServerState(std::function<void(const BackendPtr&, bool up)> listener);
+  // Called on the same thread when a server was found to have an encrypted transport that can be
+  // used: `upgraded` is to be put into the configuration. Before Start().
+  void OnUpgrade(
+      std::function<void(const BackendPtr& server, const BackendPtr& upgraded)> listener);
   // Told each ticket key of a TLS bind, on the same thread. Before Start().
   void OnTicketKey(std::function<void(const std::string& key)> listener);
   // For the console and what else lives on the control thread.
@@ -64,6 +69,7 @@ class Server final : public ControlTarget {
   void StartScriptWaits();
   void PostScript(std::function<void()> work);
   HealthProbeOptions ProbeOptions(const Config& config);
+  DiscoverySetup SetupDiscovery();
   TextResult<void> OpenControlSocket();
   void CheckBackendsOnce();
   void EverySecond();
@@ -81,11 +87,13 @@ class Server final : public ControlTarget {
   Loop control_loop_;
   WorkerGroup workers_;
   HealthProbe health_;
+  Discovery discovery_;
   CacheKeeper keeper_;
   ZoneKeeper zones_;
   Watchdog watchdog_;
   ControlCommands commands_;
   std::function<void(const BackendPtr&, bool up)> on_server_state_;
+  std::function<void(const BackendPtr& server, const BackendPtr& upgraded)> on_upgrade_;
   std::function<void(const std::string& key)> on_ticket_key_;
   MonoTime expire_sessions_at_;
   std::unique_ptr<ControlSocket> control_socket_;

@@ -55,6 +55,16 @@ struct HealthCheckSettings {
 enum class HealthJudgement : uint8_t { kGood, kRefused, kFailed };
 using HealthValidator = std::function<HealthJudgement(std::span<const uint8_t> reply)>;
 
+// newServer's autoUpgrade: looks whether the server announces an encrypted transport (RFC 9462).
+struct DiscoverySettings {
+  TlsClientSettings tls;  // of the upgraded one; whom its certificate must be for is found out
+  uint32_t interval_s = 3600;
+  bool keep = false;       // the server stays beside the upgraded one
+  std::string pool;        // of the upgraded one; empty: the server's own
+  uint16_t doh_key = 7;    // of the SVCB parameter with the path
+  bool lazy_auto = false;  // how one is checked whose server was forced up and is kept
+};
+
 struct BackendSettings {
   Address address;
   std::string name;
@@ -87,6 +97,7 @@ struct BackendSettings {
   bool proxy_advertise_tls = false;  // a TLV says that the client came over TLS
   uint8_t tier = 1;
   HealthCheckSettings health;
+  std::optional<DiscoverySettings> discovery;  // autoUpgrade
 };
 
 }  // namespace breakwater

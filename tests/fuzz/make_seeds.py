@@ -154,6 +154,36 @@ ZONE_TEXTS = {
 }
 
 
+def parameter(key, value):
+    return struct.pack("!HH", key, len(value)) + value
+
+
+DOT = parameter(1, b"\3dot")
+DOH = parameter(1, b"\2h2\3dot\2h2") + parameter(3, b"\x01\xbb") + parameter(7, b"/dns-query{?dns}")
+HINTS = parameter(4, b"\xc0\0\2\1\xc0\0\2\2") + parameter(6, bytes(15) + b"\1")
+SVCB = {
+    "alias": b"\0\0" + name("dns.example"),
+    "bare": b"\0\1\0",
+    "dot": b"\0\1" + name("dns.example") + DOT,
+    "doh": b"\0\2" + name("dns.example") + DOH,
+    "hints": b"\0\3" + name("dns.example") + DOT + HINTS,
+    "mandatory": b"\0\1" + name("dns.example") + parameter(0, b"\0\1\0\3") + DOT + parameter(3, b"\3\x55"),
+    "mandatory_missing": b"\0\1\0" + parameter(0, b"\0\3") + DOT,
+    "no_default": b"\0\1\0" + DOT + parameter(2, b""),
+    "unknown": b"\0\1\0" + parameter(65535, b"x" * 40),
+    "descending": b"\0\1\0" + parameter(7, b"/") + DOT,
+    "compressed": b"\0\1\1a" + pointer(0),
+    "port_short": b"\0\1\0" + parameter(3, b"\1"),
+    "cut": b"\0\1\0" + DOT[:-1],
+}
+
+
+def discovered(rdata, additional=()):
+    message = reply([record(pointer(QNAME), 64, r) for r in rdata], (), additional, "_dns.resolver.arpa", 0x8580)
+    at = QNAME + len(name("_dns.resolver.arpa"))
+    return message[:at] + struct.pack("!H", 64) + message[at + 2:]
+
+
 def write(folder, name_, data):
     path = CORPUS / folder
     path.mkdir(parents=True, exist_ok=True)
@@ -189,6 +219,10 @@ def main():
             write("zone_lookup_fuzz", f"{number}_{kind}", b"\2\0" + query(qname, int(qtype), additional))
     for key, text in ZONE_TEXTS.items():
         write("zone_loader_fuzz", key, text.encode())
+    for key, rdata in SVCB.items():
+        write("svcb_fuzz", key, rdata)
+        write("discovery_fuzz", key, discovered([rdata]))
+    write("discovery_fuzz", "all", discovered(SVCB.values(), [record(name("dns.example"), 1, b"\xc0\0\2\7"), opt()]))
     for key, message in HOSTILE.items():
         write("hostile", key, message)
 

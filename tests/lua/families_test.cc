@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include "proxy/backend/discovery_attempt.h"
 #include "proxy/web/web_auth.h"
 #include "tests/lua/ask_fixture.h"
 
@@ -71,8 +72,49 @@ TEST_F(FamiliesTest, UnknownOptionsAreWarningsOrErrors) {
               HasSubstr(":2: newServer: unknown option 'odrer' (nearest: 'order')"));
   Load("newServer{address='192.0.2.1', order={}}");
   EXPECT_TRUE(Warned("option 'order'"));
-  EXPECT_THAT(TryLoad("newServer{address='192.0.2.1', autoUpgrade=true}"),
-              HasSubstr("option 'autoUpgrade' is not available yet"));
+  EXPECT_THAT(TryLoad("newServer{address='192.0.2.1', tier=2}"),
+              HasSubstr("option 'tier' is not available yet"));
+}
+
+TEST_F(FamiliesTest, AutoUpgrade) {
+  Load(
+      "newServer{address='192.0.2.1', autoUpgrade=true}\n"
+      "newServer{address='192.0.2.2', autoUpgrade=true, autoUpgradeInterval=60,\n"
+      "  autoUpgradeKeep=true, autoUpgradePool='safe', autoUpgradeDoHKey=65280,\n"
+      "  lazyHealthCheckWhenUpgraded=true, ciphers='AES128-SHA', validateCertificates=false}\n"
+      "newServer{address='192.0.2.3', autoUpgradeInterval=60}");
+  EXPECT_TRUE(configuration_->warnings().empty());
+  const DiscoverySettings& plain = *config()->backends[0]->settings().discovery;
+  EXPECT_EQ(plain.interval_s, 3600u);
+  EXPECT_EQ(plain.doh_key, 7);
+  EXPECT_FALSE(plain.keep || plain.lazy_auto);
+  EXPECT_EQ(plain.pool, "");
+  const DiscoverySettings& other = *config()->backends[1]->settings().discovery;
+  EXPECT_EQ(other.interval_s, 60u);
+  EXPECT_EQ(other.doh_key, 65280);
+  EXPECT_TRUE(other.keep && other.lazy_auto);
+  EXPECT_EQ(other.pool, "safe");
+  EXPECT_EQ(other.tls.ciphers, "AES128-SHA");
+  EXPECT_FALSE(other.tls.validate);
+  EXPECT_FALSE(config()->backends[1]->settings().tls);
+  EXPECT_FALSE(config()->backends[2]->settings().discovery);
+  Load("newServer{address='192.0.2.1', tls='openssl', subjectName='a', autoUpgrade=true}");
+  EXPECT_TRUE(Warned("option 'autoUpgrade': the server is asked over TLS already"));
+  EXPECT_THAT(TryLoad("newServer{address='192.0.2.1', autoUpgrade=true, caStore='/nonexistent'}"),
+              HasSubstr("no CA certificates can be read from /nonexistent"));
+}
+
+TEST_F(FamiliesTest, AnUpgradedServerTakesThePlaceOfTheOther) {
+  Load("newServer{address='192.0.2.1', autoUpgrade=true, validateCertificates=false, pool='a'}");
+  const BackendPtr server = config()->backends[0];
+  const auto upgraded =
+      MakeUpgraded(*server, {.address = *Address::Parse("192.0.2.1:853"), .target = "a.example"});
+  ASSERT_TRUE(upgraded) << upgraded.error();
+  configuration_->OnUpgrade(server, *upgraded);
+  EXPECT_EQ(config()->backends, std::vector<BackendPtr>{*upgraded});
+  EXPECT_EQ(config()->FindPool("a")->servers, std::vector<BackendPtr>{*upgraded});
+  configuration_->OnUpgrade(server, *upgraded);  // it is gone
+  EXPECT_EQ(config()->backends.size(), 1u);
 }
 
 TEST_F(FamiliesTest, AccessLists) {

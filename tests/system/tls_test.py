@@ -371,12 +371,16 @@ class EncryptedBackends(SystemTest):
     @breakwater_only
     def test_the_example_asks_its_servers(self):
         _, dot, doh = self.dnsdist()
+        zone = f"@ 300 IN SOA ns a 1 2 3 4 5\n_dns 300 IN SVCB 1 dns.example. alpn=dot port={dot}\n"
+        nsd = self.started(Nsd({"resolver.arpa": zone}))
         with open(os.path.join(ROOT, "examples/encrypted-backends.lua"), encoding="utf-8") as file:
             text = file.read().replace("127.0.0.1:5300", "127.0.0.1:{port}")
         text = text.replace("/etc/ssl/certs/ca-certificates.crt", self.certificates.ca)
         text = re.sub(r"ns\d\.example\.org", "dns.example", text).replace("192.0.2.54", f"127.0.0.1:{doh}")
+        text = text.replace("192.0.2.56", f"127.0.0.1:{nsd.port}")
         proxy = self.proxy(CONSOLE + re.sub(r"192\.0\.2\.5[35]", f"127.0.0.1:{dot}", text))
-        wait_until(lambda: [state(proxy, n) for n in range(3)] == ["up"] * 3, "the health checks")
+        wait_until(lambda: [state(proxy, n) for n in range(4)] == ["up"] * 4, "the health checks")
+        wait_until(lambda: proxy.stat("server-upgrades") == 1, "the upgrade")
         for number in range(30):
             self.assertEqual(addresses(ask(f"n{number}.example", port=proxy.port)), ["192.0.2.1"])
 
