@@ -183,7 +183,8 @@ struct Poller::Handle {
   uv_poll_t poll{};
   UniqueFd fd;
   Callback callback;
-  int events = 0;
+  int wanted = 0;
+  int watched = 0;  // by libuv; each change costs system calls, so a stop waits for an event
   bool open = false;
 
   static void OnEvents(uv_poll_t* poll, int status, int events) {
@@ -191,11 +192,23 @@ struct Poller::Handle {
     if (status < 0) {
       // libuv has stopped watching: it reports a pending socket error (an ICMP message, a reset)
       // as EBADF. The owner's read or write collects the error.
-      uv_poll_start(poll, self->events, OnEvents);
+      self->watched = 0;
+      if (self->wanted == 0) return;
       self->callback(true, true);
+      return self->Follow();  // also after the owner has gone: libuv still holds the handle
+    }
+    if (self->wanted == 0) {
+      self->watched = 0;
+      uv_poll_stop(poll);
       return;
     }
     self->callback((events & UV_READABLE) != 0, (events & UV_WRITABLE) != 0);
+  }
+  void Follow() {
+    auto* const handle = reinterpret_cast<uv_handle_t*>(&poll);
+    if (wanted == 0 || wanted == watched || uv_is_closing(handle) != 0) return;
+    watched = wanted;
+    uv_poll_start(&poll, wanted, OnEvents);
   }
 };
 
@@ -227,13 +240,9 @@ bool Poller::valid() const {
 
 void Poller::Watch(Interest interest) {
   const int events = (interest.readable ? UV_READABLE : 0) | (interest.writable ? UV_WRITABLE : 0);
-  if (!handle_->open || events == handle_->events) return;
-  handle_->events = events;
-  if (events == 0) {
-    uv_poll_stop(&handle_->poll);
-  } else {
-    uv_poll_start(&handle_->poll, events, Handle::OnEvents);
-  }
+  if (!handle_->open) return;
+  handle_->wanted = events;
+  handle_->Follow();
 }
 
 }  // namespace breakwater

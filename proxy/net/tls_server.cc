@@ -149,8 +149,9 @@ struct TlsCallbacks {
                                           key.mac.size()),
         OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
         OSSL_PARAM_construct_end()};
-    return EVP_CipherInit_ex2(cipher, EVP_aes_256_cbc(), key.cipher.data(), iv, seal, nullptr) ==
-               1 &&
+    // EVP_aes_256_cbc() would be looked up for each ticket.
+    static EVP_CIPHER* const aes = EVP_CIPHER_fetch(nullptr, "AES-256-CBC", nullptr);
+    return EVP_CipherInit_ex2(cipher, aes, key.cipher.data(), iv, seal, nullptr) == 1 &&
            EVP_MAC_CTX_set_params(mac, parameters) == 1;
   }
 
