@@ -121,7 +121,7 @@ void ReadTransport(Options& options, BackendSettings* settings) {
   if (options.Read("dscp", &dscp)) settings->dscp = static_cast<uint8_t>(dscp > 63 ? 0 : dscp);
   ReadSource(options, settings);
   ReadBackendTls(options, settings);
-  options.Unavailable({"xskSockets", "MACAddr", "tier"});
+  options.Unavailable({"xskSockets", "MACAddr"});
 }
 
 TextResult<BackendSettings> ReadServer(Options& options) {
@@ -141,6 +141,9 @@ TextResult<BackendSettings> ReadServer(Options& options) {
   options.Read("id", &settings.id);
   if (options.Read("pool", &pools)) settings.pools = pools.items;
   options.Read("order", &settings.order);
+  if (options.Read("tier", &settings.tier) && settings.tier == 0) {
+    options.Reject("option 'tier': must be 1 to 255");
+  }
   options.Read("weight", &settings.weight);
   options.Read("qps", &settings.qps_limit);
   options.Read("useClientSubnet", &settings.use_client_subnet);
@@ -315,6 +318,9 @@ void SetStatus(Backend& server, bool up) {
     server.health().ForceDown();
   }
 }
+int GetTier(const Backend& server) {
+  return server.settings().tier;
+}
 int GetOrder(const Backend& server) {
   return server.order();
 }
@@ -373,6 +379,7 @@ constexpr FunctionRow kMethods[] = {
 constexpr AttributeRow kAttributes[] = {
     {"name", Bind<&GetName>, Bind<&SetName>, "Its name, or its address."},
     {"order", Bind<&GetOrder>, Bind<&SetOrder>, "Lower ones are used first by some policies."},
+    {"tier", Bind<&GetTier>, nullptr, "A standby is asked where no lower tier has an answer."},
     {"upStatus", Bind<&IsUp>, Bind<&SetStatus>, "Whether it is used."},
     {"weight", Bind<&GetWeight>, Bind<&SetWeight>, "Its share of the queries under some policies."},
 };

@@ -125,7 +125,7 @@ Pushed PrintExpunge(Call& call, PacketCache& cache, const NameArg& name,
   return {};
 }
 
-TextResult<uint64_t> Flush(PacketCache& cache, const NameArg& name, Options options) {
+TextResult<uint64_t> Flush(Call& call, PacketCache& cache, const NameArg& name, Options options) {
   FlushRequest request;
   request.name = name.name;
   std::optional<uint16_t> type;
@@ -134,6 +134,11 @@ TextResult<uint64_t> Flush(PacketCache& cache, const NameArg& name, Options opti
   options.Read("type", &type);
   request.type = TypeOrAny(type);
   if (auto good = options.Finish(); !good) return Fail(std::move(good.error()));
+  // What is meant to be gone is no zone that is bad.
+  const ControlTarget* target = call.runtime().target();
+  if (target != nullptr && request.hard && request.suffix && !request.type) {
+    target->zone_health().Forget(request.name);
+  }
   return cache.Flush(request);
 }
 

@@ -25,7 +25,9 @@ TextResult<void> ReadZoneServer(Options& options, BackendSettings* settings,
     options.Reject("option 'weight': must be at least 1");
   }
   options.Read("qps", &settings->qps_limit);
-  options.Unavailable({"tier"});
+  if (options.Read("tier", &settings->tier) && settings->tier == 0) {
+    options.Reject("option 'tier': must be 1 to 255");
+  }
   return options.Finish();
 }
 

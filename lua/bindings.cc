@@ -5,12 +5,13 @@
 namespace breakwater::lua {
 
 std::vector<FunctionPage> FunctionPages() {
-  return {ConsoleFunctions(),    NameFunctions(),     AddressFunctions(), SettingFunctions(),
-          ListenerFunctions(),   BackendFunctions(),  PoolFunctions(),    CacheFunctions(),
-          RuleFunctions(),       SelectorFunctions(), ActionFunctions(),  ResponseActionFunctions(),
-          PolicyFunctions(),     ControlFunctions(),  ObserveFunctions(), InspectFunctions(),
-          TimedIpSetFunctions(), SvcFunctions(),      PacketFunctions(),  TlsFunctions(),
-          DohFunctions(),        ZoneFunctions()};
+  return {
+      ConsoleFunctions(),    NameFunctions(),     AddressFunctions(),   SettingFunctions(),
+      ListenerFunctions(),   BackendFunctions(),  PoolFunctions(),      CacheFunctions(),
+      RuleFunctions(),       SelectorFunctions(), ActionFunctions(),    ResponseActionFunctions(),
+      PolicyFunctions(),     ControlFunctions(),  ObserveFunctions(),   InspectFunctions(),
+      TimedIpSetFunctions(), SvcFunctions(),      PacketFunctions(),    TlsFunctions(),
+      DohFunctions(),        ZoneFunctions(),     ZoneHealthFunctions()};
 }
 
 std::vector<const ClassRow*> Classes() {

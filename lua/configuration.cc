@@ -157,11 +157,32 @@ void Configuration::RunExitCallbacks() {
   CallAll(runtime_->callbacks().exit, "an exit callback");
 }
 
+// Of callbacks that whoever waits for the checks thread waits for.
+CallLimits Configuration::StateLimits() const {
+  CallLimits limits;
+  if (runtime_->limits().milliseconds != 0) limits.milliseconds = kStateCallbackMs;
+  return limits;
+}
+
+void Configuration::OnZoneState(const ZoneNews& news) {
+  Entry entry(*runtime_, Place::kScript);
+  const std::vector<LuaFunction> now = runtime_->callbacks().zone_state;
+  for (const LuaFunction& callback : now) {
+    callback.Push(entry.state());
+    Push(entry.state(), news.zone.ToString());
+    Push(entry.state(), news.server);
+    Push(entry.state(), news.is_bad);
+    Push(entry.state(), std::string(NameOf(news.kind)));
+    LimitedCall call{.arguments = 4};
+    const auto ran = CallWithin(entry.state(), StateLimits(), call);
+    if (!ran) runtime_->CountFailure(call, "a zone state callback", ran.error());
+  }
+}
+
 void Configuration::OnServerState(const BackendPtr& backend, bool up) {
   Entry entry(*runtime_, Place::kScript);
   const std::vector<LuaFunction> now = runtime_->callbacks().server_state;
-  CallLimits limits;
-  if (runtime_->limits().milliseconds != 0) limits.milliseconds = kStateCallbackMs;
+  const CallLimits limits = StateLimits();
   for (const LuaFunction& callback : now) {
     callback.Push(entry.state());
     Push(entry.state(), backend->NameWithAddress());

@@ -17,6 +17,7 @@
 
 #include "lua/runtime.h"
 #include "proxy/control/command_runner.h"
+#include "proxy/control/zone_news.h"
 
 namespace breakwater::lua {
 
@@ -50,11 +51,13 @@ class Configuration final : public CommandRunner {
   void OnServerState(const BackendPtr& backend, bool up);
   // `upgraded` is to take the place of `server`, or one beside it (autoUpgrade).
   void OnUpgrade(const BackendPtr& server, const BackendPtr& upgraded);
+  void OnZoneState(const ZoneNews& news);
   void OnTicketKey(const std::string& key);
 
   Runtime& runtime() { return *runtime_; }
 
  private:
+  CallLimits StateLimits() const;
   explicit Configuration(std::shared_ptr<Runtime> runtime) : runtime_(std::move(runtime)) {}
   void CallAll(const std::vector<LuaFunction>& callbacks, const char* what);
 

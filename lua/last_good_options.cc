@@ -11,7 +11,7 @@ constexpr double kLongest_s = 20 * 86400;
 void ReadMs(Options& options, const char* name, uint32_t* value_ms) {
   double seconds = 0;
   if (!options.Read(name, &seconds)) return;
-  if (seconds < 0.001 || seconds > 3600) {
+  if (!(seconds >= 0.001 && seconds <= 3600)) {
     return options.Reject(fmt::format("{} is in seconds, 0.001 to 3600, not {}", name, seconds));
   }
   *value_ms = static_cast<uint32_t>(seconds * 1000);

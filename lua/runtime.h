@@ -90,7 +90,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   void ReleaseLater(int reference);  // any thread
 
   struct Callbacks {
-    std::vector<LuaFunction> maintenance, exit, server_state, ticket_key;
+    std::vector<LuaFunction> maintenance, exit, server_state, zone_state, ticket_key;
   };
   Callbacks& callbacks() { return *callbacks_; }
 

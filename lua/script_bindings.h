@@ -30,6 +30,7 @@ FunctionPage PacketFunctions();
 FunctionPage TlsFunctions();
 FunctionPage DohFunctions();
 FunctionPage ZoneFunctions();
+FunctionPage ZoneHealthFunctions();
 
 // leastOutstanding, firstAvailable and so on, as objects.
 void SetPolicyGlobals(lua_State* state);

@@ -47,35 +47,24 @@ bool QueryPath::Start(FlightId id, const BackendPtr& backend) {
   return true;
 }
 
-BackendPtr QueryPath::AnotherBackend(const Flight& flight) {
+BackendPtr QueryPath::AnotherBackend(const Flight& flight, Reach reach) {
   const Pool* pool = config_->FindPool(flight.query->pool_name);
   if (pool == nullptr) return nullptr;
-  std::vector<BackendPtr> others;
-  others.reserve(pool->servers.size());
-  for (const BackendPtr& server : pool->servers) {
-    if (!server->IsUp()) continue;
-    const auto tried = flight.attempts.begin() + flight.attempt_count;
-    if (std::any_of(flight.attempts.begin(), tried,
-                    [&](const Attempt& a) { return a.backend == server; })) {
-      continue;
-    }
-    others.push_back(server);
-  }
-  if (others.empty()) return nullptr;
   PolicyContext context{.query = *flight.query, .now = now(), .random = env_.random};
   const PolicyPtr& policy = pool->policy ? pool->policy : config_->policy;
-  return policy->Choose(others, context);
+  return ChooseAnotherFor({*pool, *policy, context, ZonesFor(*pool)},
+                          std::span(flight.attempts).first(flight.attempt_count), reach);
 }
 
-bool QueryPath::RetryElsewhere(FlightId id, Flight& flight, FailureKind kind) {
+bool QueryPath::RetryElsewhere(FlightId id, Flight& flight, FailureKind kind, Reach reach) {
   if (flight.attempt_count >= kMaxAttempts || flight.parts > 0) return false;
   if (NeverTwice(*flight.query)) return false;
-  BackendPtr other = AnotherBackend(flight);
+  BackendPtr other = AnotherBackend(flight, reach);
   if (other == nullptr) return false;
   // A refusal or a server marked down is news that costs it nothing; silence may be a brown-out,
-  // which retries must not feed.
-  const bool allowed =
-      kind == FailureKind::kTimeout ? retries_.TakeForTimeout() : retries_.TakeForRefused(now());
+  // which retries must not feed. A standby has no part in that.
+  const bool feeds = kind == FailureKind::kTimeout && reach == Reach::kSameTier;
+  const bool allowed = feeds ? retries_.TakeForTimeout() : retries_.TakeForRefused(now());
   if (!allowed) {
     env_.stats.counters.Add(Metric::kRetryBudgetExhausted);
     return false;
@@ -100,16 +89,26 @@ void QueryPath::OnFailure(FlightId id, uint8_t attempt, FailureKind kind) {
     backend->counters().timeouts.Add();
   }
   backend->health().AddSample(HealthState::Sample::kFailed);
+  NoteTimeout(*flight->query, *backend, kind);
   if (kind != FailureKind::kTimeout && RetryElsewhere(id, *flight, kind)) return;
+  if (flight->HasOpenAttempt()) return;
   const bool late = kind == FailureKind::kTimeout;
-  if (!flight->HasOpenAttempt())
-    GiveUp(id, *flight, late ? DropReason::kTimeout : DropReason::kBackend);
+  GiveUp(id, *flight, late ? DropReason::kTimeout : DropReason::kBackend);
+}
+
+// What says more of us than of the server is not held against it.
+void QueryPath::NoteTimeout(const Query& query, const Backend& backend, FailureKind kind) {
+  if (kind == FailureKind::kSend || query.IsTransfer()) return;
+  env_.zones.Note(
+      {.name = query.name(), .backend = backend.number(), .bad = BadKind::kTimeout, .now = now()});
 }
 
 // Nobody is left to ask: rules may look, then the client gets nothing, as with dnsdist.
 void QueryPath::GiveUp(FlightId id, Flight& flight, DropReason reason) {
   if (flight.parts > 0) return BreakOff(id);
-  if (ServeLastGood(id, flight, BadKind::kTimeout)) return;
+  const FailureKind kind =
+      reason == DropReason::kTimeout ? FailureKind::kTimeout : FailureKind::kConnection;
+  if (AskStandby(id, flight, {kind, BadKind::kTimeout})) return;
   if (flight.bad != nullptr) return DeliverBad(id, flight);
   const Address last = flight.attempt_count == 0
                            ? Address()
@@ -117,9 +116,10 @@ void QueryPath::GiveUp(FlightId id, Flight& flight, DropReason reason) {
   Flight ended = TakeFlight(id);
   EndUnanswered(std::move(ended.query), last, reason);
   for (QueryPtr& waiter : ended.waiters) {
-    // Who came late may yet be answered: its own time runs from when it came.
+    // Who came late may yet be answered, once: its own time runs from when it came.
     const MonoTime end = waiter->arrived + MonoTime::FromMs(config_->settings.udp_timeout_ms);
-    if (end > now()) {
+    if (reason == DropReason::kTimeout && end > now() && !waiter->asked_again) {
+      waiter->asked_again = true;
       AskAgain(std::move(waiter), ended);
     } else {
       EndUnanswered(std::move(waiter), last, reason);

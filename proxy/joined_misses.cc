@@ -1,18 +1,31 @@
 #include "proxy/joined_misses.h"
 
 #include <algorithm>
+#include <array>
 
+#include "proxy/base/byte_writer.h"
 #include "proxy/base/hash.h"
 #include "proxy/dns/name.h"
 
 namespace breakwater {
 namespace {
 
+// Longer queries than this ask for themselves.
+constexpr size_t kLongest = 1024;
+
+// Of all that SameMessage() compares, of the pool, the cache and the way to the backend.
 uint64_t HashOf(const JoinedMisses::Miss& miss) {
-  const std::string_view pool = miss.query.pool_name;
-  const auto* bytes = reinterpret_cast<const uint8_t*>(pool.data());
-  const uint64_t hash = HashBytes({bytes, pool.size()}, miss.key.hash) ^
+  const Query& query = miss.query;
+  std::array<uint8_t, kLongest> bytes;
+  std::copy_n(query.data, query.size, bytes.begin());
+  StoreU16(bytes.data(), query.NeedsStream() ? 1 : 0);  // in place of the ID
+  dns::FoldInto(query.name(), bytes.data() + dns::kHeaderSize);
+  if (query.edns.present) StoreU16(bytes.data() + query.edns.offset + 3, 0);
+  const std::string_view pool = query.pool_name;
+  const auto* name = reinterpret_cast<const uint8_t*>(pool.data());
+  const uint64_t seed = HashBytes({name, pool.size()}, ProcessHashSeed()) ^
                         reinterpret_cast<uintptr_t>(miss.cache) * 0x9e3779b97f4a7c15u;
+  const uint64_t hash = HashBytes({bytes.data(), query.size}, seed);
   return hash == 0 ? 1 : hash;
 }
 
@@ -34,6 +47,7 @@ bool SameMessage(const Query& a, const Query& b) {
 }  // namespace
 
 std::optional<FlightId> JoinedMisses::Find(const Miss& miss) const {
+  if (miss.query.size > kLongest || waiting_ >= kMostInAll) return std::nullopt;
   const auto found = flights_.find(HashOf(miss));
   if (found == flights_.end()) return std::nullopt;
   const Flight* flight = in_flight_.Find(found->second);
@@ -50,12 +64,14 @@ std::optional<FlightId> JoinedMisses::Find(const Miss& miss) const {
 }
 
 void JoinedMisses::Add(FlightId id, const Miss& miss) {
+  if (miss.query.size > kLongest) return;
   const uint64_t hash = HashOf(miss);
   flights_[hash] = id;
   in_flight_.Find(id)->join_hash = hash;
 }
 
 void JoinedMisses::Remove(const Flight& flight) {
+  Left(flight.waiters.size());
   if (flight.join_hash == 0) return;
   const auto found = flights_.find(flight.join_hash);
   // Another may have taken its place.

@@ -15,24 +15,28 @@ class JoinedMisses {
  public:
   // More than so many wait for none: the next one asks for itself, and is joined from then on.
   static constexpr size_t kMostWaiters = 1000;
+  // Of all flights together: beyond that nobody joins, and the sockets' own bounds count.
+  static constexpr size_t kMostInAll = 20'000;
 
   explicit JoinedMisses(InFlight& in_flight) : in_flight_(in_flight) {}
 
   struct Miss {
     const Query& query;  // as it would go to the backend, but for ID, size and case
     const PacketCache* cache;
-    const CacheKey& key;
   };
   // The flight that asks the same of the same pool, with room for one more.
   std::optional<FlightId> Find(const Miss& miss) const;
   // From now on `id` may be joined; it takes the place of another that asks the same.
   void Add(FlightId id, const Miss& miss);
-  // Its flight ends.
+  // Its flight ends, and with it the waiting of those that are in it.
   void Remove(const Flight& flight);
+  void Joined() { ++waiting_; }
+  void Left(size_t waiters) { waiting_ -= waiters; }
 
  private:
   InFlight& in_flight_;
   absl::flat_hash_map<uint64_t, FlightId> flights_;
+  size_t waiting_ = 0;
 };
 
 }  // namespace breakwater

@@ -6,35 +6,87 @@
 #include "proxy/query_path.h"
 
 namespace breakwater {
-// What is good shall never be displaced, so caches with `lastGood` want to know.
-void QueryPath::Judge(const Flight& flight, Reply& reply) const {
-  if (flight.cache == nullptr || !flight.cache->settings().last_good) return;
+namespace {
+
+// A server may not like an option, a cookie of a wrong length say, that others do not send.
+bool MayBeTheQuerysFault(const Query& query, const Judgement& judgement) {
+  return judgement.cls == AnswerClass::kBad && query.edns.options_length > 0 &&
+         (judgement.kind == BadKind::kFormErr || judgement.kind == BadKind::kNotImp);
+}
+
+}  // namespace
+
+// Of every answer that a zone may be known by: counted, and judged where that matters.
+void QueryPath::Judge(const Flight& flight, Reply& reply) {
   const Query& query = *flight.query;
+  if (query.header().opcode() != dns::Opcode::kQuery) return;
   const bool left_out = dns::ConstHeader(reply.message.data()).count(dns::Section::kQuestion) == 0;
   const size_t start = left_out ? dns::kHeaderSize : query.question.end();
   const AnswerFacts facts = FactsOfAnswer(reply.message, start, query.name());
-  KnownAnswer known = flight.cache->Known(flight.key, query.name(), now());
-  if (!known.held && flight.has_scope_zero_key) {
-    known = flight.cache->Known(flight.scope_zero_key, query.name(), now());
+  KnownAnswer known;
+  if (flight.cache != nullptr && flight.cache->settings().last_good) {
+    known = flight.cache->Known(flight.key, query.name(), now());
+    if (!known.held && flight.has_scope_zero_key) {
+      known = flight.cache->Known(flight.scope_zero_key, query.name(), now());
+    }
+  }
+  // Where the records are, the zone is: of no interest then.
+  if (!facts.has_answer) {
+    known.apex_labels = std::max(known.apex_labels, env_.zones.ApexOf(query.name()));
   }
   reply.facts.judgement = JudgeAnswer(facts, known);
+  if (MayBeTheQuerysFault(query, reply.facts.judgement)) {
+    reply.facts.judgement = {.cls = AnswerClass::kNeutral};
+  }
+  reply.facts.standby = IsStandby(query, *reply.backend);
   // What a referral names is where the zone ends.
   if (facts.authoritative) reply.facts.apex_labels = facts.Apex().value_or(0);
+}
+
+bool QueryPath::IsStandby(const Query& query, const Backend& backend) const {
+  if (backend.settings().tier == 1) return false;
+  const Pool* pool = config_->FindPool(query.pool_name);
+  return pool != nullptr && !pool->tiers.empty() &&
+         pool->tiers.front().front()->settings().tier < backend.settings().tier;
+}
+
+void QueryPath::NoteForZone(const Query& query, const Backend& backend, const Reply& reply) {
+  const Judgement& judgement = reply.facts.judgement;
+  if (judgement.cls == AnswerClass::kNeutral) return;
+  ZoneHealth::Answer answer{.name = query.name(), .backend = backend.number(), .now = now()};
+  if (judgement.cls == AnswerClass::kBad) {
+    answer.bad = judgement.kind;
+  } else {
+    answer.apex_labels = reply.facts.apex_labels;
+  }
+  env_.zones.Note(answer);
 }
 
 // A bad answer is not the last word while somebody else may know better, or the cache does. True
 // where the flight goes on, or has ended with a last good answer.
 bool QueryPath::WaitForBetter(FlightId id, Flight& flight, uint8_t attempt, const Reply& reply) {
+  const Pool* pool = config_->FindPool(flight.query->pool_name);
+  const bool held = flight.cache != nullptr && flight.cache->settings().last_good;
+  if (!held && (pool == nullptr || ZonesFor(*pool) == nullptr)) return false;
   env_.stats.counters.Add(Metric::kBadAnswers);
   const BadKind kind = reply.facts.judgement.kind;
-  if (!flight.cache->settings().last_good->Covers(kind)) return false;
+  if (held && !flight.cache->settings().last_good->Covers(kind)) return false;
   flight.bad =
       std::make_unique<BadReply>(BadReply{.message = {reply.message.begin(), reply.message.end()},
                                           .from = reply.backend,
+                                          .kind = kind,
                                           .datagram = reply.facts.datagram});
   in_flight_.EndAttempt(id, attempt);
   if (RetryElsewhere(id, flight, FailureKind::kBadAnswer) || flight.HasOpenAttempt()) return true;
-  return ServeLastGood(id, flight, kind);
+  return AskStandby(id, flight, {FailureKind::kBadAnswer, kind});
+}
+
+// The servers of this tier have no good answer. A standby is better than what a flush has passed
+// over, and nothing is better than what none has.
+bool QueryPath::AskStandby(FlightId id, Flight& flight, const Shortcoming& shortcoming) {
+  return ServeLastGood(id, flight, shortcoming.kind, LastGoodUse::kUnlessFlushed) ||
+         RetryElsewhere(id, flight, shortcoming.failure, Reach::kNextTiers) ||
+         ServeLastGood(id, flight, shortcoming.kind);
 }
 
 // Nothing better came than this.
@@ -48,14 +100,18 @@ void QueryPath::DeliverBad(FlightId id, Flight& flight) {
 }
 
 // Ends the flight, and answers all who wait for it, where the cache holds a last good answer.
-bool QueryPath::ServeLastGood(FlightId id, Flight& flight, BadKind why) {
+bool QueryPath::ServeLastGood(FlightId id, Flight& flight, BadKind why, LastGoodUse use) {
   if (flight.cache == nullptr) return false;
   const auto& settings = flight.cache->settings().last_good;
-  if (!settings || !settings->Covers(why) || !HoldLastGood(flight)) return false;
+  if (!settings) return false;
+  // Silence does not hide what another server has said before.
+  const bool covered =
+      settings->Covers(why) || (flight.bad != nullptr && settings->Covers(flight.bad->kind));
+  if (!covered || !HoldLastGood(flight, use)) return false;
   NoteLastGood(flight, NameOf(why));
   Flight ended = TakeFlight(id);
-  if (ended.query->target != nullptr) AnswerFromLastGood(std::move(ended.query), ended);
-  for (QueryPtr& waiter : ended.waiters) AnswerFromLastGood(std::move(waiter), ended);
+  if (ended.query->target != nullptr) AnswerWithWhatThereIs(std::move(ended.query), ended);
+  for (QueryPtr& waiter : ended.waiters) AnswerWithWhatThereIs(std::move(waiter), ended);
   return true;
 }
 
@@ -64,19 +120,18 @@ void QueryPath::OnPatienceOver(FlightId id) {
   Flight* flight = in_flight_.Find(id);
   if (flight == nullptr) return;
   flight->patience_runs = false;
-  if (!HoldLastGood(*flight)) return;
+  if (!HoldLastGood(*flight, LastGoodUse::kAny)) return;
   std::vector<QueryPtr> clients = std::exchange(flight->waiters, {});
+  joined_.Left(clients.size());
   if (flight->query->target != nullptr) {
     clients.insert(clients.begin(), SplitClient(*flight->query, env_.queries));
   }
   if (!clients.empty()) NoteLastGood(*flight, "late");
   for (QueryPtr& client : clients) {
     // Answers may call back, and with them the flight may end.
-    if (Flight* open = in_flight_.Find(id); open != nullptr) {
-      AnswerFromLastGood(std::move(client), *open);
-    } else {
-      Drop(std::move(client), DropReason::kBackend);
-    }
+    const Flight* open = in_flight_.Find(id);
+    if (open != nullptr && AnswerFromLastGood(client, *open)) continue;
+    Drop(std::move(client), DropReason::kBackend);
   }
 }
 
@@ -86,11 +141,20 @@ void QueryPath::StartPatience(FlightId id, Flight& flight) {
   in_flight_.CallAfter(id, Reminder::kPatience, now(), patience);
 }
 
-bool QueryPath::HoldLastGood(const Flight& flight) {
+bool QueryPath::HoldLastGood(const Flight& flight, LastGoodUse use) {
   const auto name = flight.query->name();
-  const bool held = flight.cache->Hold(flight.key, name, now());
-  return (flight.has_scope_zero_key && flight.cache->Hold(flight.scope_zero_key, name, now())) ||
+  const PacketCache::HoldHow how{
+      .now = now(), .asked = flight.asked, .asked_epoch = flight.asked_epoch, .use = use};
+  const bool held = flight.cache->Hold(flight.key, name, how);
+  return (flight.has_scope_zero_key && flight.cache->Hold(flight.scope_zero_key, name, how)) ||
          held;
+}
+
+void QueryPath::GiveBack(const Flight& flight) {
+  if (flight.cache == nullptr) return;
+  const auto name = flight.query->name();
+  flight.cache->GiveBack(flight.key, name, now());
+  if (flight.has_scope_zero_key) flight.cache->GiveBack(flight.scope_zero_key, name, now());
 }
 
 void QueryPath::ForgetLastGood(const Flight& flight) {
@@ -101,18 +165,25 @@ void QueryPath::ForgetLastGood(const Flight& flight) {
   }
 }
 
-void QueryPath::AnswerFromLastGood(QueryPtr query, const Flight& flight) {
+// False where it was evicted since it was looked for; then the query is still the caller's.
+bool QueryPath::AnswerFromLastGood(QueryPtr& query, const Flight& flight) {
   query->Reserve(env_.queries.packets(), flight.cache->settings().maximum_entry_size);
   Route route({.query = *query, .now = now(), .random = env_.random});
   route.pool = config_->FindPool(query->pool_name);
   route.cache = flight.cache.get();
   route.key = flight.key;
   if (flight.has_scope_zero_key) route.scope_zero_key = flight.scope_zero_key;
-  if (route.pool != nullptr && LookUp(*query, route, LastGoodUse::kAny)) {
-    return FinishHit(std::move(query));
-  }
-  // Evicted since it was looked for.
-  Drop(std::move(query), DropReason::kBackend);
+  if (route.pool == nullptr || !LookUp(*query, route, LastGoodUse::kAny)) return false;
+  FinishHit(std::move(query));
+  return true;
+}
+
+// The flight has ended: with a last good answer, or with the bad one.
+void QueryPath::AnswerWithWhatThereIs(QueryPtr query, const Flight& ended) {
+  if (AnswerFromLastGood(query, ended)) return;
+  if (ended.bad == nullptr) return Drop(std::move(query), DropReason::kBackend);
+  DeliverToWaiter(std::move(query), ended,
+                  {.message = ended.bad->message, .backend = ended.bad->from, .facts = {}});
 }
 
 void QueryPath::NoteLastGood(const Flight& flight, std::string_view why) {

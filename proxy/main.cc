@@ -188,6 +188,7 @@ int Serve(const Options& options) {
   server.OnUpgrade([&](const BackendPtr& backend, const BackendPtr& upgraded) {
     lua.OnUpgrade(backend, upgraded);
   });
+  server.OnZoneState([&](const ZoneNews& news) { lua.OnZoneState(news); });
   lua.OnPublish([&](ConfigPtr config) { server.Publish(std::move(config)); });
   server.OnTicketKey([&](const std::string& key) { lua.OnTicketKey(key); });
   std::vector<std::unique_ptr<WebServer>> webs;

@@ -12,11 +12,6 @@
 namespace breakwater {
 namespace {
 
-// RFC 9715 and the DNS flag day: what a cacheable query asks for at least, so that one answer
-// serves clients of every size.
-constexpr uint16_t kLeastSharedUdpSize = 1232;
-constexpr uint16_t kMostUdpSize = 4096;
-
 // While one query proceeds, the entry of the next and the index of the one after it come.
 constexpr size_t kBegunAhead = 2;
 
@@ -134,14 +129,6 @@ void QueryPath::Proceed(QueryPtr query, Route& route) {
   if (verdict == Verdict::kContinue) verdict = RunCacheMissRules(*query, route);
   if (verdict != Verdict::kContinue) return Conclude(std::move(query), verdict);
   GoToBackend(std::move(query), route);
-}
-
-void QueryPath::GoToBackend(QueryPtr query, Route& route) {
-  if (JoinIdenticalMiss(query, route)) return;
-  const Verdict verdict = ChooseBackend(*query, route);
-  if (verdict != Verdict::kContinue) return Conclude(std::move(query), verdict);
-  PrepareForBackend(*query, route);
-  Forward(std::move(query), route);
 }
 
 void QueryPath::Conclude(QueryPtr query, Verdict verdict) {
@@ -327,7 +314,10 @@ void QueryPath::MakeKey(Query& query, Route& route) {
 
 Verdict QueryPath::LookUpCache(Query& query, Route& route) {
   if (route.cache == nullptr) return Verdict::kContinue;
-  if (LookUp(query, route, LastGoodUse::kWhereHeld)) {
+  // With a standby to ask, what was flushed is not served before it.
+  const bool alone = route.pool->tiers.empty();
+  if (LookUp(query, route,
+             alone ? LastGoodUse::kWhereHeld : LastGoodUse::kWhereHeldUnlessFlushed)) {
     env_.stats.counters.Add(Metric::kCacheHits);
     return Verdict::kHit;
   }
@@ -342,78 +332,10 @@ Verdict QueryPath::RunCacheMissRules(Query& query, Route& route) {
       FlowToVerdict(RunChain(config_->chains.cache_miss, query, context), query);
   if (verdict != Verdict::kContinue || route.pool->name == query.pool_name) return verdict;
   // Another pool now: its servers and its cache, under the key of the first look-up.
+  route.due = false;
   const Verdict chosen = ChoosePool(query, route);
   if (chosen == Verdict::kContinue) route.cache = route.pool->cache.get();
   return chosen;
-}
-
-Verdict QueryPath::ChooseBackend(Query& query, Route& route) {
-  const PolicyPtr& policy = route.pool->policy ? route.pool->policy : config_->policy;
-  route.backend = policy->Choose(route.pool->servers, route.policy);
-  if (route.backend != nullptr) return Verdict::kContinue;
-  env_.stats.counters.Add(Metric::kNoPolicy);
-  if (MayServeLastGood(route) && LookUp(query, route, LastGoodUse::kAny)) return Verdict::kHit;
-  if (!config_->settings.servfail_when_no_server) return Verdict::kNoServer;
-  AnswerError(query, dns::RCode::kServFail);
-  return Verdict::kAnswer;
-}
-
-bool QueryPath::MayServeLastGood(const Route& route) {
-  return route.due && route.cache->settings().last_good->Covers(BadKind::kTimeout);
-}
-
-// Not with values for the backend alone: its answer may depend on them.
-bool QueryPath::MayBeJoined(const Query& query, const Route& route) const {
-  if (route.cache == nullptr || route.cache != route.pool->cache.get()) return false;
-  if (!route.due && !route.cache->settings().join_misses) return false;
-  const QueryExtras* extras = query.extras();
-  return extras == nullptr || !extras->proxy_values;
-}
-
-bool QueryPath::JoinIdenticalMiss(QueryPtr& query, Route& route) {
-  if (!MayBeJoined(*query, route)) return false;
-  const auto id = joined_.Find({*query, route.cache, *route.key});
-  if (!id) return false;
-  env_.stats.counters.Add(Metric::kJoinedMisses);
-  query->Detach(env_.queries.packets());
-  Flight& flight = *in_flight_.Find(*id);
-  flight.waiters.push_back(std::move(query));
-  if (MayServeLastGood(route)) StartPatience(*id, flight);
-  return true;
-}
-
-void QueryPath::PrepareForBackend(Query& query, const Route& route) {
-  query.Detach(env_.queries.packets());
-  if (route.cache == nullptr || !query.edns.present) return;
-  StoreU16(query.data + query.edns.offset + 3, AskedSize(query));
-}
-
-uint16_t QueryPath::AskedSize(const Query& query) {
-  if (!query.edns.present) return 512;
-  return std::clamp(query.client_udp_size, kLeastSharedUdpSize, kMostUdpSize);
-}
-
-void QueryPath::Forward(QueryPtr query, Route& route) {
-  const std::shared_ptr<PacketCache> cache = route.cache ? route.pool->cache : nullptr;
-  const BackendPtr backend = std::move(route.backend);
-  const FlightId id = in_flight_.Open(std::move(query), now());
-  Flight& flight = *in_flight_.Find(id);
-  if (cache != nullptr) {
-    flight.cache = cache;
-    flight.key = *route.key;
-    flight.asked_epoch = cache->epoch();
-    flight.asked_size = AskedSize(*flight.query);
-    flight.has_scope_zero_key = route.scope_zero_key.has_value();
-    if (route.scope_zero_key) flight.scope_zero_key = *route.scope_zero_key;
-    if (MayBeJoined(*flight.query, route))
-      joined_.Add(id, {*flight.query, cache.get(), flight.key});
-    if (MayServeLastGood(route)) StartPatience(id, flight);
-  }
-  retries_.OnQuery();
-  if (Start(id, backend)) return;
-  if (!RetryElsewhere(id, flight, FailureKind::kSend)) {
-    GiveUp(id, flight, DropReason::kBackend);
-  }
 }
 
 // The option is put in, or replaced where the override says so (RFC 7871, 7.1.1 and 11.3).

@@ -4,7 +4,7 @@
 //   OnQuery    CheckAcceptable, ParseQuestion, RunQueryRules, then Prepare and Proceed:
 //   Prepare    ChoosePool, DecideClientSubnet, MakeKey   (a restarted query enters here)
 //   Proceed    LookUpCache, RunCacheMissRules, JoinIdenticalMiss, ChooseBackend,
-//              PrepareForBackend, Forward
+//              PrepareForBackend, Forward (forward_path.cc)
 //   OnReply    (reply_path.cc) JudgeReply, TakeReply, UndoBackendChanges, RunResponseRules,
 //              StoreInCache, RunCacheInsertedRules, then Finish
 //   OnFailure  (failure_path.cc) RetryElsewhere, ServeLastGood, RunTimeoutRules, then give up
@@ -26,6 +26,7 @@
 
 #include "proxy/backend/in_flight.h"
 #include "proxy/backend/retry_budget.h"
+#include "proxy/backend_choice.h"
 #include "proxy/base/log.h"
 #include "proxy/delayed_replies.h"
 #include "proxy/joined_misses.h"
@@ -115,6 +116,7 @@ class QueryPath final : public WorkerPath {
     bool scope_zero = false;  // a client subnet option says: good for all
     Judgement judgement{.cls = AnswerClass::kGood};
     uint8_t apex_labels = 0;  // of the zone that the answer speaks for; 0: it does not say
+    bool standby = false;     // of a server behind the first tier
   };
   struct Reply {
     std::span<const uint8_t> message;
@@ -130,6 +132,7 @@ class QueryPath final : public WorkerPath {
   void FinishSelfAnswer(QueryPtr query);
   void FinishHit(QueryPtr query);
   void NoteStaleAnswer(Query& query);
+  static void ForgetStaleAnswer(Query& query);
   void Finish(QueryPtr query);
   void CapTtl(Query& query);
   void WriteExtendedErrors(Query& query);
@@ -148,13 +151,23 @@ class QueryPath final : public WorkerPath {
   void DropFlight(FlightId id, DropReason reason);
 
   // --- last good answers
-  void Judge(const Flight& flight, Reply& reply) const;
+  // Why an attempt brought nothing good.
+  struct Shortcoming {
+    FailureKind failure;
+    BadKind kind;
+  };
+  void Judge(const Flight& flight, Reply& reply);
+  bool IsStandby(const Query& query, const Backend& backend) const;
+  void NoteForZone(const Query& query, const Backend& backend, const Reply& reply);
   bool WaitForBetter(FlightId id, Flight& flight, uint8_t attempt, const Reply& reply);
+  bool AskStandby(FlightId id, Flight& flight, const Shortcoming& shortcoming);
   void DeliverBad(FlightId id, Flight& flight);
-  bool ServeLastGood(FlightId id, Flight& flight, BadKind why);
-  bool HoldLastGood(const Flight& flight);
+  bool ServeLastGood(FlightId id, Flight& flight, BadKind why, LastGoodUse use = LastGoodUse::kAny);
+  bool HoldLastGood(const Flight& flight, LastGoodUse use);
   void ForgetLastGood(const Flight& flight);
-  void AnswerFromLastGood(QueryPtr query, const Flight& flight);
+  bool AnswerFromLastGood(QueryPtr& query, const Flight& flight);
+  void AnswerWithWhatThereIs(QueryPtr query, const Flight& ended);
+  void GiveBack(const Flight& flight);
   void NoteLastGood(const Flight& flight, std::string_view why);
   void StartPatience(FlightId id, Flight& flight);
 
@@ -166,8 +179,11 @@ class QueryPath final : public WorkerPath {
 
   // --- OnFailure
   bool Start(FlightId id, const BackendPtr& backend);
-  bool RetryElsewhere(FlightId id, Flight& flight, FailureKind kind);
-  BackendPtr AnotherBackend(const Flight& flight);
+  bool RetryElsewhere(FlightId id, Flight& flight, FailureKind kind,
+                      Reach reach = Reach::kSameTier);
+  BackendPtr AnotherBackend(const Flight& flight, Reach reach);
+  ZoneHealth* ZonesFor(const Pool& pool);
+  void NoteTimeout(const Query& query, const Backend& backend, FailureKind kind);
   uint32_t RetryAfterMs(const Backend& backend) const;
   uint32_t TimeoutMs(const Backend& backend) const;
   void GiveUp(FlightId id, Flight& flight, DropReason reason);

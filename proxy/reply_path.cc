@@ -16,6 +16,12 @@ namespace {
 
 constexpr uint16_t kClientBits = dns::kFlagRd | dns::kFlagCd;
 
+constexpr int kMostStopRounds = 4;
+
+// Extended errors, RFC 8914, 4.4 and 4.20.
+constexpr uint16_t kStaleAnswer = 3;
+constexpr uint16_t kStaleNxdomainAnswer = 19;
+
 // The client's own ID, RD and CD; its own spelling of the name where the question is there.
 void RestoreClient(Query& query) {
   dns::Header header = query.header();
@@ -46,6 +52,7 @@ void QueryPath::OnReply(FlightId id, uint8_t attempt, std::span<uint8_t> reply) 
                .backend = flight->attempts[attempt].backend,
                .facts = FactsOf(*flight, datagram, reply)};
   Judge(*flight, answer);
+  NoteForZone(*flight->query, *answer.backend, answer);
   if (answer.facts.judgement.cls == AnswerClass::kBad &&
       WaitForBetter(id, *flight, attempt, answer)) {
     return;
@@ -56,6 +63,8 @@ void QueryPath::OnReply(FlightId id, uint8_t attempt, std::span<uint8_t> reply) 
 // The first to ask stores the answer; each who joined it runs rules of its own on the raw reply.
 void QueryPath::Deliver(FlightId id, const Reply& reply) {
   Flight ended = TakeFlight(id);
+  // It said nothing that counts: the next to ask may try at once.
+  if (ended.refreshes && reply.facts.judgement.cls == AnswerClass::kNeutral) GiveBack(ended);
   std::vector<QueryPtr> waiters = std::move(ended.waiters);
   DeliverToAsker(ended, reply);
   for (QueryPtr& waiter : waiters) DeliverToWaiter(std::move(waiter), ended, reply);
@@ -108,11 +117,12 @@ Flight QueryPath::TakeFlight(FlightId id) {
   return in_flight_.Take(id);
 }
 
-// A client on a stream cannot be told to ask again over TCP: we do it for it. Where that cannot be
-// done, the truncated answer is what there is.
+// A client on a stream cannot be told to ask again over TCP: we do it for it, and for what the
+// cache holds. Where that cannot be done, the truncated answer is what there is.
 bool QueryPath::AskOverStream(FlightId id, Flight& flight, uint8_t attempt) {
   const Attempt& answered = flight.attempts[attempt];
-  if (!flight.query->tcp() || answered.exchange == nullptr || !answered.exchange->IsDatagram() ||
+  const bool wanted = flight.query->tcp() || flight.refreshes;
+  if (!wanted || answered.exchange == nullptr || !answered.exchange->IsDatagram() ||
       flight.attempt_count >= kMaxAttempts) {
     return false;
   }
@@ -180,6 +190,7 @@ bool QueryPath::PassResponseChain(QueryPtr& query, ResponseChainKind kind,
 
 bool QueryPath::RestartIfAsked(QueryPtr& query) {
   if (!query->restart_asked) return false;
+  if (query->last_good_hit) ForgetStaleAnswer(*query);
   PutBack(*query, env_.queries.packets());
   Route route({.query = *query, .now = now(), .random = env_.random});
   const Verdict verdict = Prepare(*query, route);
@@ -211,8 +222,9 @@ void QueryPath::StoreInCache(Flight& flight, const Query& query, const ReplyFact
                         .datagram = facts.datagram,
                         .temporary_failure_ttl = query.temp_failure_ttl,
                         .worth = facts.judgement.cls,
-                        .apex_labels = facts.apex_labels};
-  if (facts.judgement.removes) return ForgetLastGood(flight);
+                        .apex_labels = facts.apex_labels,
+                        .standby = facts.standby};
+  if (facts.judgement.removes && flight.cache->settings().last_good) return ForgetLastGood(flight);
   const CacheKey& key =
       flight.has_scope_zero_key && facts.scope_zero ? flight.scope_zero_key : flight.key;
   if (!query.answer_renamed) {
@@ -241,14 +253,18 @@ void QueryPath::FinishSelfAnswer(QueryPtr query) {
   Finish(std::move(query));
 }
 
-// RFC 8914, 4.4 and 4.20.
 void QueryPath::NoteStaleAnswer(Query& query) {
   env_.stats.counters.Add(Metric::kLastGoodAnswers);
-  constexpr uint16_t kStaleAnswer = 3;
-  constexpr uint16_t kStaleNxdomainAnswer = 19;
   const bool no_name = query.header().rcode() == dns::RCode::kNxDomain;
   query.Extras().extended_errors.push_back(
       {.code = no_name ? kStaleNxdomainAnswer : kStaleAnswer, .text = {}});
+}
+
+void QueryPath::ForgetStaleAnswer(Query& query) {
+  query.last_good_hit = false;
+  std::erase_if(query.Extras().extended_errors, [](const ExtendedError& error) {
+    return error.code == kStaleAnswer || error.code == kStaleNxdomainAnswer;
+  });
 }
 
 void QueryPath::Finish(QueryPtr query) {
@@ -316,8 +332,9 @@ void QueryPath::CountAnswer(const Query& query) {
       break;
   }
   // Answers of our own leave in the turn in which their queries came, but for queries that began
-  // anew.
-  const bool at_once = (query.from_cache || query.self_answered) && query.restarts == 0;
+  // anew, or waited before and so have memory of their own.
+  const bool at_once =
+      (query.from_cache || query.self_answered) && query.restarts == 0 && !query.detached();
   const MonoTime when = at_once ? query.arrived : now();
   const int64_t us = (when - query.arrived).us();
   if (query.question.name_length > 0) {
@@ -336,12 +353,17 @@ void QueryPath::Drop(QueryPtr query, DropReason reason) {
 
 // Whoever waits gets the last good answer where there is one.
 void QueryPath::DropAll() {
-  in_flight_.ForEach([&](FlightId id) {
-    if (ServeLastGood(id, *in_flight_.Find(id), BadKind::kTimeout)) return;
+  const auto drop = [&](FlightId id) {
+    Flight* flight = in_flight_.Find(id);
+    if (flight == nullptr || ServeLastGood(id, *flight, BadKind::kTimeout)) return;
     Flight ended = TakeFlight(id);
     Drop(std::move(ended.query), DropReason::kShutdown);
     for (QueryPtr& waiter : ended.waiters) Drop(std::move(waiter), DropReason::kShutdown);
-  });
+  };
+  // Rules may send an answered query back to its start, and open another: then once more.
+  for (int rounds = 0; rounds < kMostStopRounds && in_flight_.size() > 0; ++rounds) {
+    in_flight_.ForEach(drop);
+  }
   delayed_.DropAll();
 }
 

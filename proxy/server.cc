@@ -27,7 +27,8 @@ Server::Server(ConfigPtr config)
       control_stats_(counters_.AddWorker()),
       script_stats_(counters_.AddWorker()),
       rings_(config->settings.rings),
-      workers_(config, MakePath, WorkersShared{counters_, rings_}),
+      zone_health_(config->settings.zone_health),
+      workers_(config, MakePath, WorkersShared{counters_, rings_, zone_health_}),
       health_(control_loop_, ProbeOptions(*config)),
       discovery_(control_loop_, SetupDiscovery()),
       keeper_(clock_),
@@ -135,6 +136,7 @@ void Server::EverySecond() {
   zones_.Count(control_stats_->counters);
   RotateTicketKeys();
   ExpireTlsSessions();
+  TellZoneChanges();
   control_loop_.timers().Add(control_loop_.now() + kSecond, [this] { EverySecond(); });
 }
 
@@ -150,6 +152,19 @@ void Server::OnServerState(std::function<void(const BackendPtr&, bool up)> liste
 void Server::OnUpgrade(
     std::function<void(const BackendPtr& server, const BackendPtr& upgraded)> listener) {
   on_upgrade_ = std::move(listener);
+}
+
+void Server::OnZoneState(std::function<void(const ZoneNews&)> listener) {
+  on_zone_state_ = std::move(listener);
+}
+
+void Server::TellZoneChanges() {
+  const std::vector<ZoneNews> news = NewsOf(zone_health_.TakeChanges(), *CurrentConfig());
+  LogZoneNews(news);
+  if (!on_zone_state_) return;
+  for (const ZoneNews& one : news) {
+    PostScript([this, one] { on_zone_state_(one); });
+  }
 }
 
 void Server::OnTicketKey(std::function<void(const std::string& key)> listener) {
@@ -186,6 +201,7 @@ void Server::ExpireTlsSessions() {
 void Server::Publish(ConfigPtr config) {
   config_.With([&](ConfigPtr& current) { current = config; });
   zones_.UseConfig(*config);
+  zone_health_.UseSettings(config->settings.zone_health);
   workers_.Publish(config);
 }
 

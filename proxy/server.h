@@ -14,6 +14,7 @@
 #include "proxy/control/control_commands.h"
 #include "proxy/control/control_socket.h"
 #include "proxy/control/control_target.h"
+#include "proxy/control/zone_news.h"
 #include "proxy/net/loop.h"
 #include "proxy/observe/metrics.h"
 #include "proxy/observe/rings.h"
@@ -48,6 +49,8 @@ class Server final : public ControlTarget {
   // used: `upgraded` is to be put into the configuration. Before Start().
   void OnUpgrade(
       std::function<void(const BackendPtr& server, const BackendPtr& upgraded)> listener);
+  // Called on the same thread when a zone turned bad or good on a server. Before Start().
+  void OnZoneState(std::function<void(const ZoneNews&)> listener);
   // Told each ticket key of a TLS bind, on the same thread. Before Start().
   void OnTicketKey(std::function<void(const std::string& key)> listener);
   // For the console and what else lives on the control thread.
@@ -58,6 +61,7 @@ class Server final : public ControlTarget {
   ConfigPtr CurrentConfig() const override { return config_.Copy(); }
   const CounterRegistry& counters() const override { return counters_; }
   const Rings& rings() const override { return rings_; }
+  ZoneHealth& zone_health() const override { return zone_health_; }
   const Clock& clock() const override { return clock_; }
   TcpWorkers tcp_workers() const override {
     return {.workers = workers_.size(), .queued = workers_.queued_connections()};
@@ -73,6 +77,7 @@ class Server final : public ControlTarget {
   TextResult<void> OpenControlSocket();
   void CheckBackendsOnce();
   void EverySecond();
+  void TellZoneChanges();
   void WatchTicketKeys();
   void RotateTicketKeys();
   void ExpireTlsSessions();
@@ -84,6 +89,7 @@ class Server final : public ControlTarget {
   std::shared_ptr<WorkerStats> control_stats_;
   std::shared_ptr<WorkerStats> script_stats_;
   Rings rings_;
+  mutable ZoneHealth zone_health_;  // safe from any thread
   Loop control_loop_;
   WorkerGroup workers_;
   HealthProbe health_;
@@ -94,6 +100,7 @@ class Server final : public ControlTarget {
   ControlCommands commands_;
   std::function<void(const BackendPtr&, bool up)> on_server_state_;
   std::function<void(const BackendPtr& server, const BackendPtr& upgraded)> on_upgrade_;
+  std::function<void(const ZoneNews&)> on_zone_state_;
   std::function<void(const std::string& key)> on_ticket_key_;
   MonoTime expire_sessions_at_;
   std::unique_ptr<ControlSocket> control_socket_;

@@ -30,6 +30,11 @@ void HealthLatencies::Add(uint64_t us) {
   sum_ms.Add(us / 1000);
 }
 
+BackendNumber Backend::NextNumber() {
+  static std::atomic<BackendNumber> last{0};
+  return ++last;
+}
+
 Backend::Backend(BackendSettings settings, TlsClientPtr tls, ZoneStorePtr zones)
     : settings_(WithId(std::move(settings))),
       tls_(std::move(tls)),

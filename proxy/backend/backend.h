@@ -20,6 +20,7 @@
 namespace breakwater {
 
 class ZoneStore;  // proxy/zone/zone_store.h
+using BackendNumber = uint32_t;
 
 struct BackendCounters {
   SharedCounter queries, responses, send_errors, timeouts, retries, noncompliant_responses;
@@ -57,6 +58,8 @@ class Backend {
   const BackendSettings& settings() const { return settings_; }
   const Address& address() const { return settings_.address; }
   const std::string& id() const { return settings_.id; }
+  // From 1 on, of this process; never used again.
+  BackendNumber number() const { return number_; }
   std::string name() const { return name_.Copy(); }
   void set_name(std::string name);
   // "192.0.2.1:53", or "zones:/path" for a directory of zone files.
@@ -107,9 +110,12 @@ class Backend {
   double PolicyLatency() const;
 
  private:
+  static BackendNumber NextNumber();
+
   struct alignas(64) Outstanding {
     std::atomic<uint64_t> value{0};
   };
+  const BackendNumber number_ = NextNumber();
   BackendSettings settings_;
   TlsClientPtr tls_;
   std::shared_ptr<ZoneStore> zones_;

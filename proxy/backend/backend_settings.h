@@ -71,6 +71,7 @@ struct BackendSettings {
   std::string id;                  // UUID text; made when empty
   std::vector<std::string> pools;  // empty: the default pool
   int order = 1;
+  uint8_t tier = 1;  // a standby is asked where no lower tier has an answer
   int weight = 1;
   uint32_t qps_limit = 0;  // 0: no limit
   size_t sockets = 1;
@@ -95,7 +96,6 @@ struct BackendSettings {
   bool add_x_forwarded_headers = false;
   bool use_proxy_protocol = false;
   bool proxy_advertise_tls = false;  // a TLV says that the client came over TLS
-  uint8_t tier = 1;
   HealthCheckSettings health;
   std::optional<DiscoverySettings> discovery;  // autoUpgrade
 };

@@ -240,6 +240,7 @@ void InFlight::Impl::Free(Slot& slot, uint32_t slot_number) {
   flight.has_scope_zero_key = false;
   flight.asked_epoch = 0;
   flight.asked_size = 0;
+  flight.refreshes = false;
   flight.patience_runs = false;
   flight.bad.reset();
   flight.waiters.clear();

@@ -29,6 +29,7 @@ struct Attempt {
 struct BadReply {
   std::vector<uint8_t> message;
   BackendPtr from;
+  BadKind kind{};
   bool datagram = false;
 };
 
@@ -38,6 +39,7 @@ struct Flight {
   uint8_t attempt_count = 0;
   MonoTime asked;            // before the first send
   bool over_stream = false;  // a datagram's answer did not suffice
+  bool refreshes = false;    // an answer that is held, past its time
   uint16_t asked_size = 0;   // of a datagram's answer at most
   uint32_t parts = 0;  // messages of a transfer that went to the client: nobody else can go on
   // Where the answer is stored; null: nowhere.

@@ -72,6 +72,15 @@ uint64_t NextRandom(uint64_t& state) {
 
 }  // namespace
 
+bool CacheEntry::MaySpeakFor(uint16_t bits) const {
+  if ((key_bits & ~kKeySiblingBits) != 0) return false;
+  // A resolver looks at RD and CD; who has authority does not.
+  if (!dns::ConstHeader(message().data()).Has(dns::kFlagAa)) return false;
+  // Signatures and an OPT are there for who asked so, signatures for nobody else.
+  if ((bits & ~key_bits & (kKeyDo | kKeyEdns)) != 0) return false;
+  return !is_signed || (bits & kKeyDo) != 0;
+}
+
 bool CacheEntry::MatchesQuestion(const CacheKey& key, std::span<const uint8_t> client_name) const {
   return tail_length == key.tail_length && type() == key.type && cls() == key.cls &&
          SameName(name(), client_name) &&

@@ -53,7 +53,7 @@ struct CacheEntry {
   bool is_signed : 1;     // with RRSIG records
   bool bad : 1;           // no good answer: held for seconds, and only where there was none
   bool over_udp : 1;      // how the answer came; for the dump alone
-  uint8_t bytes[];
+  alignas(2) uint8_t bytes[];
 
   uint16_t* ttl_offsets() { return reinterpret_cast<uint16_t*>(bytes); }
   std::span<const uint16_t> ttls() const {
@@ -87,9 +87,13 @@ struct CacheEntry {
   bool Matches(const CacheKey& key, uint16_t bits, std::span<const uint8_t> name) const {
     return key_bits == bits && MatchesQuestion(key, name);
   }
+  // Whether its answer, kept for another question's flags, is right for these (kKeySiblingBits).
+  bool MaySpeakFor(uint16_t bits) const;
   // But for the bits.
   bool MatchesQuestion(const CacheKey& key, std::span<const uint8_t> name) const;
 };
+
+static_assert(offsetof(CacheEntry, bytes) % 2 == 0, "the TTLs' offsets stand there");
 
 struct FreeEntry {
   void operator()(CacheEntry* entry) const;

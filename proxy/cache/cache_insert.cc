@@ -13,6 +13,9 @@ namespace {
 // An inserting shard evicts at most so many for one that comes in.
 constexpr int kMaxEvictionsAStep = 8;
 
+// It must not outlive the repair by much, whatever the cache knows of last good answers.
+constexpr uint32_t kStandby_s = 5;
+
 // For how long an answer is fresh, and may be served for want of a better one.
 struct Life {
   StorageTtl ttl;
@@ -22,6 +25,11 @@ struct Life {
 Life DecideLife(const CacheAnswer& facts, const PacketCacheSettings& settings,
                 const CacheInsert& how, const Clock& clock) {
   Life life{.ttl = DecideStorageTtl(facts, settings, how.temporary_failure_ttl)};
+  if (how.standby) {
+    const uint32_t recheck_s = settings.last_good ? settings.last_good->recheck / 1000 : kStandby_s;
+    life.ttl.seconds = std::min(life.ttl.seconds, std::max(recheck_s, 1u));
+    return life;
+  }
   if (!settings.last_good) return life;
   switch (how.worth) {
     case AnswerClass::kGood:
@@ -31,7 +39,6 @@ Life DecideLife(const CacheAnswer& facts, const PacketCacheSettings& settings,
       if (!facts.truncated) life.ttl = {};
       break;
     case AnswerClass::kBad:
-      if (life.ttl.seconds == 0) life.ttl.seconds = settings.temporary_failure_ttl;
       life.ttl.seconds = std::min(life.ttl.seconds, kLongestBad_s);
       break;
   }
@@ -80,7 +87,7 @@ bool PacketCache::Impl::MayReplace(CacheEntry& held, const CacheEntry& offered,
                                    const CacheInsert& how) {
   // A good answer takes the place of a bad one whenever it was asked for, and never the other way.
   if (held.bad && !offered.bad) return true;
-  if (offered.bad && held.IsLastGood(how.now) && !store.IsGone(held)) return false;
+  if ((offered.bad || how.standby) && held.IsLastGood(how.now) && !store.IsGone(held)) return false;
   if (held.asked_ms != offered.asked_ms && MsSince(held.asked_ms, offered.asked_ms) != 0) {
     return false;  // what is held was asked for later
   }
@@ -113,6 +120,8 @@ bool PacketCache::Impl::Store(CacheShard& shard, CacheEntryPtr entry, const Cach
       garbage[freed++] = std::move(entry);
       return false;
     } else {
+      const CacheEntry* sibling = FindLastGood(shard, key, entry->name(), how.now);
+      if (sibling != nullptr && entry->apex_labels == 0) entry->apex_labels = sibling->apex_labels;
       const bool full = store.WouldBeOver(entry->Footprint());
       while (freed < kMaxEvictionsAStep && shard.size() != 0 &&
              (shard.IsFull() || store.WouldBeOver(entry->Footprint()))) {

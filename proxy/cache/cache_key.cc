@@ -93,8 +93,13 @@ bool AddEdns(const KeySource& query, const CacheKeyOptions& options, KeySubnet s
   return true;
 }
 
-// Keys that differ in bits alone, without a tail, have one hash: a shard finds the siblings of a
-// key by it.
+// The bits that a shard makes tags of.
+uint64_t TagBits(uint16_t bits) {
+  return static_cast<uint64_t>(static_cast<uint16_t>(bits * 0x9e37u)) << 32;
+}
+
+// Keys that differ in bits alone, without a tail, have one home in one shard, where siblings are
+// found, and different tags, so that they do not stand in each other's way.
 uint64_t HashKey(std::span<const uint8_t> name, const CacheKey& key) {
   std::array<uint8_t, dns::kMaxNameLength + 6 + sizeof(key.tail)> bytes;
   dns::FoldInto(name, bytes.data());
@@ -102,9 +107,10 @@ uint64_t HashKey(std::span<const uint8_t> name, const CacheKey& key) {
   StoreU16(bytes.data() + size, static_cast<uint16_t>(key.type));
   StoreU16(bytes.data() + size + 2, static_cast<uint16_t>(key.cls));
   StoreU16(bytes.data() + size + 4, key.tail_length == 0 ? 0 : key.bits);
+  const uint64_t tag = key.tail_length == 0 ? TagBits(key.bits) : 0;
   size += 6;
   std::memcpy(bytes.data() + size, key.tail.data(), key.tail_length);
-  return HashBytes({bytes.data(), size + key.tail_length}, ProcessHashSeed());
+  return HashBytes({bytes.data(), size + key.tail_length}, ProcessHashSeed()) ^ tag;
 }
 
 }  // namespace

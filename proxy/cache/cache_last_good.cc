@@ -1,4 +1,6 @@
 // What a cache with `lastGood` knows of the answers it holds (last_good.h).
+#include <vector>
+
 #include "proxy/cache/packet_cache_impl.h"
 
 namespace breakwater {
@@ -21,23 +23,57 @@ KnownAnswer PacketCache::Known(const CacheKey& key, std::span<const uint8_t> nam
           .apex_labels = entry->apex_labels};
 }
 
-bool PacketCache::Hold(const CacheKey& key, std::span<const uint8_t> name, MonoTime now) {
+bool PacketCache::Hold(const CacheKey& key, std::span<const uint8_t> name, const HoldHow& how) {
+  CacheShard& shard = impl_->store.shard(impl_->store.ShardIndex(key.hash));
+  const ShardGuard guard(shard.lock());
+  CacheEntry* entry = impl_->FindLastGood(shard, key, name, how.now);
+  if (entry == nullptr) return false;
+  if (how.use == LastGoodUse::kUnlessFlushed && entry->due) return false;
+  const SerialMs now = ToSerial(how.now);
+  const bool newer = MsSince(entry->asked_ms, ToSerial(how.asked)) != 0;
+  const bool good = entry->IsFresh(now) && !entry->due;
+  if (newer || good || impl_->FlushedSince(key, name, how.asked_epoch)) return true;
+  entry->held = true;
+  entry->retry_ms = now + impl_->store.settings().last_good->recheck;
+  return true;
+}
+
+void PacketCache::GiveBack(const CacheKey& key, std::span<const uint8_t> name, MonoTime now) {
   CacheShard& shard = impl_->store.shard(impl_->store.ShardIndex(key.hash));
   const ShardGuard guard(shard.lock());
   CacheEntry* entry = impl_->FindLastGood(shard, key, name, now);
-  if (entry == nullptr) return false;
-  entry->held = true;
-  entry->retry_ms = ToSerial(now) + impl_->store.settings().last_good->recheck;
-  return true;
+  if (entry != nullptr) entry->retry_ms = ToSerial(now);
+}
+
+bool PacketCache::Impl::FlushedSince(const CacheKey& key, std::span<const uint8_t> name,
+                                     uint32_t epoch) const {
+  const uint32_t now = store.flushes().epoch();
+  if (now == epoch) return false;
+  const FlushVerdict verdict = store.flushes().Judge({name, key.type, epoch, now, now});
+  return verdict.due || verdict.gone;
+}
+
+bool PacketCache::FlushedSince(const CacheKey& key, std::span<const uint8_t> name,
+                               uint32_t epoch) const {
+  if (this->epoch() == epoch) return false;
+  const ShardGuard guard(impl_->store.shard(impl_->store.ShardIndex(key.hash)).lock());
+  return impl_->FlushedSince(key, name, epoch);
 }
 
 void PacketCache::Forget(const CacheKey& key, std::span<const uint8_t> name, MonoTime asked) {
   CacheShard& shard = impl_->store.shard(impl_->store.ShardIndex(key.hash));
-  CacheEntryPtr garbage;  // freed after the lock was let go
+  std::vector<CacheEntryPtr> garbage;  // freed after the lock was let go
+  const auto is_older = [&](const CacheEntry* entry) {
+    return entry != nullptr && MsSince(entry->asked_ms, ToSerial(asked)) == 0;
+  };
   const ShardGuard guard(shard.lock());
-  CacheEntry* entry = shard.Find(key, key.bits, name).entry;
-  if (entry == nullptr || MsSince(entry->asked_ms, ToSerial(asked)) != 0) return;
-  garbage = shard.Remove(entry);
+  if (CacheEntry* own = shard.Find(key, key.bits, name).entry; is_older(own)) {
+    garbage.push_back(shard.Remove(own));
+  }
+  for (CacheEntry* sibling = shard.FindSibling(key, name, asked); is_older(sibling);
+       sibling = shard.FindSibling(key, name, asked)) {
+    garbage.push_back(shard.Remove(sibling));
+  }
 }
 
 }  // namespace breakwater

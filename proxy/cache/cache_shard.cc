@@ -61,14 +61,12 @@ CacheShard::Found CacheShard::Find(const CacheKey& key, uint16_t bits,
 CacheEntry* CacheShard::FindSibling(const CacheKey& key, std::span<const uint8_t> name,
                                     MonoTime now) const {
   if (key.tail_length != 0) return nullptr;
-  const uint16_t tag = TagOf(key.hash);
   const auto hash = static_cast<uint32_t>(key.hash);
   CacheEntry* newest = nullptr;
   for (size_t slot = Home(hash); Tag(slot) != kEmpty; slot = Next(slot)) {
     CacheEntry* entry = Slot(slot);
-    if (Tag(slot) != tag || entry->hash != hash || !entry->IsLastGood(now)) continue;
-    if ((entry->key_bits & ~kKeySiblingBits) != 0 || !entry->MatchesQuestion(key, name)) continue;
-    if (entry->is_signed && (key.bits & kKeyDo) == 0) continue;
+    if (entry->hash != hash || !entry->IsLastGood(now)) continue;
+    if (!entry->MaySpeakFor(key.bits) || !entry->MatchesQuestion(key, name)) continue;
     if (newest == nullptr || MsSince(entry->asked_ms, newest->asked_ms) != 0) newest = entry;
   }
   return newest;

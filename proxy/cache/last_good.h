@@ -2,17 +2,15 @@
 // A bad answer never displaces a good one; where it is all there is, the last good one is served.
 // The first row that fits:
 //
-//   answer                                                              class
-//   none in time, malformed, SERVFAIL, REFUSED, FORMERR, NOTIMP, NOTAUTH  bad
-//   TC, BADVERS, BADCOOKIE                                              neutral
-//   negative, with the SOA of a zone above the known apex               bad: the child zone
-//   vanished NOERROR or NXDOMAIN with an answer section, YXDOMAIN with DNAME,
-//     negative with SOA                                                 good
-//   referral, NS owner below the apex (unknown: two labels or more)     good
-//   referral otherwise                                                  bad: lame
-//   AA, negative, no SOA                                                good; removes what is held
-//   empty, not AA, where the held answer was AA                         bad: lame
-//   anything else                                                       neutral
+//   bad      none in time, malformed, SERVFAIL, REFUSED, FORMERR, NOTIMP, NOTAUTH
+//   neutral  TC, BADVERS, BADCOOKIE
+//   bad      negative, with the SOA of a zone above the known apex: the child zone vanished
+//   good     NOERROR or NXDOMAIN with an answer section; YXDOMAIN with DNAME; negative with SOA
+//   good     referral, NS owner below the apex (apex unknown: two labels or more)
+//   bad      referral otherwise: lame
+//   good     AA, negative, no SOA; it removes what is held
+//   bad      empty, not AA, where the held answer was AA: lame
+//   neutral  anything else
 //
 // Negative: NOERROR or NXDOMAIN without an answer section. Neutral answers are for the asker
 // alone. Pure functions; any thread.

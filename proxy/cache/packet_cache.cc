@@ -38,6 +38,9 @@ bool IsServedWhereHeld(CacheEntry& entry, SerialMs now, uint32_t recheck) {
 
 bool MayServeLastGood(CacheEntry& entry, const CacheLookup& how, const LastGoodSettings& settings) {
   switch (how.last_good) {
+    case LastGoodUse::kWhereHeldUnlessFlushed:
+      if (entry.due) return false;
+      [[fallthrough]];
     case LastGoodUse::kWhereHeld:
       return IsServedWhereHeld(entry, ToSerial(how.now), settings.recheck);
     case LastGoodUse::kUnlessFlushed:
@@ -68,7 +71,9 @@ CacheCandidate PacketCache::Impl::FindServable(CacheShard& shard, const Search& 
     const CacheServing serving = JudgeAge(*entry, search.how, store.settings());
     if (serving.result != CacheResult::kMiss) return {.entry = entry, .serving = serving};
   }
-  return AsLastGood(*entry, search.how);
+  const CacheCandidate own = AsLastGood(*entry, search.how);
+  if (own.entry != nullptr || own.due) return own;
+  return FindServableSibling(shard, search, garbage);
 }
 
 // A bad answer to this very question says nothing of how good another's is.
@@ -208,13 +213,14 @@ size_t PacketCache::Expunge(size_t down_to) {
 }
 
 size_t PacketCache::PurgeExpired(size_t down_to) {
-  const SerialMs now = ToSerial(impl_->clock.Now());
+  const MonoTime time = impl_->clock.Now();
+  const SerialMs now = ToSerial(time);
   CacheStore& store = impl_->store;
   size_t removed = 0;
   size_t excess = store.entry_count() > down_to ? store.entry_count() - down_to : 0;
   ScanPosition position;
   const auto applies = [&](const CacheEntry& entry) {
-    if (excess == 0 || entry.IsFresh(now)) return false;
+    if (excess == 0 || entry.IsFresh(now) || entry.IsLastGood(time)) return false;
     --excess;
     return true;
   };

@@ -45,7 +45,8 @@ struct PacketCacheSettings {
 
 // Which entries past their time may be served where the cache has `lastGood`.
 enum class LastGoodUse : uint8_t {
-  kWhereHeld,      // those whose refresh failed or is late, until the next try
+  kWhereHeld,  // those whose refresh failed or is late, until the next try
+  kWhereHeldUnlessFlushed,
   kUnlessFlushed,  // those no soft flush has passed over
   kAny,
 };
@@ -82,6 +83,8 @@ struct CacheInsert {
   // What JudgeAnswer() said, for caches with `lastGood`; the others take everything as good.
   AnswerClass worth = AnswerClass::kGood;
   uint8_t apex_labels = 0;  // of the zone the answer speaks for; 0: it does not say
+  // Of a standby server: kept for seconds, and only where no other answer is.
+  bool standby = false;
 };
 
 struct PacketCacheStats {
@@ -120,9 +123,20 @@ class PacketCache {
 
   // --- last good answers. `name` is the question's, in wire form.
   KnownAnswer Known(const CacheKey& key, std::span<const uint8_t> name, MonoTime now);
-  // The refresh of an entry failed or is late: askers get the last good answer at once, until
-  // the next try `recheck` from now. False where none is held.
-  bool Hold(const CacheKey& key, std::span<const uint8_t> name, MonoTime now);
+  // The refresh of an entry, asked for at `asked`, failed or is late: askers get the last good
+  // answer at once, until the next try `recheck` from now. Not where it has become better since, or
+  // was flushed. False where none is held that may be so used.
+  struct HoldHow {
+    MonoTime now;
+    MonoTime asked;
+    uint32_t asked_epoch = 0;
+    LastGoodUse use = LastGoodUse::kAny;
+  };
+  bool Hold(const CacheKey& key, std::span<const uint8_t> name, const HoldHow& how);
+  // The try brought nothing that counts, for better or worse: the next to ask may try at once.
+  void GiveBack(const CacheKey& key, std::span<const uint8_t> name, MonoTime now);
+  // Whether a flush since `epoch` concerns the question.
+  bool FlushedSince(const CacheKey& key, std::span<const uint8_t> name, uint32_t epoch) const;
   // There is nothing any more: what was asked for before `asked` goes.
   void Forget(const CacheKey& key, std::span<const uint8_t> name, MonoTime asked);
 

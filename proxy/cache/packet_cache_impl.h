@@ -42,6 +42,9 @@ struct PacketCache::Impl {
   CacheEntry* FindLastGood(CacheShard& shard, const CacheKey& key, std::span<const uint8_t> name,
                            MonoTime now);
 
+  // The shard's lock is held.
+  bool FlushedSince(const CacheKey& key, std::span<const uint8_t> name, uint32_t epoch) const;
+
   CacheStore store;
   Sweeper sweeper;
   const Clock& clock;

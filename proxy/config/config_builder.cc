@@ -125,6 +125,7 @@ void ConfigBuilder::RemakePolicies() {
 ConfigPtr ConfigBuilder::Publish() {
   if (!changed_) return published_;
   changed_ = false;
+  for (const auto& [name, pool] : own_pools_) pool->SortIntoTiers();
   own_pools_.clear();
   ++config_.version;
   published_ = std::make_shared<const Config>(config_);

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "proxy/backend/zone_health.h"
 #include "proxy/guard/client_limits.h"
 #include "proxy/observe/rings.h"
 #include "proxy/pool/policy.h"
@@ -30,6 +31,7 @@ struct Settings {
   uint32_t cache_cleaning_delay_s = 60;
   uint32_t cache_cleaning_percentage = 100;
   double retry_budget_share = 0.1;
+  ZoneHealthSettings zone_health;
   // client streams
   uint32_t tcp_recv_timeout_s = 2;
   uint32_t tcp_send_timeout_s = 2;

@@ -7,6 +7,7 @@
 
 #include "proxy/base/log.h"
 #include "proxy/config/certificate_reload.h"
+#include "proxy/control/zone_news.h"
 #include "proxy/zone/zone_store.h"
 
 namespace breakwater {
@@ -136,6 +137,8 @@ json ControlCommands::Run(const ControlRequest& request) {
       return FlushState(request.id);
     case ControlCommand::kReloadCertificates:
       return ReloadAllCertificates();
+    case ControlCommand::kZones:
+      return Zones(request);
   }
   return Refusal("bad-request", "not a command");
 }
@@ -170,6 +173,30 @@ json ControlCommands::Servers() const {
     servers.push_back(ServerJson(i, *config->backends[i]));
   }
   return {{"ok", true}, {"servers", std::move(servers)}};
+}
+
+json ControlCommands::Zones(const ControlRequest& request) const {
+  constexpr size_t kMostRows = 10'000;
+  const ConfigPtr config = target_.CurrentConfig();
+  const ZoneHealth& zones = target_.zone_health();
+  json rows = json::array();
+  const auto which = request.bad_alone ? ZoneHealth::Which::kBad : ZoneHealth::Which::kAll;
+  for (const ZoneReport& report : zones.Report(which, kMostRows)) {
+    for (const ZoneOnBackend& one : report.backends) {
+      json row = {{"zone", report.zone.ToString()},
+                  {"server", ServerNameOf(*config, one.backend)},
+                  {"state", one.is_bad ? "bad" : "good"},
+                  {"good", one.good}};
+      for (size_t kind = 0; kind < kBadKinds; ++kind) {
+        if (one.bad[kind] != 0) row["bad"][NameOf(static_cast<BadKind>(kind))] = one.bad[kind];
+      }
+      rows.push_back(std::move(row));
+    }
+  }
+  return {{"ok", true},
+          {"known", zones.zone_count()},
+          {"bad", zones.bad_count()},
+          {"zones", std::move(rows)}};
 }
 
 json ControlCommands::SetServer(const ControlRequest& request) {
@@ -259,6 +286,9 @@ json ControlCommands::Flush(const ControlRequest& request) {
     }
     if (flushed.empty()) return Refusal("not-found", "no pool has a cache");
   }
+  // What is meant to be gone is no zone that is bad.
+  const FlushRequest& flush = request.flush;
+  if (flush.hard && flush.suffix && !flush.type) target_.zone_health().Forget(flush.name);
   const size_t caches = flushed.size();
   flushes_.push_back(std::move(flushed));
   const uint64_t id = first_flush_ + flushes_.size() - 1;

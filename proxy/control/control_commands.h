@@ -36,6 +36,7 @@ class ControlCommands {
   nlohmann::json Run(const ControlRequest& request);
   nlohmann::json Status() const;
   nlohmann::json Servers() const;
+  nlohmann::json Zones(const ControlRequest& request) const;
   nlohmann::json SetServer(const ControlRequest& request);
   nlohmann::json Rules() const;
   nlohmann::json CacheStats() const;

@@ -17,7 +17,7 @@ struct CommandInfo {
 };
 
 // In the order of ControlCommand.
-constexpr std::array<CommandInfo, 10> kCommands = {{
+constexpr std::array<CommandInfo, 11> kCommands = {{
     {"status", Role::kRead, {}},
     {"version", Role::kRead, {}},
     {"servers", Role::kRead, {}},
@@ -28,6 +28,7 @@ constexpr std::array<CommandInfo, 10> kCommands = {{
     {"undo", Role::kFlush, {"id"}},
     {"flush-status", Role::kRead, {"id"}},
     {"reload-certificates", Role::kOperate, {}},
+    {"zones", Role::kRead, {"bad"}},
 }};
 
 const CommandInfo& InfoOf(ControlCommand command) {
@@ -111,6 +112,12 @@ TextResult<void> ReadMembers(const json& object, ControlRequest& request) {
     case ControlCommand::kUndo:
     case ControlCommand::kFlushStatus:
       return ReadId(object, request);
+    case ControlCommand::kZones: {
+      const auto bad = Flag(object, "bad");
+      if (!bad) return Fail(bad.error());
+      request.bad_alone = *bad;
+      return {};
+    }
     default:
       return {};
   }

@@ -8,6 +8,7 @@
 //   {"command":"flush","name":NAME[,"suffix":true][,"type":"A"][,"hard":true][,"pool":POOL]}
 //   {"command":"undo","id":ID}                     takes a soft flush back
 //   {"command":"flush-status","id":ID}
+//   {"command":"zones"[,"bad":true]}               how servers answer for each zone; at most 10,000
 //
 // A reply is one line: {"ok":true, ...} or {"ok":false,"code":CODE,"error":TEXT}.
 #pragma once
@@ -35,7 +36,8 @@ enum class ControlCommand : uint8_t {
   kFlush,
   kUndo,
   kFlushStatus,
-  kReloadCertificates
+  kReloadCertificates,
+  kZones
 };
 enum class ServerState : uint8_t { kUp, kDown, kAuto };
 
@@ -46,6 +48,7 @@ struct ControlRequest {
   FlushRequest flush;               // kFlush
   std::optional<std::string> pool;  // kFlush: that pool's cache alone
   uint64_t id = 0;                  // kUndo, kFlushStatus
+  bool bad_alone = false;           // kZones
 };
 
 TextResult<ControlRequest> ParseControlRequest(std::string_view line);

@@ -45,6 +45,8 @@ json RequestOf(const CtlOptions& options) {
       return {{"command", "flush-status"}, {"id", options.first_id}};
     case CtlCommand::kReloadCertificates:
       return {{"command", "reload-certificates"}};
+    case CtlCommand::kZones:
+      return {{"command", "zones"}, {"bad", options.bad_alone}};
     default:
       return {{"command", "status"}};
   }

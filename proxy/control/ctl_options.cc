@@ -30,6 +30,8 @@ TextResult<bool> Scanner::ScanFlag(const std::string& argument) {
     options.suffix = flush_options = true;
   } else if (argument == "--hard") {
     options.hard = flush_options = true;
+  } else if (argument == "--bad") {
+    options.bad_alone = true;
   } else if (argument == "--undo-on-stop") {
     return Fail(NotYet(argument));
   } else if (argument == "--help" || argument == "-h") {
@@ -153,6 +155,7 @@ TextResult<void> ReadCommand(const std::vector<std::string>& words, CtlOptions& 
   if (words[0] == "status") return simple(CtlCommand::kStatus, 1);
   if (words[0] == "servers") return simple(CtlCommand::kServers, 1);
   if (words[0] == "rules") return simple(CtlCommand::kRules, 1);
+  if (words[0] == "zones") return simple(CtlCommand::kZones, 1);
   if (words[0] == "cache" && words.size() > 1 && words[1] == "stats") {
     return simple(CtlCommand::kCacheStats, 2);
   }
@@ -184,6 +187,9 @@ TextResult<CtlOptions> ParseCtlOptions(const std::vector<std::string>& arguments
   if (scanner.flush_options && !flushes) {
     return Fail(std::string("--suffix, --type, --hard and --pool belong to flush"));
   }
+  if (options.bad_alone && options.command != CtlCommand::kZones) {
+    return Fail(std::string("--bad belongs to zones"));
+  }
   if (scanner.list_options && options.command != CtlCommand::kFlushList) {
     return Fail(std::string("--rate belongs to flush --list FILE"));
   }
@@ -196,6 +202,7 @@ std::string CtlHelp() {
   status                          what the server is doing
   servers                         the backends, their state and counters
   server NAME up|down|auto        force a backend up or down, or let health checks decide
+  zones [--bad]                   how servers answer for each zone, or for those that are bad
   rules                           the rule chains and how often each rule matched
   cache stats                     the packet caches
   certificates reload             the certificates of all frontends are read again; a frontend

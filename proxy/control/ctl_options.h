@@ -24,7 +24,8 @@ enum class CtlCommand : uint8_t {
   kFlushList,
   kFlushUndo,
   kFlushStatus,
-  kReloadCertificates
+  kReloadCertificates,
+  kZones
 };
 
 // Exit statuses of breakwaterctl, as --help lists them.
@@ -40,11 +41,12 @@ struct CtlOptions {
   CtlCommand command = CtlCommand::kHelp;
   std::string socket = std::string(kDefaultControlSocket);
   bool json = false;
-  std::string server;  // kServer
-  std::string state;   // kServer: up, down, auto
-  std::string name;    // kFlush
-  std::string type;    // flushes; empty: every type
-  std::string pool;    // flushes; empty: every pool
+  bool bad_alone = false;  // kZones
+  std::string server;      // kServer
+  std::string state;       // kServer: up, down, auto
+  std::string name;        // kFlush
+  std::string type;        // flushes; empty: every type
+  std::string pool;        // flushes; empty: every pool
   bool pool_set = false;
   bool suffix = false;
   bool hard = false;

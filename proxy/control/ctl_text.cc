@@ -94,6 +94,22 @@ std::string CachesText(const json& reply) {
   return text.empty() ? "no pool has a cache\n" : text;
 }
 
+std::string ZonesText(const json& reply) {
+  std::string text = fmt::format("{:<40} {:<36} {:<5} {:>10} {}\n", "Zone", "Server", "State",
+                                 "Good", "Bad answers");
+  for (const json& row : List(reply, "zones")) {
+    std::string bad;
+    if (const auto kinds = row.find("bad"); kinds != row.end() && kinds->is_object()) {
+      for (const auto& [kind, count] : kinds->items()) {
+        bad += fmt::format("{}{}={}", bad.empty() ? "" : " ", Clean(kind), count.dump());
+      }
+    }
+    text += fmt::format("{:<40} {:<36} {:<5} {:>10} {}\n", Field(row, "zone"), Field(row, "server"),
+                        Field(row, "state"), Field(row, "good"), bad.empty() ? "-" : bad);
+  }
+  return text + fmt::format("{} zones known, {} bad\n", Field(reply, "known"), Field(reply, "bad"));
+}
+
 }  // namespace
 
 std::string CtlReplyText(CtlCommand command, const json& reply) {
@@ -114,6 +130,8 @@ std::string CtlReplyText(CtlCommand command, const json& reply) {
       return fmt::format("flush {} undone\n", Field(reply, "id"));
     case CtlCommand::kReloadCertificates:
       return fmt::format("certificates of {} frontends loaded\n", Field(reply, "loaded"));
+    case CtlCommand::kZones:
+      return ZonesText(reply);
     case CtlCommand::kVersion:
       return Field(reply, "version") + "\n";
     default:

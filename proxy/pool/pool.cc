@@ -1,6 +1,8 @@
 #include "proxy/pool/pool.h"
 
 #include <algorithm>
+#include <map>
+#include <utility>
 
 namespace breakwater {
 namespace {
@@ -17,6 +19,14 @@ bool Agreed(const std::vector<BackendPtr>& servers, bool otherwise, Says says) {
 }
 
 }  // namespace
+
+void Pool::SortIntoTiers() {
+  std::map<int, std::vector<BackendPtr>> by_tier;
+  for (const BackendPtr& server : servers) by_tier[server->settings().tier].push_back(server);
+  tiers.clear();
+  if (by_tier.size() < 2) return;
+  for (auto& [tier, members] : by_tier) tiers.push_back(std::move(members));
+}
 
 bool Pool::AnyUp() const {
   return std::any_of(servers.begin(), servers.end(),

@@ -14,13 +14,16 @@
 namespace breakwater {
 
 struct Pool {
-  std::string name;                    // empty: the default pool
-  std::vector<BackendPtr> servers;     // sorted by order, then as configured
+  std::string name;                 // empty: the default pool
+  std::vector<BackendPtr> servers;  // sorted by order, then as configured
+  // The same by tier, the first tier first; empty where all are of one.
+  std::vector<std::vector<BackendPtr>> tiers;
   std::shared_ptr<PacketCache> cache;  // null: none
   PolicyPtr policy;                    // null: the global one
   bool explicit_ecs = false;           // setECS, for pools whose servers disagree or are none
   bool explicit_zero_scope = true;
 
+  void SortIntoTiers();
   bool AnyUp() const;
   // What decides the client subnet before a server is chosen: the servers', where they agree.
   bool UsesClientSubnet() const;

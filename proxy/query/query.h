@@ -117,6 +117,7 @@ struct QueryFields {
   std::optional<uint32_t> temp_failure_ttl;
   uint32_t max_returned_ttl = 0;  // 0: no cap
   uint8_t restarts = 0;
+  bool asked_again = false;    // it had joined another, and asks for itself once that has failed
   bool restart_asked = false;  // a rule on the answer said so
   bool extras_used = false;
 };

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "proxy/control/zone_news.h"
 #include "proxy/web/secure_metrics.h"
 #include "proxy/web/server_id.h"
 #include "proxy/zone/zone_store.h"
@@ -314,6 +315,24 @@ void WriteRules(PrometheusWriter& out, const Chains& chains) {
   for (const auto& [id, count] : hits) out.Sample({{"id", id}}, Text(count));
 }
 
+// Of every zone that is bad somewhere, up to a number that a scraper can bear.
+void WriteZones(PrometheusWriter& out, const ControlTarget& target, const Config& config) {
+  constexpr size_t kMostZones = 1000;
+  const ZoneHealth& zones = target.zone_health();
+  out.Begin({"zones_known", "Zones learned from answers", kGauge});
+  out.Sample({}, Text(uint64_t{zones.zone_count()}));
+  out.Begin({"zones_bad", "Zones that are bad on a backend, once for each", kGauge});
+  out.Sample({}, Text(uint64_t{zones.bad_count()}));
+  out.Begin({"zone_bad", "Zones that a backend has no good answers for", kGauge});
+  for (const ZoneReport& report : zones.Report(ZoneHealth::Which::kBad, kMostZones)) {
+    for (const ZoneOnBackend& one : report.backends) {
+      if (!one.is_bad) continue;
+      out.Sample({{"zone", report.zone.ToString()}, {"server", ServerNameOf(config, one.backend)}},
+                 "1");
+    }
+  }
+}
+
 }  // namespace
 
 std::string EscapeLabelValue(std::string_view value) {
@@ -357,6 +376,7 @@ std::string PrometheusText(const ControlTarget& target) {
   WriteProcess(out, target);
   WriteLatency(out, target.counters());
   WriteBackends(out, *config);
+  WriteZones(out, target, *config);
   WriteFrontends(out, *config);
   WritePools(out, *config);
   WriteRules(out, config->chains);

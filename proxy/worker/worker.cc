@@ -51,6 +51,7 @@ Worker::Worker(WorkerSettings settings, ConfigPtr config, const PathFactory& mak
                           .random = random_,
                           .stats = *stats_,
                           .rings = shared.rings,
+                          .zones = shared.zones,
                           .exchange_for =
                               [this](const BackendPtr& backend, BackendTransport transport) {
                                 return exchanges_.For(backend, transport);

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "proxy/backend/zone_health.h"
 #include "proxy/base/activity.h"
 #include "proxy/base/unique_fd.h"
 #include "proxy/guard/client_limits.h"
@@ -33,6 +34,7 @@ struct WorkerSettings {
 struct WorkerShared {
   ClientLimits& limits;
   Rings& rings;
+  ZoneHealth& zones;
   std::shared_ptr<WorkerStats> stats;  // this worker's own, summed by the registry
   SharedCounter& queued_connections;   // handed over and not yet adopted
 };

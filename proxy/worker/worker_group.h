@@ -18,6 +18,7 @@ namespace breakwater {
 struct WorkersShared {
   CounterRegistry& counters;
   Rings& rings;
+  ZoneHealth& zones;
 };
 
 class WorkerGroup {

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "proxy/backend/exchange.h"
+#include "proxy/backend/zone_health.h"
 #include "proxy/base/random.h"
 #include "proxy/base/timer_queue.h"
 #include "proxy/config/config.h"
@@ -24,7 +25,8 @@ struct PathEnvironment {
   TimerQueue& timers;
   Random& random;
   WorkerStats& stats;
-  Rings& rings;  // shared by all workers
+  Rings& rings;       // shared by all workers
+  ZoneHealth& zones;  // so are these
   // The worker's way to a backend; null where it cannot be had (descriptor limit).
   std::function<Exchange*(const BackendPtr&, BackendTransport)> exchange_for;
 };

@@ -72,8 +72,8 @@ TEST_F(FamiliesTest, UnknownOptionsAreWarningsOrErrors) {
               HasSubstr(":2: newServer: unknown option 'odrer' (nearest: 'order')"));
   Load("newServer{address='192.0.2.1', order={}}");
   EXPECT_TRUE(Warned("option 'order'"));
-  EXPECT_THAT(TryLoad("newServer{address='192.0.2.1', tier=2}"),
-              HasSubstr("option 'tier' is not available yet"));
+  EXPECT_THAT(TryLoad("newServer{address='192.0.2.1', MACAddr='00:11:22:33:44:55'}"),
+              HasSubstr("option 'MACAddr' is not available yet"));
 }
 
 TEST_F(FamiliesTest, AutoUpgrade) {

@@ -39,6 +39,7 @@ TextResult<std::unique_ptr<World>> World::Make(const std::string& lua_text) {
   if (!loaded) return breakwater::Fail(loaded.error());
   world->lua_ = std::move(*loaded);
   world->config_ = world->builder_.Publish();
+  world->zones_.UseSettings(world->config_->settings.zone_health);
   for (const BackendPtr& backend : world->config_->backends) {
     if (!backend->health().forced()) backend->health().SetAuto(true);
   }
@@ -49,6 +50,7 @@ TextResult<std::unique_ptr<World>> World::Make(const std::string& lua_text) {
                               .random = world->random_,
                               .stats = world->stats_,
                               .rings = world->rings_,
+                              .zones = world->zones_,
                               .exchange_for =
                                   [raw](const BackendPtr& backend, BackendTransport transport) {
                                     return raw->ExchangeFor(backend, transport);

@@ -63,6 +63,7 @@ class World {
   Random random_;
   WorkerStats stats_;
   Rings rings_{RingSettings{}};
+  ZoneHealth zones_;
   QueryPool queries_;
   QueryMaker maker_;
   FakeClient client_;

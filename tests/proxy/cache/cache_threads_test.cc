@@ -113,7 +113,8 @@ class RacingRefreshes {
       if (random >> 29 == 7) {
         how.worth = AnswerClass::kBad;
         cache_->Insert(key_, bad_, how);
-        cache_->Hold(key_, Name(), how.now);
+        cache_->Hold(key_, Name(),
+                     {.now = how.now, .asked = how.asked, .asked_epoch = how.asked_epoch});
         continue;
       }
       const auto asked_ms = static_cast<uint32_t>(how.asked.ms());

@@ -150,7 +150,8 @@ class LastGoodCacheTest : public test::CacheFixture {
   }
   bool Hold() {
     const auto wire = Wire(kName);
-    return cache().Hold(*KeyOf(wire), Name(wire), clock.Now());
+    return cache().Hold(*KeyOf(wire), Name(wire),
+                        {.now = clock.Now(), .asked = clock.Now(), .asked_epoch = cache().epoch()});
   }
   KnownAnswer Known() {
     const auto wire = Wire(kName);
@@ -284,38 +285,98 @@ TEST_F(LastGoodCacheTest, ForgettingSparesWhatWasAskedForLater) {
 }
 
 TEST_F(LastGoodCacheTest, ServesThoseWhoAskTheSameWithOtherFlags) {
-  EXPECT_TRUE(Put("www.example.com +edns", kOneAddress));
+  EXPECT_TRUE(Put("www.example.com +dnssec", std::string("+aa +edns ") + kOneAddress));
   Advance(300);
+  const CacheLookup how{.now = clock.Now(), .last_good = LastGoodUse::kAny};
   for (const char* other : {"www.example.com", "WWW.example.com +norec +ad", "www.example.com +cd",
-                            "www.example.com +dnssec"}) {
-    const CacheLookup how{.now = clock.Now(), .last_good = LastGoodUse::kAny};
+                            "www.example.com +edns", "www.example.com +dnssec +cd"}) {
     EXPECT_EQ(GetAs(other, how).result, CacheResult::kLastGood) << other;
     EXPECT_EQ(Get(other).result, CacheResult::kMiss) << other;
   }
   for (const char* other : {"www.example.com AAAA", "www.example.net", "www.example.com CH",
                             "www.example.com +option=3:"}) {
-    const CacheLookup how{.now = clock.Now(), .last_good = LastGoodUse::kAny};
     EXPECT_EQ(GetAs(other, how).result, CacheResult::kMiss) << other;
   }
   EXPECT_EQ(cache().Stats().lookup_collisions, 0u);
 }
 
+TEST_F(LastGoodCacheTest, WhatMayBeMissingIsNotGivenToThoseWhoWantIt) {
+  // Without authority RD and CD matter; without DO signatures may be missing; without EDNS the OPT.
+  EXPECT_TRUE(Put("resolver.example.com", "/ answer resolver.example.com 300 A 192.0.2.1"));
+  EXPECT_TRUE(Put(kName, std::string("+aa ") + kOneAddress));
+  Advance(300);
+  const CacheLookup how{.now = clock.Now(), .last_good = LastGoodUse::kAny};
+  for (const char* other : {"resolver.example.com +norec", "resolver.example.com +cd",
+                            "www.example.com +edns", "www.example.com +dnssec"}) {
+    EXPECT_EQ(GetAs(other, how).result, CacheResult::kMiss) << other;
+  }
+}
+
 TEST_F(LastGoodCacheTest, SignaturesAreForThoseWhoWantThem) {
   const auto wall = static_cast<uint32_t>(clock.WallSeconds());
-  EXPECT_TRUE(Put("www.example.com +dnssec", Signed(wall + 1000)));
+  EXPECT_TRUE(Put("www.example.com +dnssec", "+aa +edns " + Signed(wall + 1000)));
   Advance(300);
   const CacheLookup how{.now = clock.Now(), .last_good = LastGoodUse::kAny};
   EXPECT_EQ(GetAs("www.example.com +edns", how).result, CacheResult::kMiss);
   EXPECT_EQ(GetAs("www.example.com +dnssec +cd", how).result, CacheResult::kLastGood);
 }
 
+TEST_F(LastGoodCacheTest, ASiblingStandsInForAnEntryWhoseTimeIsOver) {
+  const auto wall = static_cast<uint32_t>(clock.WallSeconds());
+  EXPECT_TRUE(Put("www.example.com +dnssec +cd", "+aa +edns " + Signed(wall + 400)));
+  EXPECT_TRUE(Put("www.example.com +dnssec", "+aa +edns " + Signed(wall + 3000)));
+  Advance(401);
+  const auto wire = Wire("www.example.com +dnssec +cd");
+  EXPECT_TRUE(cache().Hold(*KeyOf(wire), Name(wire), {.now = clock.Now(), .asked = clock.Now()}));
+  EXPECT_EQ(Get("www.example.com +dnssec +cd").result, CacheResult::kLastGood);
+}
+
 TEST_F(LastGoodCacheTest, ABadAnswerIsNotKeptWhereASiblingIsGood) {
   EXPECT_TRUE(PutAs("www.example.com +ad", "www.example.com +ad +qr +rcode=5", Bad()));
   EXPECT_THAT(Get("www.example.com +ad").text, HasSubstr("REFUSED"));
-  EXPECT_TRUE(Put(kName, kOneAddress));
+  EXPECT_TRUE(Put(kName, std::string("+aa ") + kOneAddress));
   EXPECT_EQ(Get("www.example.com +ad").result, CacheResult::kMiss);
   Advance(300);
   EXPECT_FALSE(PutAs("www.example.com +cd", "www.example.com +cd +qr +rcode=5", Bad()));
+}
+
+TEST_F(LastGoodCacheTest, WhatBecameBetterOrWasFlushedMeanwhileIsNotHeld) {
+  const MonoTime asked = clock.Now();
+  const uint32_t epoch = cache().epoch();
+  const auto wire = Wire(kName);
+  const auto hold = [&](MonoTime when, uint32_t then) {
+    return cache().Hold(*KeyOf(wire), Name(wire),
+                        {.now = clock.Now(), .asked = when, .asked_epoch = then});
+  };
+  Advance(1);
+  EXPECT_TRUE(Put(kName, kOneAddress));
+  EXPECT_TRUE(hold(asked, epoch));  // there is one to serve, but another worker has renewed it
+  Advance(300);
+  EXPECT_EQ(Get(kName).result, CacheResult::kMiss);
+  (void)cache().Flush({.name = NameOf(kName)});
+  EXPECT_TRUE(hold(clock.Now(), epoch));
+  EXPECT_EQ(Get(kName).result, CacheResult::kMiss);
+  EXPECT_TRUE(hold(clock.Now(), cache().epoch()));
+  EXPECT_EQ(Get(kName).result, CacheResult::kLastGood);
+}
+
+TEST_F(LastGoodCacheTest, ATryThatBroughtNothingIsGivenBack) {
+  EXPECT_TRUE(Put(kName, kOneAddress));
+  Advance(300);
+  EXPECT_TRUE(Hold());
+  Advance(5);
+  EXPECT_EQ(Get(kName).result, CacheResult::kMiss);
+  EXPECT_EQ(Get(kName).result, CacheResult::kLastGood);
+  const auto wire = Wire(kName);
+  cache().GiveBack(*KeyOf(wire), Name(wire), clock.Now());
+  EXPECT_EQ(Get(kName).result, CacheResult::kMiss);
+}
+
+TEST_F(LastGoodCacheTest, PurgingExpiredEntriesSparesThem) {
+  EXPECT_TRUE(Put(kName, kOneAddress));
+  Advance(300);
+  EXPECT_EQ(cache().PurgeExpired(0), 0u);
+  EXPECT_EQ(Last().result, CacheResult::kLastGood);
 }
 
 TEST_F(LastGoodCacheTest, TheApexStaysKnownWhereAnAnswerDoesNotTellIt) {

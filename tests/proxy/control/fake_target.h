@@ -15,6 +15,7 @@ class FakeTarget : public ControlTarget {
   ConfigPtr CurrentConfig() const override { return config; }
   const CounterRegistry& counters() const override { return registry; }
   const Rings& rings() const override { return rings_; }
+  ZoneHealth& zone_health() const override { return zones_; }
   const Clock& clock() const override { return clock_; }
   TcpWorkers tcp_workers() const override { return tcp_workers_; }
   std::string Version() const override { return "9.8.7"; }
@@ -36,6 +37,7 @@ class FakeTarget : public ControlTarget {
   }
 
   ManualClock clock_;
+  mutable ZoneHealth zones_;  // safe from any thread
   TcpWorkers tcp_workers_{.workers = 4, .queued = 3};
   std::shared_ptr<Config> config = std::make_shared<Config>();
   CounterRegistry registry{MonoTime::FromSeconds(990)};

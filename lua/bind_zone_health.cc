@@ -1,0 +1,81 @@
+// Health by zone: setZoneHealth, showZones, addZoneStateChangeCallback.
+#include <fmt/format.h>
+
+#include "lua/object_args.h"
+#include "lua/script_bindings.h"
+#include "proxy/control/zone_news.h"
+
+namespace breakwater::lua {
+namespace {
+
+constexpr uint8_t kMostAnswers = 16;
+
+void ReadFailover(Options& options, ZoneHealthSettings::Failover* failover) {
+  using Failover = ZoneHealthSettings::Failover;
+  std::string word;
+  if (!options.Read("failover", &word)) return;
+  if (word == "auto") {
+    *failover = Failover::kAuto;
+  } else if (word == "on") {
+    *failover = Failover::kOn;
+  } else if (word == "off") {
+    *failover = Failover::kOff;
+  } else {
+    options.Reject(fmt::format("failover is \"auto\", \"on\" or \"off\", not \"{}\"", word));
+  }
+}
+
+TextResult<void> SetZoneHealth(Call& call, Options options) {
+  ZoneHealthSettings settings = call.builder().config().settings.zone_health;
+  ReadFailover(options, &settings.failover);
+  options.Read("maxZones", &settings.max_zones);
+  options.Read("bad", &settings.bad);
+  options.Read("of", &settings.of);
+  options.Read("good", &settings.good);
+  if (settings.max_zones == 0) options.Reject("maxZones must be 1 or more");
+  if (settings.of < 1 || settings.of > kMostAnswers) {
+    options.Reject(fmt::format("of must be 1 to {}", kMostAnswers));
+  }
+  if (settings.bad < 1 || settings.bad > settings.of) {
+    options.Reject(fmt::format("bad must be 1 to {}, which `of` is", settings.of));
+  }
+  if (settings.good < 1) options.Reject("good must be 1 or more");
+  if (auto good = options.Finish(); !good) return good;
+  call.builder().Edit().settings.zone_health = settings;
+  return {};
+}
+
+TextResult<void> ShowZones(Call& call, Options options) {
+  bool all = false;
+  size_t limit = 100;
+  options.Read("all", &all);
+  options.Read("limit", &limit);
+  if (auto good = options.Finish(); !good) return good;
+  const ControlTarget* target = call.runtime().target();
+  if (target == nullptr) return Fail(std::string("there are no zones before the server runs"));
+  call.Print(ZonesText(target->zone_health(), call.builder().config(),
+                       {all ? ZoneHealth::Which::kAll : ZoneHealth::Which::kBad, limit}));
+  return {};
+}
+
+void AddZoneState(Call& call, const LuaFunction& callback) {
+  call.runtime().callbacks().zone_state.push_back(callback);
+}
+
+constexpr FunctionRow kFunctions[] = {
+    {"addZoneStateChangeCallback", Bind<&AddZoneState>, "addZoneStateChangeCallback(callback)",
+     "Calls function(zone, server, bad, reason) when a zone turns bad or good on a server."},
+    {"setZoneHealth", Bind<&SetZoneHealth>,
+     "setZoneHealth({failover=\"auto\", maxZones=100000, bad=3, of=5, good=2})",
+     "When a zone is bad on a server, and whether its queries then go elsewhere."},
+    {"showZones", Bind<&ShowZones>, "showZones([{all=false, limit=100}])",
+     "How servers answer for the zones that are bad, or for all."},
+};
+
+}  // namespace
+
+FunctionPage ZoneHealthFunctions() {
+  return kFunctions;
+}
+
+}  // namespace breakwater::lua

@@ -1,0 +1,64 @@
+#include "proxy/backend_choice.h"
+
+#include <algorithm>
+
+namespace breakwater {
+namespace {
+
+bool WasTried(const BackendPtr& server, std::span<const Attempt> tried) {
+  return std::ranges::any_of(tried, [&](const Attempt& a) { return a.backend == server; });
+}
+
+BackendPtr ChooseFrom(const ChoiceSource& source, const std::vector<BackendPtr>& servers,
+                      std::span<const Attempt> tried) {
+  std::vector<BackendPtr> eligible;
+  eligible.reserve(servers.size());
+  const Query& query = source.context.query;
+  for (const BackendPtr& server : servers) {
+    if (!server->IsUp() || WasTried(server, tried)) continue;
+    if (source.zones != nullptr &&
+        source.zones->Avoids(query.name(), server->number(), source.context.now)) {
+      continue;
+    }
+    eligible.push_back(server);
+  }
+  return eligible.empty() ? nullptr : source.policy.Choose(eligible, source.context);
+}
+
+}  // namespace
+
+BackendPtr ChooseBackendFor(const ChoiceSource& source) {
+  const Pool& pool = source.pool;
+  const bool zones_count = source.zones != nullptr && source.zones->AnyBad();
+  if (pool.tiers.empty() && !zones_count) return source.policy.Choose(pool.servers, source.context);
+  ChoiceSource considered = source;
+  if (pool.tiers.empty()) {
+    if (BackendPtr found = ChooseFrom(considered, pool.servers, {})) return found;
+    return source.policy.Choose(pool.servers, source.context);
+  }
+  for (const auto& tier : pool.tiers) {
+    if (BackendPtr found = ChooseFrom(considered, tier, {})) return found;
+  }
+  considered.zones = nullptr;
+  for (const auto& tier : pool.tiers) {
+    if (BackendPtr found = ChooseFrom(considered, tier, {})) return found;
+  }
+  return source.policy.Choose(pool.servers, source.context);
+}
+
+BackendPtr ChooseAnotherFor(const ChoiceSource& source, std::span<const Attempt> tried,
+                            Reach reach) {
+  const Pool& pool = source.pool;
+  if (pool.tiers.empty() || tried.empty()) {
+    return reach == Reach::kSameTier ? ChooseFrom(source, pool.servers, tried) : nullptr;
+  }
+  const auto last = tried.back().backend->settings().tier;
+  for (const auto& tier : pool.tiers) {
+    const auto own = tier.front()->settings().tier;
+    if (reach == Reach::kSameTier ? own != last : own <= last) continue;
+    if (BackendPtr found = ChooseFrom(source, tier, tried)) return found;
+  }
+  return nullptr;
+}
+
+}  // namespace breakwater

@@ -1,0 +1,29 @@
+// Which server is asked (MECHANISMS.md, 5): one that is up and not bad for the zone, of the first
+// tier that has one, by the pool's policy. Pure but for what policies count.
+#pragma once
+
+#include <span>
+
+#include "proxy/backend/in_flight.h"
+#include "proxy/backend/zone_health.h"
+#include "proxy/pool/pool.h"
+
+namespace breakwater {
+
+struct ChoiceSource {
+  const Pool& pool;
+  const Policy& policy;
+  PolicyContext& context;
+  ZoneHealth* zones;  // null: zones do not count
+};
+
+// Null where the policy finds none. Where every server is bad for the zone one of them is asked
+// all the same.
+BackendPtr ChooseBackendFor(const ChoiceSource& source);
+
+enum class Reach : uint8_t { kSameTier, kNextTiers };
+// Another than those that were tried, of the last one's tier or of those behind it.
+BackendPtr ChooseAnotherFor(const ChoiceSource& source, std::span<const Attempt> tried,
+                            Reach reach);
+
+}  // namespace breakwater

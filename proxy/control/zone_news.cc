@@ -1,0 +1,66 @@
+#include "proxy/control/zone_news.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "proxy/base/log.h"
+
+namespace breakwater {
+namespace {
+
+// The log of a night in which all zones turn bad is still to be read.
+constexpr size_t kMostLines = 20;
+
+}  // namespace
+
+std::string ServerNameOf(const Config& config, BackendNumber number) {
+  for (const BackendPtr& backend : config.backends) {
+    if (backend->number() == number) return backend->NameWithAddress();
+  }
+  return "a server that is gone";
+}
+
+std::vector<ZoneNews> NewsOf(const std::vector<ZoneChange>& changes, const Config& config) {
+  std::vector<ZoneNews> news;
+  news.reserve(changes.size());
+  for (const ZoneChange& change : changes) {
+    news.push_back({.zone = change.zone,
+                    .server = ServerNameOf(config, change.backend),
+                    .is_bad = change.is_bad,
+                    .kind = change.kind});
+  }
+  return news;
+}
+
+std::string ZonesText(const ZoneHealth& zones, const Config& config, const ZonesShown& shown) {
+  std::string text = fmt::format("{:<40} {:<36} {:<5} {:>10} {:>10} {}\n", "Zone", "Server",
+                                 "State", "Good", "Bad", "Last bad");
+  for (const ZoneReport& report : zones.Report(shown.which, shown.most)) {
+    for (const ZoneOnBackend& one : report.backends) {
+      text += fmt::format("{:<40} {:<36} {:<5} {:>10} {:>10} {}\n", report.zone.ToString(),
+                          ServerNameOf(config, one.backend), one.is_bad ? "bad" : "good", one.good,
+                          one.AllBad(), one.AllBad() == 0 ? "-" : NameOf(one.last_bad));
+    }
+  }
+  return text + fmt::format("{} zones known, {} bad\n", zones.zone_count(), zones.bad_count());
+}
+
+void LogZoneNews(const std::vector<ZoneNews>& news) {
+  const size_t lines = std::min(news.size(), kMostLines);
+  for (size_t i = 0; i < lines; ++i) {
+    const ZoneNews& one = news[i];
+    if (one.is_bad) {
+      LogWarning("zones", "zone {} is bad on {}: its answers are {}", one.zone.ToString(),
+                 one.server, NameOf(one.kind));
+    } else {
+      LogInfo("zones", "zone {} is good again on {}", one.zone.ToString(), one.server);
+    }
+  }
+  if (news.size() > lines) {
+    LogWarning("zones", "{} more zones changed in this second; showZones() lists the bad ones",
+               news.size() - lines);
+  }
+}
+
+}  // namespace breakwater

@@ -1,0 +1,34 @@
+// A zone that turned bad or good on a server (backend/zone_health.h), as people are told of it: the
+// log, and whoever asked for zone state changes. Values and pure functions, but for the log.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "proxy/backend/zone_health.h"
+#include "proxy/config/config.h"
+
+namespace breakwater {
+
+struct ZoneNews {
+  dns::Name zone;
+  std::string server;  // its name, or its address; "a server that is gone"
+  bool is_bad = false;
+  BadKind kind{};  // of the last bad answer
+};
+
+// What to call a server by its number.
+std::string ServerNameOf(const Config& config, BackendNumber number);
+std::vector<ZoneNews> NewsOf(const std::vector<ZoneChange>& changes, const Config& config);
+
+// A table of the zones that are known, or of those that are bad somewhere.
+struct ZonesShown {
+  ZoneHealth::Which which;
+  size_t most;
+};
+std::string ZonesText(const ZoneHealth& zones, const Config& config, const ZonesShown& shown);
+
+// One line for each, and one for the rest where there are many.
+void LogZoneNews(const std::vector<ZoneNews>& news);
+
+}  // namespace breakwater

@@ -1,0 +1,110 @@
+// From a miss to a backend: who is asked, and with what.
+#include <algorithm>
+#include <utility>
+
+#include "proxy/query_path.h"
+
+namespace breakwater {
+namespace {
+
+// RFC 9715 and the DNS flag day: what a cacheable query asks for at least, so that one answer
+// serves clients of every size.
+constexpr uint16_t kLeastSharedUdpSize = 1232;
+constexpr uint16_t kMostUdpSize = 4096;
+
+}  // namespace
+
+void QueryPath::GoToBackend(QueryPtr query, Route& route) {
+  if (JoinIdenticalMiss(query, route)) return;
+  const Verdict verdict = ChooseBackend(*query, route);
+  if (verdict != Verdict::kContinue) return Conclude(std::move(query), verdict);
+  PrepareForBackend(*query, route);
+  Forward(std::move(query), route);
+}
+
+// Where health by zone decides who is asked; null where it is only counted.
+ZoneHealth* QueryPath::ZonesFor(const Pool& pool) {
+  using Failover = ZoneHealthSettings::Failover;
+  const Failover failover = config_->settings.zone_health.failover;
+  const bool fitting =
+      !pool.tiers.empty() || (pool.cache != nullptr && pool.cache->settings().last_good);
+  const bool on = failover == Failover::kOn || (failover == Failover::kAuto && fitting);
+  return on ? &env_.zones : nullptr;
+}
+
+Verdict QueryPath::ChooseBackend(Query& query, Route& route) {
+  const PolicyPtr& policy = route.pool->policy ? route.pool->policy : config_->policy;
+  route.backend = ChooseBackendFor({*route.pool, *policy, route.policy, ZonesFor(*route.pool)});
+  if (route.backend != nullptr) return Verdict::kContinue;
+  env_.stats.counters.Add(Metric::kNoPolicy);
+  if (MayServeLastGood(route) && LookUp(query, route, LastGoodUse::kAny)) return Verdict::kHit;
+  if (!config_->settings.servfail_when_no_server) return Verdict::kNoServer;
+  AnswerError(query, dns::RCode::kServFail);
+  return Verdict::kAnswer;
+}
+
+bool QueryPath::MayServeLastGood(const Route& route) {
+  if (!route.due || route.cache == nullptr) return false;
+  const auto& last_good = route.cache->settings().last_good;
+  return last_good && last_good->Covers(BadKind::kTimeout);
+}
+
+// Not with values for the backend alone: its answer may depend on them.
+bool QueryPath::MayBeJoined(const Query& query, const Route& route) const {
+  if (route.cache == nullptr || route.cache != route.pool->cache.get()) return false;
+  if (!route.due && !route.cache->settings().join_misses) return false;
+  const QueryExtras* extras = query.extras();
+  return extras == nullptr || !extras->proxy_values;
+}
+
+bool QueryPath::JoinIdenticalMiss(QueryPtr& query, Route& route) {
+  if (!MayBeJoined(*query, route)) return false;
+  const auto id = joined_.Find({*query, route.cache});
+  if (!id) return false;
+  Flight& flight = *in_flight_.Find(*id);
+  // What was asked for before a flush is no answer for who asks after it.
+  if (route.cache->FlushedSince(*route.key, query->name(), flight.asked_epoch)) return false;
+  env_.stats.counters.Add(Metric::kJoinedMisses);
+  query->Detach(env_.queries.packets());
+  joined_.Joined();
+  flight.waiters.push_back(std::move(query));
+  flight.refreshes = flight.refreshes || route.due;
+  if (MayServeLastGood(route)) StartPatience(*id, flight);
+  return true;
+}
+
+void QueryPath::PrepareForBackend(Query& query, const Route& route) {
+  query.Detach(env_.queries.packets());
+  if (route.cache == nullptr || !query.edns.present) return;
+  StoreU16(query.data + query.edns.offset + 3, AskedSize(query));
+}
+
+uint16_t QueryPath::AskedSize(const Query& query) {
+  if (!query.edns.present) return 512;
+  return std::clamp(query.client_udp_size, kLeastSharedUdpSize, kMostUdpSize);
+}
+
+void QueryPath::Forward(QueryPtr query, Route& route) {
+  const std::shared_ptr<PacketCache> cache = route.cache ? route.pool->cache : nullptr;
+  const BackendPtr backend = std::move(route.backend);
+  const FlightId id = in_flight_.Open(std::move(query), now());
+  Flight& flight = *in_flight_.Find(id);
+  if (cache != nullptr) {
+    flight.cache = cache;
+    flight.key = *route.key;
+    flight.asked_epoch = cache->epoch();
+    flight.asked_size = AskedSize(*flight.query);
+    flight.refreshes = route.due;
+    flight.has_scope_zero_key = route.scope_zero_key.has_value();
+    if (route.scope_zero_key) flight.scope_zero_key = *route.scope_zero_key;
+    if (MayBeJoined(*flight.query, route)) joined_.Add(id, {*flight.query, cache.get()});
+    if (MayServeLastGood(route)) StartPatience(id, flight);
+  }
+  retries_.OnQuery();
+  if (Start(id, backend)) return;
+  if (!RetryElsewhere(id, flight, FailureKind::kSend)) {
+    GiveUp(id, flight, DropReason::kBackend);
+  }
+}
+
+}  // namespace breakwater
