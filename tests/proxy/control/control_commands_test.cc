@@ -183,6 +183,33 @@ TEST_F(ControlCommandsTest, CertificatesAreLoadedAgainOnEveryFrontend) {
   EXPECT_NE(target_.config->frontends[0]->tls->NewSession().ssl, nullptr);
 }
 
+TEST_F(ControlCommandsTest, ZonesAreToldWithTheirServersAndAHardFlushForgetsThem) {
+  FillCache();
+  const BackendPtr server = target_.AddBackend("a", "192.0.2.1");
+  const auto name = QueryMaker::WireName("www.example.com");
+  ZoneHealth::Answer answer{
+      .name = name, .backend = server->number(), .apex_labels = 2, .now = target_.clock().Now()};
+  target_.zones_.Note(answer);
+  EXPECT_EQ(Ask(R"({"command":"zones","bad":true})", Role::kRead)["zones"].size(), 0u);
+  answer.bad = BadKind::kRefused;
+  for (int i = 0; i < 3; ++i) target_.zones_.Note(answer);
+  const json reply = Ask(R"({"command":"zones","bad":true})", Role::kRead);
+  EXPECT_EQ(reply["known"], 1);
+  EXPECT_EQ(reply["bad"], 1);
+  ASSERT_EQ(reply["zones"].size(), 1u);
+  const json& zone = reply["zones"][0];
+  EXPECT_EQ(zone["zone"], "example.com.");
+  EXPECT_EQ(zone["server"], "a (192.0.2.1:53)");
+  EXPECT_EQ(zone["state"], "bad");
+  EXPECT_EQ(zone["good"], 1);
+  EXPECT_EQ(zone["bad"], (json{{"refused", 3}}));
+
+  (void)Ask(R"({"command":"flush","name":"example.com","suffix":true})");
+  EXPECT_EQ(Ask(R"({"command":"zones"})")["known"], 1);
+  (void)Ask(R"({"command":"flush","name":"example.com","suffix":true,"hard":true})");
+  EXPECT_EQ(Ask(R"({"command":"zones"})")["known"], 0);
+}
+
 TEST_F(ControlCommandsTest, AReplyIsOneLineWhateverTheNames) {
   target_.AddBackend("line\nbreak \xff \"quote\"", "192.0.2.1");
   const std::string reply = commands_.Handle(R"({"command":"servers"})", {});

@@ -24,6 +24,8 @@ TEST(CtlOptions, ReadsTheCommands) {
   EXPECT_EQ(Parse("servers --json")->json, true);
   EXPECT_EQ(Parse("cache stats")->command, CtlCommand::kCacheStats);
   EXPECT_EQ(Parse("certificates reload")->command, CtlCommand::kReloadCertificates);
+  EXPECT_EQ(Parse("zones")->command, CtlCommand::kZones);
+  EXPECT_TRUE(Parse("zones --bad")->bad_alone);
   EXPECT_EQ(Parse("rules")->socket, kDefaultControlSocket);
   EXPECT_EQ(Parse("--socket /x rules")->socket, "/x");
   EXPECT_EQ(Parse("--socket=/x version")->socket, "/x");
@@ -55,6 +57,7 @@ TEST(CtlOptions, SaysWhatIsWrong) {
   EXPECT_EQ(ErrorOf("certificates reload all"), "'certificates' takes no argument");
   EXPECT_EQ(ErrorOf("status now"), "'status' takes no argument");
   EXPECT_EQ(ErrorOf("--colour red status"), "unknown option --colour");
+  EXPECT_EQ(ErrorOf("rules --bad"), "--bad belongs to zones");
   EXPECT_EQ(ErrorOf("server a"), "server needs a NAME and up, down or auto");
   EXPECT_EQ(ErrorOf("server a sideways"), "server needs a NAME and up, down or auto");
   EXPECT_NE(ErrorOf("flush"), "accepted");

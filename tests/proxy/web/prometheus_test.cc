@@ -5,6 +5,7 @@
 #include "proxy/zone/zone_store.h"
 #include "tests/proxy/control/fake_target.h"
 #include "tests/proxy/web/prometheus_checker.h"
+#include "tests/support/query_maker.h"
 
 namespace breakwater::test {
 namespace {
@@ -114,6 +115,29 @@ TEST(Prometheus, ServersOfZoneFilesSayWhatTheyHold) {
                             return sample.first.starts_with("dnsdist_server_zones");
                           }),
             1);
+}
+
+TEST(Prometheus, BadZonesAreNamedWhateverTheirNames) {
+  FakeTarget target;
+  const BackendPtr server = target.AddBackend("one", "192.0.2.1");
+  const auto name = QueryMaker::WireName("www.a\"b.example");
+  target.zones_.Note(
+      {.name = name, .backend = server->number(), .apex_labels = 2, .now = target.clock().Now()});
+  const PrometheusChecker good(PrometheusText(target));
+  EXPECT_EQ(good.samples.at("dnsdist_zones_known"), "1");
+  EXPECT_EQ(good.samples.at("dnsdist_zones_bad"), "0");
+  for (int i = 0; i < 3; ++i) {
+    target.zones_.Note({.name = name,
+                        .backend = server->number(),
+                        .bad = BadKind::kLame,
+                        .now = target.clock().Now()});
+  }
+  const PrometheusChecker checked(PrometheusText(target));
+  EXPECT_THAT(checked.complaints, IsEmpty());
+  EXPECT_EQ(checked.samples.at("dnsdist_zones_bad"), "1");
+  EXPECT_EQ(checked.samples.at("dnsdist_zone_bad{zone=\"a\\\"b.example.\","
+                               "server=\"one (192.0.2.1:53)\"}"),
+            "1");
 }
 
 TEST(Prometheus, TheInstanceIsTheLastLabelOfEverySample) {
