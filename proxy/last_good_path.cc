@@ -53,6 +53,7 @@ bool QueryPath::IsStandby(const Query& query, const Backend& backend) const {
 void QueryPath::NoteForZone(const Query& query, const Backend& backend, const Reply& reply) {
   const Judgement& judgement = reply.facts.judgement;
   if (judgement.cls == AnswerClass::kNeutral) return;
+  if (query.header().opcode() != dns::Opcode::kQuery) return;
   ZoneHealth::Answer answer{.name = query.name(), .backend = backend.number(), .now = now()};
   if (judgement.cls == AnswerClass::kBad) {
     answer.bad = judgement.kind;
