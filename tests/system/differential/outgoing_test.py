@@ -55,18 +55,18 @@ class Outgoing(Pair):
 
     @staticmethod
     def settle(proxy, count):
-        """Until the checks say twice in a row, three seconds apart, the same."""
+        """Until the checks have said the same for longer than two of them take."""
         def states():
             return [line.split()[3] for line in proxy.console("showServers()").splitlines()[1:count + 1]]
-        seen = states()
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            since = time.monotonic()
-            while time.monotonic() < since + 2.5:
-                time.sleep(0.1)
-            if states() == seen:
-                return
-            seen = states()
+        seen, since = None, time.monotonic()
+
+        def settled():
+            nonlocal seen, since
+            now = states()
+            if now != seen:
+                seen, since = now, time.monotonic()
+            return time.monotonic() > since + 2.5
+        wait_until(settled, "the checks to settle", timeout_s=30)
 
     @staticmethod
     def answer(proxy, name, qtype, tcp):
