@@ -31,17 +31,16 @@ BackendPtr ChooseBackendFor(const ChoiceSource& source) {
   const Pool& pool = source.pool;
   const bool zones_count = source.zones != nullptr && source.zones->AnyBad();
   if (pool.tiers.empty() && !zones_count) return source.policy.Choose(pool.servers, source.context);
-  ChoiceSource considered = source;
   if (pool.tiers.empty()) {
-    if (BackendPtr found = ChooseFrom(considered, pool.servers, {})) return found;
+    if (BackendPtr found = ChooseFrom(source, pool.servers, {})) return found;
     return source.policy.Choose(pool.servers, source.context);
   }
   for (const auto& tier : pool.tiers) {
-    if (BackendPtr found = ChooseFrom(considered, tier, {})) return found;
+    if (BackendPtr found = ChooseFrom(source, tier, {})) return found;
   }
-  considered.zones = nullptr;
+  const ChoiceSource whatever_the_zone{pool, source.policy, source.context, nullptr};
   for (const auto& tier : pool.tiers) {
-    if (BackendPtr found = ChooseFrom(considered, tier, {})) return found;
+    if (BackendPtr found = ChooseFrom(whatever_the_zone, tier, {})) return found;
   }
   return source.policy.Choose(pool.servers, source.context);
 }
