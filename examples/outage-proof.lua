@@ -1,0 +1,39 @@
+-- What keeps answering when the nameservers go wrong: two servers with the same zones, the last good
+-- answers of both, and behind them the zone files that are written anyway.
+--
+-- A server that refuses a zone is asked no more for that zone, and the other one is. Where both
+-- refuse it, lie or say nothing, clients get the last good answer, marked as stale (RFC 8914); where
+-- there is none, or the zone was flushed because it changed, the files answer. As soon as a server
+-- has a good answer again, it counts. tests/outage replays an outage against this file.
+setStrictConfig(true)
+setLocal("192.0.2.53:53")
+setACL({"0.0.0.0/0", "::/0"})             -- authoritative data is for everybody
+
+newServer{address="192.0.2.10:53", name="ns-a", checkName="check.example.", mustResolve=true,
+          checkInterval=1, maxCheckFailures=2, rise=2}
+newServer{address="192.0.2.11:53", name="ns-b", checkName="check.example.", mustResolve=true,
+          checkInterval=1, maxCheckFailures=2, rise=2}
+setServerPolicy(leastOutstanding)
+setUDPTimeout(1)
+
+-- Written by whoever changes a zone: NAME.zone, moved to its place whole, before its flush.
+newZoneServer{name="standby", path="/var/lib/breakwater/zones", tier=2, interval=30}
+
+getPool(""):setCache(newPacketCache(1000000, {
+  maxBytes = 512 * 1024 * 1024,
+  joinMisses = true,
+  lastGood = {maxAge = 86400, ttl = 30, clientTimeout = 0.4, recheck = 5},
+}))
+
+-- Who is told that a zone has gone bad on a server, or is good again; the log is in any case.
+addZoneStateChangeCallback(function(zone, server, bad, reason)
+  if bad then
+    errlog("ALERT zone " .. zone .. " is bad on " .. server .. ": " .. reason)
+  end
+end)
+
+-- After a change:  breakwaterctl flush example.com --suffix
+-- After a repair:  breakwaterctl flush . --suffix
+-- A zone taken off the servers for good:  breakwaterctl flush example.com --suffix --hard
+-- What is wrong now:  breakwaterctl zones --bad
+controlUnixSocket("/run/breakwater/control.sock", {mode="0660"})
