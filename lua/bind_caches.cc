@@ -2,10 +2,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <thread>
 
 #include "lua/bindings.h"
-#include "lua/last_good_options.h"
+#include "lua/cache_options.h"
 #include "lua/object_args.h"
 
 namespace breakwater::lua {
@@ -51,6 +50,10 @@ TextResult<void> ReadOptions(Options& options, PacketCacheSettings* settings) {
   options.Read("joinMisses", &settings->join_misses);
   LastGoodArg last_good;
   if (options.Read("lastGood", &last_good)) settings->last_good = last_good.settings;
+  if (!last_good.wrong.empty()) options.Reject(last_good.wrong);
+  RefreshAheadArg ahead;
+  if (options.Read("refreshAhead", &ahead)) settings->refresh_ahead = ahead.settings;
+  if (!ahead.wrong.empty()) options.Reject(ahead.wrong);
   return options.Finish();
 }
 
@@ -82,10 +85,9 @@ TextResult<void> ReadOldForm(Call& call, PacketCacheSettings* settings) {
 }
 
 TextResult<std::shared_ptr<PacketCache>> NewPacketCache(Call& call, size_t max_entries) {
-  PacketCacheSettings settings;
+  PacketCacheSettings settings = call.runtime().profile().cache;
+  ++call.runtime().profile().caches_made;
   settings.max_entries = max_entries;
-  settings.workers = std::max(
-      1u, call.builder().config().settings.workers.value_or(std::thread::hardware_concurrency()));
   TextResult<void> good;
   if (IsTable(call.state(), 2)) {
     Options options(call, 2);
@@ -94,7 +96,7 @@ TextResult<std::shared_ptr<PacketCache>> NewPacketCache(Call& call, size_t max_e
     good = ReadOldForm(call, &settings);
   }
   if (!good) return Fail(std::move(good.error()));
-  return PacketCache::Make(settings, call.runtime().clock());
+  return MakeCache(call, std::move(settings));
 }
 
 // --- methods
@@ -267,10 +269,10 @@ constexpr FunctionRow kFunctions[] = {
     {"newPacketCache", Bind<&NewPacketCache>,
      "newPacketCache(maxEntries[, options]) -> PacketCache",
      "Makes a cache, to be given to a pool with getPool(\"\"):setCache(cache). "
-     "lastGood={maxAge=86400, "
-     "ttl=30, clientTimeout=0.4, recheck=5, on={...}} keeps answers that were good until there is "
-     "a "
-     "better one; joinMisses=true sends one question for identical ones."},
+     "lastGood={maxAge=86400, ttl=30, clientTimeout=0.4, recheck=5, on={...}, except={zones}} "
+     "keeps answers that were good until there is a better one; joinMisses=true sends one question "
+     "for identical ones; refreshAhead={share=0.1, hits=2, rate=500} asks anew for what is asked "
+     "for often before its time is over."},
 };
 
 }  // namespace

@@ -28,6 +28,7 @@ void ReadFailover(Options& options, ZoneHealthSettings::Failover* failover) {
 TextResult<void> SetZoneHealth(Call& call, Options options) {
   ZoneHealthSettings settings = call.builder().config().settings.zone_health;
   ReadFailover(options, &settings.failover);
+  options.Read("ask", &settings.ask);
   options.Read("maxZones", &settings.max_zones);
   options.Read("bad", &settings.bad);
   options.Read("of", &settings.of);
@@ -66,8 +67,9 @@ constexpr FunctionRow kFunctions[] = {
     {"addZoneStateChangeCallback", Bind<&AddZoneState>, "addZoneStateChangeCallback(callback)",
      "Calls function(zone, server, bad, reason) when a zone turns bad or good on a server."},
     {"setZoneHealth", Bind<&SetZoneHealth>,
-     "setZoneHealth({failover=\"auto\", maxZones=100000, bad=3, of=5, good=2})",
-     "When a zone is bad on a server, and whether its queries then go elsewhere."},
+     "setZoneHealth({failover=\"auto\", ask=true, maxZones=100000, bad=3, of=5, good=2})",
+     "When a zone is bad on a server, and whether its queries then go elsewhere; ask: SOA queries "
+     "of our own learn zones, and find out soon whether one is bad."},
     {"showZones", Bind<&ShowZones>, "showZones([{all=false, limit=100}])",
      "How servers answer for the zones that are bad, or for all."},
 };

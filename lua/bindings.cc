@@ -6,12 +6,12 @@ namespace breakwater::lua {
 
 std::vector<FunctionPage> FunctionPages() {
   return {
-      ConsoleFunctions(),    NameFunctions(),     AddressFunctions(),   SettingFunctions(),
-      ListenerFunctions(),   BackendFunctions(),  PoolFunctions(),      CacheFunctions(),
-      RuleFunctions(),       SelectorFunctions(), ActionFunctions(),    ResponseActionFunctions(),
-      PolicyFunctions(),     ControlFunctions(),  ObserveFunctions(),   InspectFunctions(),
-      TimedIpSetFunctions(), SvcFunctions(),      PacketFunctions(),    TlsFunctions(),
-      DohFunctions(),        ZoneFunctions(),     ZoneHealthFunctions()};
+      ConsoleFunctions(),    NameFunctions(),     AddressFunctions(),    SettingFunctions(),
+      ListenerFunctions(),   BackendFunctions(),  PoolFunctions(),       CacheFunctions(),
+      RuleFunctions(),       SelectorFunctions(), ActionFunctions(),     ResponseActionFunctions(),
+      PolicyFunctions(),     ControlFunctions(),  ObserveFunctions(),    InspectFunctions(),
+      TimedIpSetFunctions(), SvcFunctions(),      PacketFunctions(),     TlsFunctions(),
+      DohFunctions(),        ZoneFunctions(),     ZoneHealthFunctions(), ProfileFunctions()};
 }
 
 std::vector<const ClassRow*> Classes() {

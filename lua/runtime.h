@@ -94,6 +94,13 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   };
   Callbacks& callbacks() { return *callbacks_; }
 
+  // What useProfile() has said of caches to come.
+  struct Profile {
+    PacketCacheSettings cache;
+    size_t caches_made = 0;
+  };
+  Profile& profile() { return profile_; }
+
   // What --check-config tries out.
   std::vector<std::function<void(Trial&)>>& trials() { return trials_; }
 
@@ -126,6 +133,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   std::unique_ptr<Callbacks> callbacks_;
   std::vector<std::function<void(Trial&)>> trials_;
   std::string delta_;
+  Profile profile_;
   ServerRates server_rates_;
   uint64_t next_rule_order_ = 0;
 

@@ -31,6 +31,7 @@ FunctionPage TlsFunctions();
 FunctionPage DohFunctions();
 FunctionPage ZoneFunctions();
 FunctionPage ZoneHealthFunctions();
+FunctionPage ProfileFunctions();
 
 // leastOutstanding, firstAvailable and so on, as objects.
 void SetPolicyGlobals(lua_State* state);

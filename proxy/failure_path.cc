@@ -41,7 +41,8 @@ bool QueryPath::Start(FlightId id, const BackendPtr& backend) {
   backend->counters().queries.Add();
   // A first datagram that stays unanswered is sent to another server long before its own time
   // is over; both IDs stay valid and the first reply wins.
-  if (!stream && flight.attempt_count == 1 && !NeverTwice(query)) {
+  const bool may_go_elsewhere = flight.purpose != FlightPurpose::kZoneQuestion;
+  if (!stream && may_go_elsewhere && flight.attempt_count == 1 && !NeverTwice(query)) {
     in_flight_.CallAfter(id, Reminder::kSlow, now(), RetryAfterMs(*backend));
   }
   return true;
@@ -89,7 +90,11 @@ void QueryPath::OnFailure(FlightId id, uint8_t attempt, FailureKind kind) {
     backend->counters().timeouts.Add();
   }
   backend->health().AddSample(HealthState::Sample::kFailed);
-  NoteTimeout(*flight->query, *backend, kind);
+  const ZoneHealth::Noted noted = NoteTimeout(*flight->query, *backend, kind);
+  if (flight->purpose == FlightPurpose::kZoneQuestion) {
+    return EndZoneQuestion(id, backend, noted, BadKind::kTimeout);
+  }
+  AskMore(*flight->query, backend, noted, BadKind::kTimeout);
   if (kind != FailureKind::kTimeout && RetryElsewhere(id, *flight, kind)) return;
   if (flight->HasOpenAttempt()) return;
   const bool late = kind == FailureKind::kTimeout;
@@ -97,16 +102,18 @@ void QueryPath::OnFailure(FlightId id, uint8_t attempt, FailureKind kind) {
 }
 
 // What says more of us than of the server is not held against it.
-void QueryPath::NoteTimeout(const Query& query, const Backend& backend, FailureKind kind) {
-  if (kind == FailureKind::kSend || query.IsTransfer()) return;
-  if (query.header().opcode() != dns::Opcode::kQuery) return;
-  env_.zones.Note(
+ZoneHealth::Noted QueryPath::NoteTimeout(const Query& query, const Backend& backend,
+                                         FailureKind kind) {
+  if (kind == FailureKind::kSend || query.IsTransfer()) return {};
+  if (query.header().opcode() != dns::Opcode::kQuery) return {};
+  return env_.zones.Note(
       {.name = query.name(), .backend = backend.number(), .bad = BadKind::kTimeout, .now = now()});
 }
 
 // Nobody is left to ask: rules may look, then the client gets nothing, as with dnsdist.
 void QueryPath::GiveUp(FlightId id, Flight& flight, DropReason reason) {
   if (flight.parts > 0) return BreakOff(id);
+  if (EndIfAhead(id, flight)) return;
   const FailureKind kind =
       reason == DropReason::kTimeout ? FailureKind::kTimeout : FailureKind::kConnection;
   if (AskStandby(id, flight, {kind, BadKind::kTimeout})) return;

@@ -68,6 +68,7 @@ bool QueryPath::JoinIdenticalMiss(QueryPtr& query, Route& route) {
   query->Detach(env_.queries.packets());
   joined_.Joined();
   flight.waiters.push_back(std::move(query));
+  flight.purpose = FlightPurpose::kClient;
   flight.refreshes = flight.refreshes || route.due;
   if (MayServeLastGood(route)) StartPatience(*id, flight);
   return true;
@@ -84,17 +85,18 @@ uint16_t QueryPath::AskedSize(const Query& query) {
   return std::clamp(query.client_udp_size, kLeastSharedUdpSize, kMostUdpSize);
 }
 
-void QueryPath::Forward(QueryPtr query, Route& route) {
+void QueryPath::Forward(QueryPtr query, Route& route, FlightPurpose purpose) {
   const std::shared_ptr<PacketCache> cache = route.cache ? route.pool->cache : nullptr;
   const BackendPtr backend = std::move(route.backend);
   const FlightId id = in_flight_.Open(std::move(query), now());
   Flight& flight = *in_flight_.Find(id);
+  flight.purpose = purpose;
   if (cache != nullptr) {
     flight.cache = cache;
     flight.key = *route.key;
     flight.asked_epoch = cache->epoch();
     flight.asked_size = AskedSize(*flight.query);
-    flight.refreshes = route.due;
+    flight.refreshes = route.due || purpose == FlightPurpose::kAhead;
     flight.has_scope_zero_key = route.scope_zero_key.has_value();
     if (route.scope_zero_key) flight.scope_zero_key = *route.scope_zero_key;
     if (MayBeJoined(*flight.query, route)) joined_.Add(id, {*flight.query, cache.get()});

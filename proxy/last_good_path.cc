@@ -50,17 +50,18 @@ bool QueryPath::IsStandby(const Query& query, const Backend& backend) const {
          pool->tiers.front().front()->settings().tier < backend.settings().tier;
 }
 
-void QueryPath::NoteForZone(const Query& query, const Backend& backend, const Reply& reply) {
+ZoneHealth::Noted QueryPath::NoteForZone(const Query& query, const Reply& reply) {
   const Judgement& judgement = reply.facts.judgement;
-  if (judgement.cls == AnswerClass::kNeutral) return;
-  if (query.header().opcode() != dns::Opcode::kQuery) return;
-  ZoneHealth::Answer answer{.name = query.name(), .backend = backend.number(), .now = now()};
+  if (judgement.cls == AnswerClass::kNeutral) return {};
+  if (query.header().opcode() != dns::Opcode::kQuery) return {};
+  ZoneHealth::Answer answer{.name = query.name(), .backend = reply.backend->number(), .now = now()};
   if (judgement.cls == AnswerClass::kBad) {
     answer.bad = judgement.kind;
   } else {
+    answer.authoritative = dns::ConstHeader(reply.message.data()).Has(dns::kFlagAa);
     answer.apex_labels = reply.facts.apex_labels;
   }
-  env_.zones.Note(answer);
+  return env_.zones.Note(answer);
 }
 
 // A bad answer is not the last word while somebody else may know better, or the cache does. True

@@ -41,6 +41,7 @@ QueryPath::QueryPath(PathEnvironment environment, ConfigPtr config)
       config_(std::move(config)),
       in_flight_(*this, env_.timers),
       joined_(in_flight_),
+      zone_questions_(env_.timers, [this](const ZoneQuestion& about) { AskAboutZone(about); }),
       delayed_(env_.timers, env_.stats.counters),
       retries_(config_->settings.retry_budget_share),
       find_pool_([this](std::string_view name) { return config_->FindPool(name); }) {}
@@ -286,8 +287,12 @@ bool QueryPath::LookUp(Query& query, Route& route, LastGoodUse use) {
 }
 
 bool QueryPath::LookUp(Query& query, Route& route, const CacheKey& key, const CacheLookup& how) {
-  const CacheHit hit =
-      route.cache->Lookup(key, {query.data, query.capacity}, query.question.name_length, how);
+  const std::span<uint8_t> room(query.data, query.capacity);
+  CacheHit hit = route.cache->Lookup(key, room, query.question.name_length, how);
+  if (hit.ends_soon) {
+    RefreshAhead(query, route);
+    hit = route.cache->Lookup(key, room, query.question.name_length, how);
+  }
   route.due |= hit.due;
   if (hit.result == CacheResult::kMiss) return false;
   query.stale_hit = hit.result == CacheResult::kStale;

@@ -9,6 +9,7 @@
 //              StoreInCache, RunCacheInsertedRules, then Finish
 //   OnFailure  (failure_path.cc) RetryElsewhere, ServeLastGood, RunTimeoutRules, then give up
 //   ServeLastGood  (last_good_path.cc) for want of a good answer, or of one in time
+//   RefreshAhead, AskAboutZone  (own_questions.cc) what is asked though no client waits
 //   OnPart     (transfer_path.cc) zone transfers of several messages
 //   Finish     (reply_path.cc) CapTtl, WriteExtendedErrors, FitToClient, ReplyTarget::Send
 //
@@ -35,6 +36,7 @@
 #include "proxy/query/verdict.h"
 #include "proxy/rules/rule_context.h"
 #include "proxy/worker/worker_path.h"
+#include "proxy/zone_questions.h"
 
 namespace breakwater {
 
@@ -92,7 +94,7 @@ class QueryPath final : public WorkerPath {
   bool MayBeJoined(const Query& query, const Route& route) const;
   Verdict ChooseBackend(Query& query, Route& route);
   void PrepareForBackend(Query& query, const Route& route);
-  void Forward(QueryPtr query, Route& route);
+  void Forward(QueryPtr query, Route& route, FlightPurpose purpose = FlightPurpose::kClient);
   void AddClientSubnet(Query& query);
   bool LookUp(Query& query, Route& route, LastGoodUse use);
   bool LookUp(Query& query, Route& route, const CacheKey& key, const CacheLookup& how);
@@ -158,7 +160,7 @@ class QueryPath final : public WorkerPath {
   };
   void Judge(const Flight& flight, Reply& reply);
   bool IsStandby(const Query& query, const Backend& backend) const;
-  void NoteForZone(const Query& query, const Backend& backend, const Reply& reply);
+  ZoneHealth::Noted NoteForZone(const Query& query, const Reply& reply);
   bool WaitForBetter(FlightId id, Flight& flight, uint8_t attempt, const Reply& reply);
   bool AskStandby(FlightId id, Flight& flight, const Shortcoming& shortcoming);
   void DeliverBad(FlightId id, Flight& flight);
@@ -170,6 +172,16 @@ class QueryPath final : public WorkerPath {
   void GiveBack(const Flight& flight);
   void NoteLastGood(const Flight& flight, std::string_view why);
   void StartPatience(FlightId id, Flight& flight);
+
+  // --- questions of our own
+  void RefreshAhead(const Query& query, const Route& route);
+  bool EndIfAhead(FlightId id, const Flight& flight);
+  void AskAboutZone(const ZoneQuestion& question);
+  void EndZoneQuestion(FlightId id, const BackendPtr& backend, const ZoneHealth::Noted& noted,
+                       std::optional<BadKind> bad);
+  // What the answer, or none in time, leaves open about its zone.
+  void AskMore(const Query& query, const BackendPtr& backend, const ZoneHealth::Noted& noted,
+               std::optional<BadKind> bad);
 
   // --- flights and who waits for them
   Flight TakeFlight(FlightId id);
@@ -183,7 +195,7 @@ class QueryPath final : public WorkerPath {
                       Reach reach = Reach::kSameTier);
   BackendPtr AnotherBackend(const Flight& flight, Reach reach);
   ZoneHealth* ZonesFor(const Pool& pool);
-  void NoteTimeout(const Query& query, const Backend& backend, FailureKind kind);
+  ZoneHealth::Noted NoteTimeout(const Query& query, const Backend& backend, FailureKind kind);
   uint32_t RetryAfterMs(const Backend& backend) const;
   uint32_t TimeoutMs(const Backend& backend) const;
   void GiveUp(FlightId id, Flight& flight, DropReason reason);
@@ -197,6 +209,7 @@ class QueryPath final : public WorkerPath {
   ConfigPtr config_;
   InFlight in_flight_;
   JoinedMisses joined_;
+  ZoneQuestions zone_questions_;
   DelayedReplies delayed_;
   RetryBudget retries_;
   RingCursor ring_cursor_;

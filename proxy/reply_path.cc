@@ -52,7 +52,14 @@ void QueryPath::OnReply(FlightId id, uint8_t attempt, std::span<uint8_t> reply) 
                .backend = flight->attempts[attempt].backend,
                .facts = FactsOf(*flight, datagram, reply)};
   Judge(*flight, answer);
-  NoteForZone(*flight->query, *answer.backend, answer);
+  const ZoneHealth::Noted noted = NoteForZone(*flight->query, answer);
+  const bool bad = answer.facts.judgement.cls == AnswerClass::kBad;
+  const auto kind = bad ? std::optional(answer.facts.judgement.kind) : std::nullopt;
+  if (flight->purpose == FlightPurpose::kZoneQuestion) {
+    return EndZoneQuestion(id, answer.backend, noted, kind);
+  }
+  AskMore(*flight->query, answer.backend, noted, kind);
+  if (answer.facts.judgement.cls != AnswerClass::kGood && EndIfAhead(id, *flight)) return;
   if (answer.facts.judgement.cls == AnswerClass::kBad &&
       WaitForBetter(id, *flight, attempt, answer)) {
     return;
@@ -355,7 +362,9 @@ void QueryPath::Drop(QueryPtr query, DropReason reason) {
 void QueryPath::DropAll() {
   const auto drop = [&](FlightId id) {
     Flight* flight = in_flight_.Find(id);
-    if (flight == nullptr || ServeLastGood(id, *flight, BadKind::kTimeout)) return;
+    if (flight == nullptr) return;
+    const bool waited_for = flight->purpose == FlightPurpose::kClient;
+    if (waited_for && ServeLastGood(id, *flight, BadKind::kTimeout)) return;
     Flight ended = TakeFlight(id);
     Drop(std::move(ended.query), DropReason::kShutdown);
     for (QueryPtr& waiter : ended.waiters) Drop(std::move(waiter), DropReason::kShutdown);

@@ -195,7 +195,8 @@ Result<uint8_t> InFlight::StartAttempt(FlightId id, const AttemptPlan& plan, Mon
   if (flight.attempt_count >= kMaxAttempts) return Fail(Error::kLimit);
   const uint8_t attempt = flight.attempt_count;
   const Query& query = *flight.query;
-  const OutgoingQuery outgoing{.message = query.message(), .query = &query};
+  const bool own = flight.purpose == FlightPurpose::kZoneQuestion;
+  const OutgoingQuery outgoing{.message = query.message(), .query = own ? nullptr : &query};
   if (auto sent = plan.exchange.Send(id, attempt, outgoing); !sent) return Fail(sent.error());
   flight.attempts[attempt] = Attempt{plan.backend, &plan.exchange, now};
   ++flight.attempt_count;

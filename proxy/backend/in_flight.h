@@ -33,8 +33,15 @@ struct BadReply {
   bool datagram = false;
 };
 
+enum class FlightPurpose : uint8_t {
+  kClient,        // somebody waits, or did
+  kAhead,         // a new answer for an entry that is about to end: good ones alone count
+  kZoneQuestion,  // a SOA query: how the server answers for the zone is all that counts
+};
+
 struct Flight {
   QueryPtr query;  // its message is what is sent
+  FlightPurpose purpose = FlightPurpose::kClient;
   std::array<Attempt, kMaxAttempts> attempts;
   uint8_t attempt_count = 0;
   MonoTime asked;            // before the first send

@@ -223,20 +223,24 @@ bool ZoneHealth::MayHave(size_t labels) const {
   return (depths_[labels / 64].load(std::memory_order_relaxed) >> (labels % 64) & 1) != 0;
 }
 
-void ZoneHealth::Note(const Answer& answer) {
+ZoneHealth::Noted ZoneHealth::Note(const Answer& answer) {
   const Suffixes name(answer.name);
   const size_t apex = answer.bad ? 0 : std::min<size_t>(answer.apex_labels, name.count);
   size_t known = 0;
-  bool counted = WithZone(name, [&](Shard& shard, Row* row, size_t labels) {
+  Noted noted;
+  const auto count = [&](Shard& shard, Row* row, size_t labels) {
     known = labels;
-    if (apex <= labels) Count(shard, row, answer);
-  });
-  if (apex > known && apex >= kLeastLabels && Learn(name.Last(apex))) {
-    counted = WithZone(name, [&](Shard& shard, Row* row, size_t) { Count(shard, row, answer); });
-  } else if (apex > known) {
-    counted = false;
+    if (apex > labels) return;
+    noted = {Count(shard, row, answer), static_cast<uint8_t>(labels)};
+  };
+  (void)WithZone(name, count);
+  if (apex > known && apex >= kLeastLabels && Learn(name.Last(apex))) (void)WithZone(name, count);
+  if (noted.apex_labels == 0) CountUnknown(answer);
+  const bool names_none = !answer.bad && answer.authoritative && apex == 0;
+  if (names_none && known + 1 < name.count && name.count >= kLeastLabels) {
+    noted.wish = Wish::kApex;
   }
-  if (!counted) CountUnknown(answer);
+  return noted;
 }
 
 bool ZoneHealth::Learn(std::span<const uint8_t> zone) {
@@ -273,7 +277,7 @@ ZoneHealth::Cell& ZoneHealth::CellOf(Shard& shard, Row*& row, BackendNumber back
   return cell;
 }
 
-void ZoneHealth::Count(Shard& shard, Row* row, const Answer& answer) {
+ZoneHealth::Wish ZoneHealth::Count(Shard& shard, Row* row, const Answer& answer) {
   Cell& cell = CellOf(shard, row, answer.backend);
   Saturate(row->asked);
   if (answer.bad) {
@@ -286,8 +290,8 @@ void ZoneHealth::Count(Shard& shard, Row* row, const Answer& answer) {
   }
   cell.history = static_cast<uint16_t>(cell.history << 1 | (answer.bad ? 1 : 0));
   if (cell.history_length < kMostHistory) ++cell.history_length;
-  if (cell.is_bad == IsBad(cell)) return;
-  Turn(*row, cell, answer.now);
+  if (cell.is_bad != IsBad(cell)) Turn(*row, cell, answer.now);
+  return answer.bad && !cell.is_bad ? Wish::kCertainty : Wish::kNone;
 }
 
 // By what it is now: one that is bad wants `good` good answers in a row.
@@ -349,6 +353,16 @@ bool ZoneHealth::Avoids(std::span<const uint8_t> name, BackendNumber backend, Mo
     }
   });
   return avoids;
+}
+
+bool ZoneHealth::IsBad(std::span<const uint8_t> name, BackendNumber backend) const {
+  if (!AnyBad()) return false;
+  bool bad = false;
+  (void)WithZone(Suffixes(name), [&](Shard&, const Row* row, size_t) {
+    bad = std::ranges::any_of(
+        row->all(), [&](const Cell& cell) { return cell.backend == backend && cell.is_bad; });
+  });
+  return bad;
 }
 
 void ZoneHealth::Forget(const dns::Name& zone) {

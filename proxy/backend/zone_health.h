@@ -28,6 +28,7 @@ namespace breakwater {
 struct ZoneHealthSettings {
   enum class Failover : uint8_t { kAuto, kOn, kOff };  // kAuto: where tiers or lastGood are
   Failover failover = Failover::kAuto;
+  bool ask = true;  // where it decides who is asked: questions of our own (zone_questions.h)
   size_t max_zones = 100'000;
   uint8_t bad = 3, of = 5, good = 2;  // `of` at most 16
   bool operator==(const ZoneHealthSettings&) const = default;
@@ -77,10 +78,21 @@ class ZoneHealth {
     std::span<const uint8_t> name;  // the one asked, wire form, any case
     BackendNumber backend = 0;
     std::optional<BadKind> bad{};  // nothing: it was good
-    uint8_t apex_labels = 0;       // of a good one with authority: its zone; 0: it does not say
+    bool authoritative = false;    // of a good one
+    uint8_t apex_labels = 0;       // and then its zone's; 0: it does not say
     MonoTime now;
   };
-  void Note(const Answer& answer);
+  // What a SOA query would tell that this answer has not told.
+  enum class Wish : uint8_t {
+    kNone,
+    kApex,      // a good answer that does not name its zone; none is known right above the name
+    kCertainty  // a bad one, where the zone is not bad on that backend yet
+  };
+  struct Noted {
+    Wish wish = Wish::kNone;
+    uint8_t apex_labels = 0;  // of the zone that it was counted for; 0: none is known
+  };
+  Noted Note(const Answer& answer);
 
   // Labels of the apex of the zone that `name` is in; 0 where none is known.
   uint8_t ApexOf(std::span<const uint8_t> name) const;
@@ -88,6 +100,9 @@ class ZoneHealth {
   bool AnyBad() const { return bad_count_.load(std::memory_order_relaxed) != 0; }
   // Whether a query for `name` should go elsewhere, if it can. Lets one through now and then.
   bool Avoids(std::span<const uint8_t> name, BackendNumber backend, MonoTime now);
+
+  // Whether its zone is bad there; lets none through.
+  bool IsBad(std::span<const uint8_t> name, BackendNumber backend) const;
 
   // The zone, and those below it, are meant to be gone.
   void Forget(const dns::Name& zone);
@@ -116,7 +131,7 @@ class ZoneHealth {
   bool MayHave(size_t labels) const;
   bool Learn(std::span<const uint8_t> zone);
   Cell& CellOf(Shard& shard, Row*& row, BackendNumber backend);
-  void Count(Shard& shard, Row* row, const Answer& answer);
+  Wish Count(Shard& shard, Row* row, const Answer& answer);
   void CountUnknown(const Answer& answer);
   bool IsBad(const Cell& cell) const;
   void Turn(const Row& row, Cell& cell, MonoTime now);

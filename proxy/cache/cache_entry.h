@@ -53,6 +53,7 @@ struct CacheEntry {
   bool is_signed : 1;     // with RRSIG records
   bool bad : 1;           // no good answer: held for seconds, and only where there was none
   bool over_udp : 1;      // how the answer came; for the dump alone
+  bool asked_ahead : 1;   // somebody was told that it ends soon
   alignas(2) uint8_t bytes[];
 
   uint16_t* ttl_offsets() { return reinterpret_cast<uint16_t*>(bytes); }

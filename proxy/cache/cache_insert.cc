@@ -1,4 +1,5 @@
 // How an answer comes into the cache, and which answers it may take the place of.
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -45,6 +46,12 @@ Life DecideLife(const CacheAnswer& facts, const PacketCacheSettings& settings,
   return life;
 }
 
+bool IsIn(std::span<const uint8_t> wire, const std::vector<dns::Name>& zones) {
+  const auto name = dns::Name::FromWire(wire);
+  return name &&
+         std::ranges::any_of(zones, [&](const dns::Name& zone) { return name->IsPartOf(zone); });
+}
+
 }  // namespace
 
 bool PacketCache::Insert(const CacheKey& key, std::span<const uint8_t> answer,
@@ -62,7 +69,12 @@ bool PacketCache::Insert(const CacheKey& key, std::span<const uint8_t> answer,
   if (facts.truncated && !how.datagram) return false;
 
   CacheShard& shard = store.shard(store.ShardIndex(key.hash));
-  const Life life = DecideLife(facts, settings, how, impl_->clock);
+  Life life = DecideLife(facts, settings, how, impl_->clock);
+  if (life.good_for_s != 0 && !settings.last_good->except.empty() &&
+      IsIn(answer.subspan(dns::kHeaderSize, facts.question.name_length),
+           settings.last_good->except)) {
+    life.good_for_s = 0;
+  }
   if (life.ttl.seconds == 0 && life.good_for_s == 0) {
     const ShardGuard guard(shard.lock());
     if (life.ttl.too_short) ++shard.counters().ttl_too_shorts;

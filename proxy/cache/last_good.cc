@@ -58,6 +58,9 @@ void Note(const dns::RecordWalker& walker, const dns::Name& asked, AnswerFacts& 
   if (record.section == dns::Section::kAnswer) {
     facts.has_answer = true;
     facts.has_dname |= record.type == dns::Type::kDname;
+    if (record.type == dns::Type::kSoa && !facts.soa_labels) {
+      facts.soa_labels = LabelsAbove(walker, asked);
+    }
   } else if (record.section == dns::Section::kAuthority) {
     if (record.type == dns::Type::kSoa && !facts.soa_labels) {
       facts.soa_labels = LabelsAbove(walker, asked);

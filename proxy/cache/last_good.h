@@ -20,7 +20,9 @@
 #include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
+#include "proxy/dns/name.h"
 #include "proxy/dns/types.h"
 
 namespace breakwater {
@@ -58,7 +60,7 @@ struct AnswerFacts {
   bool has_answer = false;  // records in the answer section
   bool has_dname = false;   // a DNAME among them
   dns::RCode rcode{};       // with the OPT's upper bits
-  // Labels of the owner of the SOA, or of the NS records, in the authority section; nothing where
+  // Labels of the owner of the SOA, or of the NS records in the authority section; nothing where
   // there are none at or above the name asked.
   std::optional<uint8_t> soa_labels;
   std::optional<uint8_t> ns_labels;
@@ -87,6 +89,7 @@ struct LastGoodSettings {
   uint32_t client_timeout = 400;  // how long they wait for a better one
   uint32_t recheck = 5000;        // until the backend is asked again
   uint16_t on = kAllBadKinds;     // a bit for each BadKind
+  std::vector<dns::Name> except;  // zones, and what is below them: nothing is kept for these
   bool Covers(BadKind kind) const { return (on >> static_cast<unsigned>(kind) & 1u) != 0; }
 };
 

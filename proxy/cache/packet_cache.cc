@@ -89,6 +89,17 @@ CacheCandidate PacketCache::Impl::FindServableSibling(CacheShard& shard, const S
   return AsLastGood(*entry, search.how);
 }
 
+bool PacketCache::Impl::EndsSoon(CacheEntry& entry, MonoTime now) {
+  const auto& ahead = store.settings().refresh_ahead;
+  if (!ahead || entry.asked_ahead || entry.bad || entry.hits < ahead->hits) return false;
+  if ((entry.key_bits & kKeyTruncated) != 0) return false;
+  const double life_ms = entry.ttl_s * 1000.0;
+  if (entry.AgeMs(ToSerial(now)) < life_ms * (1 - ahead->share)) return false;
+  if (!ahead_budget.Take(now)) return false;
+  entry.asked_ahead = true;
+  return true;
+}
+
 CacheCandidate PacketCache::Impl::AsLastGood(CacheEntry& entry, const CacheLookup& how) const {
   const auto& last_good = store.settings().last_good;
   if (!last_good || !entry.IsLastGood(how.now)) return {};
@@ -120,6 +131,9 @@ CacheHit PacketCache::Lookup(const CacheKey& key, std::span<uint8_t> buffer, siz
   if (hit.entry == nullptr || hit.entry->length > buffer.size()) {
     ++shard.counters().misses;
     return {.due = due};
+  }
+  if (hit.serving.result == CacheResult::kFresh && impl_->EndsSoon(*hit.entry, how.now)) {
+    return {.ends_soon = true};
   }
   CopyToClient(*hit.entry, hit.serving.rewrite, buffer.data());
   if (store.settings().shuffle) ShuffleAddresses(*hit.entry, buffer.data(), shard.random());

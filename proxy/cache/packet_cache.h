@@ -22,6 +22,14 @@
 
 namespace breakwater {
 
+// Entries that are asked for often are refreshed shortly before their end, so that nobody waits
+// for the backend (newPacketCache{refreshAhead={...}}).
+struct RefreshAheadSettings {
+  double share = 0.1;  // of its time: how long before its end
+  uint32_t hits = 2;   // at least so many since it was stored or queued anew, 1 to 3
+  double rate = 500;   // refreshes a second, all workers together
+};
+
 struct PacketCacheSettings {
   size_t max_entries = 0;
   size_t max_bytes = 0;  // 0: bounded by entries alone
@@ -41,6 +49,7 @@ struct PacketCacheSettings {
   FlushLimits flush_limits{};
   std::optional<LastGoodSettings> last_good{};  // none: as dnsdist
   bool join_misses = false;  // identical misses share one question; with last_good, refreshes do
+  std::optional<RefreshAheadSettings> refresh_ahead{};
 };
 
 // Which entries past their time may be served where the cache has `lastGood`.
@@ -63,6 +72,9 @@ struct CacheHit {
   CacheResult result = CacheResult::kMiss;
   size_t size = 0;   // of the answer in the buffer; 0 for a miss
   bool due = false;  // of a miss: a last good answer is held, and the caller is to refresh it
+  // Of a miss that is none: the entry is about to end. The caller asks the backend for a new one,
+  // as nobody else will, and looks up again.
+  bool ends_soon = false;
   bool foreign_opt = false;  // it has an OPT that the question had not
 };
 

@@ -1,6 +1,7 @@
 // What a PacketCache is made of; for the files that implement it alone.
 #pragma once
 
+#include "proxy/base/token_bucket.h"
 #include "proxy/cache/cache_store.h"
 #include "proxy/cache/packet_cache.h"
 #include "proxy/cache/sweeper.h"
@@ -22,7 +23,9 @@ struct CacheCandidate {
 
 struct PacketCache::Impl {
   Impl(const PacketCacheSettings& settings, const Clock& the_clock)
-      : store(settings), sweeper(store), clock(the_clock) {}
+      : store(settings), sweeper(store), clock(the_clock) {
+    if (const auto& ahead = settings.refresh_ahead) ahead_budget.Set(ahead->rate, ahead->rate);
+  }
 
   struct Search {
     const CacheKey& key;
@@ -34,6 +37,8 @@ struct PacketCache::Impl {
   CacheCandidate FindServable(CacheShard& shard, const Search& search, CacheEntryPtr& garbage);
   CacheCandidate FindServableSibling(CacheShard& shard, const Search& search,
                                      CacheEntryPtr& garbage);
+  // Whether the caller is to refresh it before its end; says so once.
+  bool EndsSoon(CacheEntry& entry, MonoTime now);
   CacheCandidate AsLastGood(CacheEntry& entry, const CacheLookup& how) const;
   bool MayReplace(CacheEntry& held, const CacheEntry& offered, const CacheInsert& how);
   bool Store(CacheShard& shard, CacheEntryPtr entry, const CacheKey& key, const CacheInsert& how);
@@ -47,6 +52,7 @@ struct PacketCache::Impl {
 
   CacheStore store;
   Sweeper sweeper;
+  TokenBucket ahead_budget;
   const Clock& clock;
 };
 

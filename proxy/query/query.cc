@@ -115,16 +115,32 @@ QueryPtr QueryPool::Get() {
   return QueryPtr(query, ReturnQuery{this});
 }
 
+namespace {
+
+QueryPtr Copy(const Query& query, QueryPool& pool) {
+  QueryPtr copy = pool.Get();
+  static_cast<QueryFields&>(*copy) = query;
+  copy->extras_used = false;
+  if (const QueryExtras* extras = query.extras(); extras != nullptr) copy->Extras() = *extras;
+  copy->pool_name = query.pool_name;
+  copy->client_name = query.client_name;
+  copy->connection = query.connection;
+  copy->ReplaceMessage(pool.packets(), query.message());
+  return copy;
+}
+
+}  // namespace
+
+QueryPtr CopyWithoutClient(const Query& query, QueryPool& pool) {
+  QueryPtr copy = Copy(query, pool);
+  copy->target = nullptr;
+  copy->connection.reset();
+  return copy;
+}
+
 QueryPtr SplitClient(Query& query, QueryPool& pool) {
-  QueryPtr client = pool.Get();
-  static_cast<QueryFields&>(*client) = query;
-  client->extras_used = false;
-  if (const QueryExtras* extras = query.extras(); extras != nullptr) client->Extras() = *extras;
-  client->pool_name = query.pool_name;
-  client->client_name = query.client_name;
-  client->connection = query.connection;
+  QueryPtr client = Copy(query, pool);
   client->http = std::move(query.http);
-  client->ReplaceMessage(pool.packets(), query.message());
   query.target = nullptr;
   return client;
 }

@@ -202,6 +202,9 @@ class QueryPool {
   size_t outstanding_ = 0;
 };
 
+// One of our own that asks the same in the same pool, with the message as it stands.
+QueryPtr CopyWithoutClient(const Query& query, QueryPool& pool);
+
 // Gives the client of `query` to a query of its own, with the message as it stands; `query` is
 // then one of ours, without a target. For a client that is answered before its question is.
 QueryPtr SplitClient(Query& query, QueryPool& pool);

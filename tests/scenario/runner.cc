@@ -18,9 +18,11 @@
 //   drop 1 timeout | backend                            -- and that is why
 //   nothing                                             -- no client was sent anything meanwhile
 //   idle one                                            -- no message waits at that server
+//   reply one/own ..., idle one/own                     -- the same for SOA queries of our own
 //   fail one refused | connection | send | timeout
 //   check one good | bad                                -- result of the health check now due
 //   state one up | down
+//   zone example.org unknown | good | bad               -- bad: on some server
 //   advance 1.5
 //   counter cache-hits 1
 //   recorded www.example.org. 1500                      -- the last answer in the rings: its name,
@@ -93,16 +95,16 @@ class Scenario {
     const std::string word = line.substr(0, space);
     const std::string rest = space == std::string::npos ? "" : Trim(line.substr(space));
     const std::map<std::string, std::string (Scenario::*)(const std::string&)> steps = {
-        {"query", &Scenario::Query},      {"backend", &Scenario::BackendGot},
-        {"reply", &Scenario::Reply},      {"answer", &Scenario::Answer},
-        {"drop", &Scenario::Drop},        {"nothing", &Scenario::Nothing},
-        {"idle", &Scenario::Idle},        {"fail", &Scenario::Fail},
-        {"check", &Scenario::Check},      {"state", &Scenario::State},
-        {"advance", &Scenario::Advance},  {"counter", &Scenario::Counter},
-        {"console", &Scenario::Console},  {"part", &Scenario::Part},
-        {"got", &Scenario::Got},          {"client", &Scenario::Client},
-        {"paused", &Scenario::Paused},    {"reading", &Scenario::Reading},
-        {"recorded", &Scenario::Recorded}};
+        {"query", &Scenario::Query},     {"backend", &Scenario::BackendGot},
+        {"reply", &Scenario::Reply},     {"answer", &Scenario::Answer},
+        {"drop", &Scenario::Drop},       {"nothing", &Scenario::Nothing},
+        {"zone", &Scenario::Zone},       {"idle", &Scenario::Idle},
+        {"fail", &Scenario::Fail},       {"check", &Scenario::Check},
+        {"state", &Scenario::State},     {"advance", &Scenario::Advance},
+        {"counter", &Scenario::Counter}, {"console", &Scenario::Console},
+        {"part", &Scenario::Part},       {"got", &Scenario::Got},
+        {"client", &Scenario::Client},   {"paused", &Scenario::Paused},
+        {"reading", &Scenario::Reading}, {"recorded", &Scenario::Recorded}};
     const auto step = steps.find(word);
     if (step == steps.end()) return "unknown step";
     return (this->*step->second)(rest);
@@ -219,6 +221,14 @@ class Scenario {
     ++steps_;
     const auto* waiting = world_->Waiting(rest);
     return waiting == nullptr ? "" : "it got " + Describe(waiting->message);
+  }
+
+  std::string Zone(const std::string& rest) {
+    ++steps_;
+    const auto words = SplitOn(rest, ' ');
+    if (words.size() != 2) return "zone NAME unknown|good|bad";
+    const std::string state = world_->ZoneState(words[0]);
+    return state == words[1] ? "" : "it is " + state;
   }
 
   std::string Fail(const std::string& rest) {

@@ -139,26 +139,40 @@ BackendPtr World::FindBackend(const std::string& name) const {
 }
 
 FakeExchange::Sent* World::Waiting(const std::string& server, FakeExchange** exchange) {
+  constexpr std::string_view kOwn = "/own";
+  const bool own = server.ends_with(kOwn);
+  const std::string_view name(server.data(), server.size() - (own ? kOwn.size() : 0));
   for (auto& [key, candidate] : exchanges_) {
-    if (candidate->backend->name() != server) continue;
+    if (candidate->backend->name() != name) continue;
     auto& sent = candidate->sent;
     std::erase_if(sent, [](const FakeExchange::Sent& one) { return one.cancelled; });
-    if (sent.empty()) continue;
-    if (exchange != nullptr) *exchange = candidate.get();
-    return &sent.front();
+    for (FakeExchange::Sent& one : sent) {
+      if (one.for_nobody != own) continue;
+      if (exchange != nullptr) *exchange = candidate.get();
+      return &one;
+    }
   }
   return nullptr;
 }
 
-TextResult<void> World::Reply(const std::string& server, const std::string& description) {
+std::optional<FakeExchange::Sent> World::Take(const std::string& server) {
   FakeExchange* exchange = nullptr;
-  FakeExchange::Sent* waiting = Waiting(server, &exchange);
-  if (waiting == nullptr) return breakwater::Fail(fmt::format("'{}' waits for no answer", server));
-  const FakeExchange::Sent sent = *waiting;
-  exchange->sent.pop_front();
-  auto reply = ReplyTo(sent, description);
+  const FakeExchange::Sent* waiting = Waiting(server, &exchange);
+  if (waiting == nullptr) return std::nullopt;
+  auto& sent = exchange->sent;
+  const auto at =
+      std::ranges::find_if(sent, [&](const FakeExchange::Sent& one) { return &one == waiting; });
+  FakeExchange::Sent taken = std::move(*at);
+  sent.erase(at);
+  return taken;
+}
+
+TextResult<void> World::Reply(const std::string& server, const std::string& description) {
+  const auto sent = Take(server);
+  if (!sent) return breakwater::Fail(fmt::format("'{}' waits for no answer", server));
+  auto reply = ReplyTo(*sent, description);
   if (!reply) return breakwater::Fail(reply.error());
-  path_->OnReply(sent.flight, sent.attempt, *reply);
+  path_->OnReply(sent->flight, sent->attempt, *reply);
   return {};
 }
 
@@ -184,13 +198,18 @@ TextResult<std::vector<uint8_t>> World::ReplyTo(const FakeExchange::Sent& sent,
 }
 
 TextResult<void> World::Fail(const std::string& server, FailureKind kind) {
-  FakeExchange* exchange = nullptr;
-  FakeExchange::Sent* waiting = Waiting(server, &exchange);
-  if (waiting == nullptr) return breakwater::Fail(fmt::format("'{}' waits for no answer", server));
-  const FakeExchange::Sent sent = *waiting;
-  exchange->sent.pop_front();
-  path_->OnFailure(sent.flight, sent.attempt, kind);
+  const auto sent = Take(server);
+  if (!sent) return breakwater::Fail(fmt::format("'{}' waits for no answer", server));
+  path_->OnFailure(sent->flight, sent->attempt, kind);
   return {};
+}
+
+std::string World::ZoneState(const std::string& zone) const {
+  const auto name = dns::Name::Parse(zone);
+  for (const ZoneReport& report : zones_.Report(ZoneHealth::Which::kAll, SIZE_MAX)) {
+    if (name && report.zone == *name) return report.IsBad() ? "bad" : "good";
+  }
+  return "unknown";
 }
 
 TextResult<void> World::Check(const std::string& server, bool good) {

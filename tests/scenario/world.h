@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,7 +33,8 @@ class World {
   // Runs timers and health rounds (each second) in order up to then.
   void Advance(MonoTime by);
 
-  // The oldest message that `server` got and nobody has answered or failed.
+  // The oldest message that `server` got and nobody has answered or failed. Questions of the
+  // proxy's own, which no client waits for, are at "NAME/own".
   FakeExchange::Sent* Waiting(const std::string& server, FakeExchange** exchange = nullptr);
   // Answers it: `description` is QueryMaker's, its question and ID are the message's.
   TextResult<void> Reply(const std::string& server, const std::string& description);
@@ -44,6 +46,9 @@ class World {
   // The result of the health check that `server` waits for.
   TextResult<void> Check(const std::string& server, bool good);
 
+  // "unknown", "good", or "bad" where it is that on some server.
+  std::string ZoneState(const std::string& zone) const;
+
   FakeClient& client() { return client_; }
   const Rings& rings() const { return rings_; }
   uint64_t Counter(const std::string& name) const;
@@ -51,6 +56,7 @@ class World {
 
  private:
   World();
+  std::optional<FakeExchange::Sent> Take(const std::string& server);
   void Publish(ConfigPtr config);
   Exchange* ExchangeFor(const BackendPtr& backend, BackendTransport transport);
   QueryPtr Arrive(const Asked& asked);

@@ -16,6 +16,7 @@ class FakeExchange : public Exchange {
     uint8_t attempt = 0;
     bool cancelled = false;
     bool paused = false;
+    bool for_nobody = false;  // a question of the proxy's own
     std::vector<uint8_t> message;
   };
 
@@ -23,7 +24,10 @@ class FakeExchange : public Exchange {
 
   Result<void> Send(FlightId flight, uint8_t attempt, const OutgoingQuery& query) override {
     if (refuse) return Fail(Error::kIo);
-    sent.push_back({flight, attempt, false, false, {query.message.begin(), query.message.end()}});
+    sent.push_back({.flight = flight,
+                    .attempt = attempt,
+                    .for_nobody = query.query == nullptr,
+                    .message = {query.message.begin(), query.message.end()}});
     return Ok();
   }
   void Cancel(FlightId flight, uint8_t attempt) override {

@@ -51,6 +51,43 @@ TEST_F(HealthByZoneTest, LearnsZonesFromGoodAnswersAlone) {
   EXPECT_EQ(Apex("y.example.org"), 2);
 }
 
+TEST_F(HealthByZoneTest, WishesForTheApexWhereAnAnswerDoesNotNameOneNearTheName) {
+  using Wish = ZoneHealth::Wish;
+  const auto wish = [&](const std::string& name, uint8_t apex_labels) {
+    const auto wire = test::QueryMaker::WireName(name);
+    return zones_
+        .Note({.name = wire,
+               .backend = kOne,
+               .authoritative = true,
+               .apex_labels = apex_labels,
+               .now = now_})
+        .wish;
+  };
+  EXPECT_EQ(wish("www.example.org", 0), Wish::kApex);
+  EXPECT_EQ(wish("example.org", 0), Wish::kApex);
+  EXPECT_EQ(wish("org", 0), Wish::kNone);
+  EXPECT_EQ(wish("www.example.org", 2), Wish::kNone);
+  // Now the parent is known, and the apex itself; of a name further below it is not.
+  EXPECT_EQ(wish("ftp.example.org", 0), Wish::kNone);
+  EXPECT_EQ(wish("example.org", 0), Wish::kNone);
+  EXPECT_EQ(wish("www.sub.example.org", 0), Wish::kApex);
+}
+
+TEST_F(HealthByZoneTest, WishesForCertaintyAfterABadAnswerUntilTheZoneIsBad) {
+  using Wish = ZoneHealth::Wish;
+  const auto wire = test::QueryMaker::WireName("www.example.org");
+  const auto bad = [&] {
+    return zones_.Note({.name = wire, .backend = kOne, .bad = BadKind::kRefused, .now = now_});
+  };
+  EXPECT_EQ(bad().wish, Wish::kNone);  // no zone is known
+  Good("www.example.org", 2);
+  EXPECT_EQ(bad().wish, Wish::kCertainty);
+  EXPECT_EQ(bad().apex_labels, 2);
+  EXPECT_EQ(bad().wish, Wish::kNone);
+  EXPECT_TRUE(zones_.IsBad(wire, kOne));
+  EXPECT_FALSE(zones_.IsBad(wire, kTwo));
+}
+
 TEST_F(HealthByZoneTest, NeverTakesTheRootOrATopLevelDomainForAZone) {
   Good("www.example.org", 1);
   Good("org", 1);

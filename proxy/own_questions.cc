@@ -1,0 +1,84 @@
+// Questions that no client waits for: entries about to end, and SOA queries about zones.
+#include <array>
+#include <utility>
+
+#include "proxy/dns/message_builder.h"
+#include "proxy/query_path.h"
+
+namespace breakwater {
+
+// Asks the backend for what `query` asks, and leaves `query` as it is. Not where something is
+// wrong: then the answer that is held lasts as long as it can.
+void QueryPath::RefreshAhead(const Query& query, const Route& route) {
+  const QueryExtras* extras = query.extras();
+  if (extras != nullptr && extras->proxy_values) return;
+  if (!route.pool->AnyUp() || joined_.Find({query, route.cache})) return;
+  QueryPtr own = CopyWithoutClient(query, env_.queries);
+  own->SaveClientName();
+  Route way({.query = *own, .now = now(), .random = env_.random});
+  way.pool = route.pool;
+  way.cache = route.cache;
+  way.key = route.key;
+  way.scope_zero_key = route.scope_zero_key;
+  const PolicyPtr& policy = way.pool->policy ? way.pool->policy : config_->policy;
+  ZoneHealth* zones = ZonesFor(*way.pool);
+  way.backend = ChooseBackendFor({*way.pool, *policy, way.policy, zones});
+  if (way.backend == nullptr || IsStandby(*own, *way.backend)) return;
+  if (zones != nullptr && zones->IsBad(own->name(), way.backend->number())) return;
+  env_.stats.counters.Add(Metric::kRefreshesAhead);
+  PrepareForBackend(*own, way);
+  Forward(std::move(own), way, FlightPurpose::kAhead);
+}
+
+// Nobody waits, and the answer is no better than what is held: it never was asked for.
+bool QueryPath::EndIfAhead(FlightId id, const Flight& flight) {
+  if (flight.purpose != FlightPurpose::kAhead) return false;
+  (void)TakeFlight(id);
+  return true;
+}
+
+void QueryPath::AskAboutZone(const ZoneQuestion& question) {
+  std::array<uint8_t, dns::kHeaderSize + dns::kMaxNameLength + 4> room;
+  dns::MessageBuilder builder(room, 0, 0);
+  builder.AddQuestion(question.name, dns::Type::kSoa, dns::Class::kIn);
+  const auto size = builder.Finish();
+  if (!size) return;
+  QueryPtr query = env_.queries.Get();
+  query->ReplaceMessage(env_.queries.packets(), std::span(room).first(*size));
+  query->question = *dns::ParseQuestion(query->message());
+  query->arrived = now();
+  query->pool_name = question.pool;
+  query->SaveClientName();
+  const FlightId id = in_flight_.Open(std::move(query), now());
+  in_flight_.Find(id)->purpose = FlightPurpose::kZoneQuestion;
+  env_.stats.counters.Add(Metric::kZoneQuestions);
+  if (Start(id, question.backend)) return;
+  zone_questions_.OnEnd(question.name, *question.backend);
+  (void)in_flight_.Take(id);
+}
+
+// The answer was counted; `noted` says whether it was the last word.
+void QueryPath::EndZoneQuestion(FlightId id, const BackendPtr& backend,
+                                const ZoneHealth::Noted& noted, std::optional<BadKind> bad) {
+  const Flight ended = in_flight_.Take(id);
+  zone_questions_.OnEnd(ended.query->NameCopy(), *backend);
+  if (noted.wish == ZoneHealth::Wish::kCertainty) AskMore(*ended.query, backend, noted, bad);
+}
+
+void QueryPath::AskMore(const Query& query, const BackendPtr& backend,
+                        const ZoneHealth::Noted& noted, std::optional<BadKind> bad) {
+  if (noted.wish == ZoneHealth::Wish::kNone || !config_->settings.zone_health.ask) return;
+  const Pool* pool = config_->FindPool(query.pool_name);
+  if (pool == nullptr || ZonesFor(*pool) == nullptr) return;
+  ZoneQuestion question{query.NameCopy(), backend, query.pool_name};
+  if (noted.wish == ZoneHealth::Wish::kApex) {
+    if (zone_questions_.MayLearn(query.name(), now())) AskAboutZone(question);
+    return;
+  }
+  // Silence may be a brown-out, which questions must not feed.
+  if (bad == BadKind::kTimeout && !retries_.TakeForTimeout()) return;
+  while (question.name.CountLabels() > noted.apex_labels) question.name.ChopOff();
+  zone_questions_.Doubt(std::move(question), now());
+}
+
+}  // namespace breakwater

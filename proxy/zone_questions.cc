@@ -1,0 +1,79 @@
+#include "proxy/zone_questions.h"
+
+#include <array>
+#include <utility>
+
+#include "proxy/base/hash.h"
+
+namespace breakwater {
+namespace {
+
+constexpr size_t kAskedSlots = 4096;
+
+uint64_t HashOf(std::span<const uint8_t> name, uint64_t salt) {
+  std::array<uint8_t, dns::kMaxNameLength> folded;
+  dns::FoldInto(name, folded.data());
+  return HashBytes(std::span(folded).first(name.size()), ProcessHashSeed() ^ salt);
+}
+
+uint64_t KeyOf(const dns::Name& zone, const Backend& backend) {
+  return HashOf(zone.wire(), backend.number());
+}
+
+// Names of few labels stand for themselves: the parents of zones are registries, co.uk say.
+size_t ParentStart(std::span<const uint8_t> name) {
+  constexpr size_t kFewLabels = 3;
+  size_t labels = 0;
+  for (size_t at = 0; name[at] != 0; at += 1u + name[at]) ++labels;
+  return labels > kFewLabels ? 1u + name[0] : 0;
+}
+
+}  // namespace
+
+ZoneQuestions::ZoneQuestions(TimerQueue& timers, std::function<void(const ZoneQuestion&)> ask)
+    : timers_(timers), ask_(std::move(ask)) {}
+
+ZoneQuestions::~ZoneQuestions() {
+  timers_.Cancel(timer_);
+}
+
+bool ZoneQuestions::MayLearn(std::span<const uint8_t> name, MonoTime now) {
+  if (asked_.empty()) asked_.resize(kAskedSlots);
+  const uint64_t hash = HashOf(name.subspan(ParentStart(name)), 0x534f41);
+  uint64_t& slot = asked_[hash % kAskedSlots];
+  if (slot == hash || !learning_.Take(now)) return false;
+  slot = hash;
+  return true;
+}
+
+void ZoneQuestions::Doubt(ZoneQuestion question, MonoTime now) {
+  const uint64_t key = KeyOf(question.name, *question.backend);
+  if (doubts_.size() >= kMostDoubts || doubted_.contains(key) || !doubting_.Take(now)) return;
+  doubted_.insert(key);
+  doubts_.push_back({now + kPause, std::move(question)});
+  Arm();
+}
+
+void ZoneQuestions::OnEnd(const dns::Name& zone, const Backend& backend) {
+  doubted_.erase(KeyOf(zone, backend));
+}
+
+void ZoneQuestions::Arm() {
+  if (timer_ != 0 || doubts_.empty()) return;
+  const MonoTime when = doubts_.front().when;
+  timer_ = timers_.Add(when, [this, when] {
+    timer_ = 0;
+    AskDue(when);
+    Arm();
+  });
+}
+
+void ZoneQuestions::AskDue(MonoTime now) {
+  while (!doubts_.empty() && doubts_.front().when <= now) {
+    const ZoneQuestion question = std::move(doubts_.front().question);
+    doubts_.pop_front();
+    ask_(question);
+  }
+}
+
+}  // namespace breakwater

@@ -1,0 +1,69 @@
+// Which SOA queries of our own are worth their price (MECHANISMS.md, 6): to learn the zone that a
+// name is in where answers do not tell, once for each parent of long names; and, after a bad
+// answer, to find out soon whether the zone is bad on that server, one at a time for each. Bounded
+// in rate and memory. Knows no sockets: QueryPath sends (own_questions.cc). One a worker, on its
+// thread.
+#pragma once
+
+#include <absl/container/flat_hash_set.h>
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "proxy/backend/backend.h"
+#include "proxy/base/timer_queue.h"
+#include "proxy/base/token_bucket.h"
+#include "proxy/dns/name.h"
+
+namespace breakwater {
+
+struct ZoneQuestion {
+  dns::Name name;
+  BackendPtr backend;
+  std::string pool;
+};
+
+class ZoneQuestions {
+ public:
+  static constexpr MonoTime kPause = MonoTime::FromSeconds(1);
+  static constexpr size_t kMostDoubts = 5000;
+  static constexpr double kLearnedASecond = 100;
+  static constexpr double kDoubtsASecond = 500;
+
+  // `ask` is called on the timer's turn. `timers` must outlive it.
+  ZoneQuestions(TimerQueue& timers, std::function<void(const ZoneQuestion&)> ask);
+  ~ZoneQuestions();
+  ZoneQuestions(const ZoneQuestions&) = delete;
+  ZoneQuestions& operator=(const ZoneQuestions&) = delete;
+
+  // Whether to ask now for the zone that `name`, in wire form, is in.
+  bool MayLearn(std::span<const uint8_t> name, MonoTime now);
+  // Asks `question.backend` in kPause from now how it is, unless that is being found out.
+  void Doubt(ZoneQuestion question, MonoTime now);
+  // The question that Doubt() led to has ended, in whatever way.
+  void OnEnd(const dns::Name& zone, const Backend& backend);
+
+ private:
+  struct Doubted {
+    MonoTime when;
+    ZoneQuestion question;
+  };
+  void AskDue(MonoTime now);
+  void Arm();
+
+  TimerQueue& timers_;
+  std::function<void(const ZoneQuestion&)> ask_;
+  TokenBucket learning_{kLearnedASecond, kLearnedASecond};
+  TokenBucket doubting_{kDoubtsASecond, kDoubtsASecond};
+  // Parents asked for, by hash; a later one takes the place of another.
+  std::vector<uint64_t> asked_;
+  std::deque<Doubted> doubts_;             // in order of time
+  absl::flat_hash_set<uint64_t> doubted_;  // by zone and server, until their answers came
+  TimerId timer_ = 0;
+};
+
+}  // namespace breakwater
