@@ -6,6 +6,7 @@
 -- there is none, or the zone was flushed because it changed, the files answer. As soon as a server
 -- has a good answer again, it counts. tests/outage replays an outage against this file.
 setStrictConfig(true)
+useProfile("authoritative")               -- what suits a front of authoritative servers
 setLocal("192.0.2.53:53")
 setACL({"0.0.0.0/0", "::/0"})             -- authoritative data is for everybody
 
@@ -19,9 +20,10 @@ setUDPTimeout(1)
 -- Written by whoever changes a zone: NAME.zone, moved to its place whole, before its flush.
 newZoneServer{name="standby", path="/var/lib/breakwater/zones", tier=2, interval=30}
 
+-- Also that identical misses are one question, that what is asked for often is asked anew before its
+-- end, and that queries avoid a server on which their zone is bad, comes with the profile.
 getPool(""):setCache(newPacketCache(1000000, {
   maxBytes = 512 * 1024 * 1024,
-  joinMisses = true,
   lastGood = {maxAge = 86400, ttl = 30, clientTimeout = 0.4, recheck = 5},
 }))
 

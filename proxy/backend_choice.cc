@@ -25,6 +25,16 @@ BackendPtr ChooseFrom(const ChoiceSource& source, const std::vector<BackendPtr>&
   return eligible.empty() ? nullptr : source.policy.Choose(eligible, source.context);
 }
 
+// The servers that are not bad for the zone, or where `source` refreshes any of the first tier.
+BackendPtr ChooseFromTier(const ChoiceSource& source, const std::vector<BackendPtr>& servers,
+                          std::span<const Attempt> tried) {
+  if (BackendPtr found = ChooseFrom(source, servers, tried)) return found;
+  const auto& tiers = source.pool.tiers;
+  const bool first = tiers.empty() || &servers == &tiers.front();
+  if (!source.refreshes || !first) return nullptr;
+  return ChooseFrom({source.pool, source.policy, source.context, nullptr}, servers, tried);
+}
+
 }  // namespace
 
 BackendPtr ChooseBackendFor(const ChoiceSource& source) {
@@ -36,7 +46,7 @@ BackendPtr ChooseBackendFor(const ChoiceSource& source) {
     return source.policy.Choose(pool.servers, source.context);
   }
   for (const auto& tier : pool.tiers) {
-    if (BackendPtr found = ChooseFrom(source, tier, {})) return found;
+    if (BackendPtr found = ChooseFromTier(source, tier, {})) return found;
   }
   const ChoiceSource whatever_the_zone{pool, source.policy, source.context, nullptr};
   for (const auto& tier : pool.tiers) {
@@ -49,13 +59,13 @@ BackendPtr ChooseAnotherFor(const ChoiceSource& source, std::span<const Attempt>
                             Reach reach) {
   const Pool& pool = source.pool;
   if (pool.tiers.empty() || tried.empty()) {
-    return reach == Reach::kSameTier ? ChooseFrom(source, pool.servers, tried) : nullptr;
+    return reach == Reach::kSameTier ? ChooseFromTier(source, pool.servers, tried) : nullptr;
   }
   const auto last = tried.back().backend->settings().tier;
   for (const auto& tier : pool.tiers) {
     const auto own = tier.front()->settings().tier;
     if (reach == Reach::kSameTier ? own != last : own <= last) continue;
-    if (BackendPtr found = ChooseFrom(source, tier, tried)) return found;
+    if (BackendPtr found = ChooseFromTier(source, tier, tried)) return found;
   }
   return nullptr;
 }

@@ -15,10 +15,13 @@ struct ChoiceSource {
   const Policy& policy;
   PolicyContext& context;
   ZoneHealth* zones;  // null: zones do not count
+  // A last good answer is due, after a flush perhaps: where all of the first tier are bad for the
+  // zone one of them is asked before a standby. What is held then bounds how often.
+  bool refreshes = false;
 };
 
-// Null where the policy finds none. Where every server is bad for the zone one of them is asked
-// all the same.
+// Null where the policy finds none. Where every server is bad for the zone, standbys included, one
+// of them is asked all the same.
 BackendPtr ChooseBackendFor(const ChoiceSource& source);
 
 enum class Reach : uint8_t { kSameTier, kNextTiers };

@@ -53,7 +53,7 @@ BackendPtr QueryPath::AnotherBackend(const Flight& flight, Reach reach) {
   if (pool == nullptr) return nullptr;
   PolicyContext context{.query = *flight.query, .now = now(), .random = env_.random};
   const PolicyPtr& policy = pool->policy ? pool->policy : config_->policy;
-  return ChooseAnotherFor({*pool, *policy, context, ZonesFor(*pool)},
+  return ChooseAnotherFor({*pool, *policy, context, ZonesFor(*pool), flight.refreshes},
                           std::span(flight.attempts).first(flight.attempt_count), reach);
 }
 

@@ -34,8 +34,15 @@ ZoneHealth* QueryPath::ZonesFor(const Pool& pool) {
 
 Verdict QueryPath::ChooseBackend(Query& query, Route& route) {
   const PolicyPtr& policy = route.pool->policy ? route.pool->policy : config_->policy;
-  route.backend = ChooseBackendFor({*route.pool, *policy, route.policy, ZonesFor(*route.pool)});
-  if (route.backend != nullptr) return Verdict::kContinue;
+  route.backend =
+      ChooseBackendFor({*route.pool, *policy, route.policy, ZonesFor(*route.pool), route.due});
+  if (route.backend != nullptr) {
+    // What the first tier said last comes before what a standby says now.
+    const bool has_better = route.due && IsStandby(query, *route.backend) &&
+                            MayServeLastGood(route) &&
+                            LookUp(query, route, LastGoodUse::kUnlessFlushed);
+    return has_better ? Verdict::kHit : Verdict::kContinue;
+  }
   env_.stats.counters.Add(Metric::kNoPolicy);
   if (MayServeLastGood(route) && LookUp(query, route, LastGoodUse::kAny)) return Verdict::kHit;
   if (!config_->settings.servfail_when_no_server) return Verdict::kNoServer;

@@ -122,6 +122,11 @@ void QueryPath::OnPatienceOver(FlightId id) {
   Flight* flight = in_flight_.Find(id);
   if (flight == nullptr) return;
   flight->patience_runs = false;
+  // A standby may know better than what a flush has passed over.
+  if (!HoldLastGood(*flight, LastGoodUse::kUnlessFlushed) &&
+      RetryElsewhere(id, *flight, FailureKind::kTimeout, Reach::kNextTiers)) {
+    return StartPatience(id, *flight);
+  }
   if (!HoldLastGood(*flight, LastGoodUse::kAny)) return;
   std::vector<QueryPtr> clients = std::exchange(flight->waiters, {});
   joined_.Left(clients.size());

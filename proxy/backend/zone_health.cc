@@ -28,6 +28,10 @@ void Saturate(T& counter) {
   if (counter != std::numeric_limits<T>::max()) ++counter;
 }
 
+uint32_t SecondsOf(MonoTime time) {
+  return static_cast<uint32_t>(time.seconds());
+}
+
 uint64_t HashOf(std::span<const uint8_t> folded) {
   return HashBytes(folded, ProcessHashSeed() ^ 0x5a4f4e45);
 }
@@ -283,10 +287,13 @@ ZoneHealth::Wish ZoneHealth::Count(Shard& shard, Row* row, const Answer& answer)
   if (answer.bad) {
     Saturate(cell.kinds[static_cast<size_t>(*answer.bad)]);
     cell.last_bad = static_cast<uint8_t>(*answer.bad);
+    if (cell.is_bad && cell.good_run > 0) cell.trial_s = SecondsOf(answer.now + kTrialEvery);
     cell.good_run = 0;
   } else {
     Saturate(cell.good);
     Saturate(cell.good_run);
+    // Of a bad zone: the next query may tell at once whether it was luck.
+    if (cell.is_bad) cell.trial_s = SecondsOf(answer.now);
   }
   cell.history = static_cast<uint16_t>(cell.history << 1 | (answer.bad ? 1 : 0));
   if (cell.history_length < kMostHistory) ++cell.history_length;
@@ -305,8 +312,8 @@ bool ZoneHealth::IsBad(const Cell& cell) const {
 
 void ZoneHealth::Turn(const Row& row, Cell& cell, MonoTime now) {
   cell.is_bad = !cell.is_bad;
-  cell.since_s = static_cast<uint32_t>(now.seconds());
-  cell.trial_s = static_cast<uint32_t>((now + kTrialEvery).seconds());
+  cell.since_s = SecondsOf(now);
+  cell.trial_s = SecondsOf(now + kTrialEvery);
   cell.history = 0;
   cell.history_length = 0;
   if (cell.is_bad) {
@@ -349,7 +356,7 @@ bool ZoneHealth::Avoids(std::span<const uint8_t> name, BackendNumber backend, Mo
     for (Cell& cell : row->all()) {
       if (cell.backend != backend || !cell.is_bad) continue;
       avoids = now.seconds() < int64_t{cell.trial_s};
-      if (!avoids) cell.trial_s = static_cast<uint32_t>((now + kTrialEvery).seconds());
+      if (!avoids) cell.trial_s = SecondsOf(now + kTrialEvery);
     }
   });
   return avoids;

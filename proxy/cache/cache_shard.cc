@@ -81,7 +81,10 @@ void CacheShard::Put(CacheEntryPtr owned, const PutOptions& options) {
   entry->in_main = false;
   entry->hits = 0;
   probation_.Push(entry);
-  if (!options.cache_is_full && ProbationIsOver()) MoveToMain(probation_.oldest());
+  // Bad answers stay where they go first: no flood of them takes the place of good ones.
+  if (!options.cache_is_full && ProbationIsOver() && !probation_.oldest()->bad) {
+    MoveToMain(probation_.oldest());
+  }
 }
 
 CacheEntryPtr CacheShard::Replace(CacheEntry* old, CacheEntryPtr owned) {
@@ -107,7 +110,7 @@ CacheEntryPtr CacheShard::EvictOne() {
   for (int chances = 0; chances < kMaxSecondChances; ++chances) {
     if (main_.size() == 0 || ProbationIsOver()) {
       CacheEntry* entry = probation_.oldest();
-      if (entry->hits == 0) return Remove(entry);
+      if (entry->hits == 0 || entry->bad) return Remove(entry);
       MoveToMain(entry);
     } else {
       CacheEntry* entry = main_.oldest();

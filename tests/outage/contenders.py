@@ -116,9 +116,9 @@ class OutageProof(Proxy):
         self.control.request({"command": "flush", "name": ".", "suffix": True})
 
     def bad_zones(self):
-        """Zones that a nameserver has given a bad answer for since the start."""
+        """Zones that a nameserver has given a bad answer for since the start; silence is of servers, not of zones."""
         rows = self.watching.request({"command": "zones"})["zones"]
-        return {row["zone"].rstrip(".") for row in rows if row.get("bad")}
+        return {row["zone"].rstrip(".") for row in rows if set(row.get("bad", ())) - {"timeout"}}
 
     def alerts(self):
         """Zones that the alert has named since the last call."""

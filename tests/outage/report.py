@@ -5,6 +5,7 @@ import statistics
 
 from truth import OLD, OTHER, RIGHT
 
+ALERT_S = 10
 RECHECK_S = 5  # of examples/outage-proof.lua
 WRONG = ("REFUSED", "SERVFAIL", "silence", OLD, OTHER)
 NO_ANSWER = ("REFUSED", "SERVFAIL", "silence")
@@ -93,11 +94,14 @@ def alerts(story):
     watch = story.alerts
     if not watch.first_bad:
         return None
-    delays = {zone: watch.named[zone] - first for zone, first in watch.first_bad.items() if zone in watch.named}
+    # Those that were bad for ten seconds: then all fall silent.
+    silent = next(began for name, began in story.marks if name == "silent")
+    bad = {zone: first for zone, first in watch.first_bad.items() if first < silent - ALERT_S}
+    delays = {zone: watch.named[zone] - first for zone, first in bad.items() if zone in watch.named}
     first = min(watch.first_bad.values())
-    unnamed = sorted(set(watch.first_bad) - set(delays))
-    return {"zones with a bad answer": len(watch.first_bad), "named": len(delays),
-            "named within 10 s": sum(delay <= 10 for delay in delays.values()),
+    unnamed = sorted(set(bad) - set(delays))
+    return {"zones with a bad answer": len(bad), "named": len(delays),
+            "named within 10 s": sum(delay <= ALERT_S for delay in delays.values()),
             "first alert after s": round(min(watch.named.values()) - first, 1) if watch.named else None,
             "longest s": round(max(delays.values()), 1) if delays else None, "unnamed": unnamed[:20]}
 
@@ -128,7 +132,17 @@ def markdown(results):
         cells = [str(sum(map(asked, counts)))]
         cells += [str(sum(count.get(kind, 0) for count in counts)) for kind in (*WRONG, "stale")]
         lines.append(f"| {result['title']} | " + " | ".join(cells) + " |")
-    return "\n".join(lines + [""] + change_table(results)) + "\n"
+    return "\n".join(lines + [""] + change_table(results) + alert_lines(results)) + "\n"
+
+
+def alert_lines(results):
+    lines = []
+    for result in results:
+        told = result["alerts"]
+        if told:
+            lines += ["", f"Alerts of {result['title']}: {told['zones with a bad answer']} zones gave a bad answer, "
+                      f"{told['named within 10 s']} of them were named within ten seconds of the first."]
+    return lines
 
 
 def asked(count):

@@ -18,8 +18,8 @@ class Plan:
         self.zones, self.rate, self.quick, self.files_every = zones, rate, quick, files_every
         self.hour = 60
         if quick:
-            self.phases = [("before", 8), ("the batch", 4), ("refused", 10), ("silent", 5), ("old files", 5),
-                           ("repaired", 10)]
+            self.phases = [("before", 7), ("the batch", 3), ("refused", 16), ("silent", 5), ("old files", 4),
+                           ("repaired", 9)]
             self.changes_each = 0.5
         else:
             self.phases = [("before", 50), ("the batch", 20), ("refused", 40), ("silent", 20), ("old files", 30),
@@ -58,9 +58,11 @@ class Story:
             self.began = time.monotonic()
             self.load.start()
             self.alerts.start()
+            end = self.began
             for phase, seconds in self.plan.phases:
                 self.marks.append((phase, time.monotonic()))
-                PHASES[phase](self, time.monotonic() + seconds)
+                end += seconds  # what takes longer does not move the phases behind it
+                PHASES[phase](self, end)
             self.ended = time.monotonic()
             self.load.stop()
             self.alerts.stop()
@@ -140,6 +142,8 @@ class Story:
 
     def make_change(self):
         phase = self.marks[-1][0]
+        if self.plan.files_every and phase == "silent":
+            return  # nobody could know of it
         deleted = len(self.changes) % 3 == 2
         name = self.name_to_change(deleted)
         change = Change(name, deleted, phase, name[0] in self.touched_at)

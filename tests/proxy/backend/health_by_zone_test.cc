@@ -108,11 +108,20 @@ TEST_F(HealthByZoneTest, IsBadAfterThreeOfFiveAndGoodAfterTwoInARow) {
   EXPECT_FALSE(Avoids("example.net"));
   Good("www.example.org", 2);
   Bad("www.example.org");
-  Good("www.example.org", 2);
   EXPECT_TRUE(Avoids("www.example.org"));
+  Good("www.example.org", 2);
+  EXPECT_EQ(zones_.bad_count(), 1u);
   Good("www.example.org", 2);
   EXPECT_FALSE(Avoids("www.example.org"));
   EXPECT_EQ(zones_.bad_count(), 0u);
+}
+
+TEST_F(HealthByZoneTest, AGoodAnswerOfABadZoneLetsTheNextQueryTry) {
+  Good("www.example.org", 2);
+  for (int i = 0; i < 3; ++i) Bad("www.example.org");
+  Good("www.example.org", 2);
+  EXPECT_FALSE(Avoids("www.example.org"));
+  EXPECT_TRUE(Avoids("www.example.org"));
 }
 
 TEST_F(HealthByZoneTest, ThresholdsCanBeChanged) {

@@ -67,6 +67,22 @@ TEST_F(CacheEvictionTest, WhatIsAskedForAgainOutlivesWhatIsNot) {
   EXPECT_GE(kept, 490u);
 }
 
+TEST_F(CacheEvictionTest, AFloodOfBadAnswersHoweverOftenAskedForTakesATenthAtMost) {
+  settings.max_entries = 1000;
+  settings.last_good.emplace();
+  for (uint32_t i = 0; i < 800; ++i) PutNumber(i);
+  CacheInsert bad = Insertion();
+  bad.worth = AnswerClass::kBad;
+  for (uint32_t i = 10'000; i < 20'000; ++i) {
+    const CacheKey key = names.Key(i);
+    EXPECT_TRUE(cache().Insert(key, names.Answer(i), bad));
+    for (int asked = 0; asked < 3; ++asked) EXPECT_TRUE(HasNumber(i));
+  }
+  size_t kept = 0;
+  for (uint32_t i = 0; i < 800; ++i) kept += HasNumber(i) ? 1 : 0;
+  EXPECT_GE(kept, 700u);
+}
+
 TEST_F(CacheEvictionTest, AScanCostsLessThanThreePointsOfTheHitRatio) {
   // A tenth of the trace; bench/micro runs it whole.
   test::TraceOptions options{
