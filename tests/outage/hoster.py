@@ -82,7 +82,7 @@ class Hoster:
         self.fill()
         self.files = temp_folder()      # one for each zone, written when it changes
         self.old_files = temp_folder()  # all of them as they once were
-        self.write_all_files(self.files)
+        self.write_all_files()
         self.ports = [free_port(), free_port()]
         self.servers = [ScaledPowerDns(self.database, port) for port in self.ports]
         self.old_server = None
@@ -128,24 +128,29 @@ class Hoster:
                 lines.append(f"{label or '@'} IN A {ADDRESS}{value}")
         return "\n".join(lines) + "\n"
 
-    def write_zone_file(self, folder, number):
+    def write_zone_file(self, number):
         """Moved to its place whole, so that nobody reads half of it."""
-        path = os.path.join(folder, zone_name(number) + ".zone")
+        path = os.path.join(self.files, zone_name(number) + ".zone")
         with open(path + ".new", "w", encoding="ascii") as file:
             file.write(self.zone_text(number))
         os.rename(path + ".new", path)
 
-    def write_all_files(self, folder):
+    def write_all_files(self):
         for number in range(self.zones):
-            self.write_zone_file(folder, number)
-        write_file(folder, CHECK_ZONE + ".zone",
+            self.write_zone_file(number)
+        write_file(self.files, CHECK_ZONE + ".zone",
                    "$TTL 60\n@ IN SOA ns1 hostmaster 1 7200 3600 1209600 60\n@ IN NS ns1\nns1 IN A 198.51.100.53\n")
+
+    def keep_old_files(self):
+        """The files of now; those that are written later take the place of others, and leave these."""
+        for name in os.listdir(self.files):
+            os.link(os.path.join(self.files, name), os.path.join(self.old_files, name))
 
     def write_changed_files(self):
         if time.monotonic() - self.files_written < self.files_every:
             return
         for number in self.unwritten:
-            self.write_zone_file(self.files, number)
+            self.write_zone_file(number)
         self.unwritten.clear()
         self.files_written = time.monotonic()
 

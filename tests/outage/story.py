@@ -76,7 +76,7 @@ class Story:
     def before(self, end):
         self.with_changes(end - 3)
         # What "thirty minutes before" wrote; the changes of the outage are not in it.
-        self.hoster.write_all_files(self.hoster.old_files)
+        self.hoster.keep_old_files()
         self.with_changes(end)
 
     def batch(self, end):
