@@ -20,6 +20,12 @@ getPool(""):setCache(newPacketCache(100000, {
   },
 }))
 
+-- The answers outlive a restart as well: they are written to this file at a clean stop and every five
+-- minutes, and are read at start. None of them is taken for fresh then, but all of them are last good
+-- answers. The directory must be writable for the user that the proxy runs as, and for nobody else
+-- (/var/lib/breakwater, say).
+setCacheSnapshot("/tmp/breakwater-last-good.cache", {interval = 300})
+
 -- A zone taken off the servers for good is refused for ever. Say so:
 --   breakwaterctl flush --hard --suffix example.com
 controlUnixSocket("/tmp/breakwater-last-good.sock")

@@ -6,6 +6,8 @@
 #include "lua/bindings.h"
 #include "lua/cache_options.h"
 #include "lua/object_args.h"
+#include "proxy/cache/notify_flush.h"
+#include "proxy/cache/snapshot_file.h"
 
 namespace breakwater::lua {
 namespace {
@@ -29,6 +31,20 @@ void ReadKeyOptions(Options& options, PacketCacheSettings* settings) {
   }
 }
 
+// Who may flush a zone by a NOTIFY: addresses and networks.
+void ReadNotify(Options& options, PacketCacheSettings* settings) {
+  StringOrList items;
+  if (!options.Read("flushOnNotify", &items)) return;
+  NetmaskGroup from;
+  for (const std::string& item : items.items) {
+    if (const auto added = from.Add(item); !added) {
+      options.Reject(fmt::format("flushOnNotify: {}", added.error()));
+    }
+  }
+  if (from.empty()) return options.Reject("flushOnNotify needs the addresses that may flush");
+  settings->flush_on_notify = std::make_shared<NotifyFlush>(std::move(from));
+}
+
 TextResult<void> ReadOptions(Options& options, PacketCacheSettings* settings) {
   size_t entry_size = settings->maximum_entry_size;
   options.Accept({"deferrableInsertLock"});  // an insert never waits long enough to matter
@@ -47,6 +63,7 @@ TextResult<void> ReadOptions(Options& options, PacketCacheSettings* settings) {
     settings->maximum_entry_size = entry_size;
   }
   ReadKeyOptions(options, settings);
+  ReadNotify(options, settings);
   options.Read("joinMisses", &settings->join_misses);
   LastGoodArg last_good;
   if (options.Read("lastGood", &last_good)) settings->last_good = last_good.settings;
@@ -139,7 +156,7 @@ TextResult<uint64_t> Flush(Call& call, PacketCache& cache, const NameArg& name, 
   // What is meant to be gone is no zone that is bad.
   const ControlTarget* target = call.runtime().target();
   if (target != nullptr && request.hard && request.suffix && !request.type) {
-    target->zone_health().Forget(request.name);
+    target->zone_health().Forget({&request.name, 1});
   }
   return cache.Flush(request);
 }
@@ -159,6 +176,24 @@ TextResult<bool> UndoFlush(Call& call, PacketCache& cache, uint64_t id) {
       return false;
   }
   return false;
+}
+
+// Nothing for a flush that is not known any more.
+Pushed FlushState(Call& call, const PacketCache& cache, uint64_t id) {
+  lua_State* const state = call.state();
+  const auto status = cache.StatusOf(id);
+  if (!status) {
+    lua_pushnil(state);
+    return {1};
+  }
+  lua_newtable(state);
+  Push(state, status->matched);
+  lua_setfield(state, -2, "matched");
+  lua_pushboolean(state, status->swept);
+  lua_setfield(state, -2, "swept");
+  lua_pushboolean(state, status->undone);
+  lua_setfield(state, -2, "undone");
+  return {1};
 }
 
 bool IsFull(const PacketCache& cache) {
@@ -236,6 +271,8 @@ constexpr FunctionRow kMethods[] = {
     {"flush", Bind<&Flush>,
      "PacketCache:flush(name [, {suffix=false, type=DNSQType.ANY, hard=false}]) -> int",
      "Makes entries due for refresh (hard: removes them) in one step; an id for undoFlush.", kAny},
+    {"flushStatus", Bind<&FlushState>, "PacketCache:flushStatus(id) -> table or nil",
+     "How many entries a flush has met (final once `swept`), and whether it was undone.", kAny},
     {"getAddressListByDomain", Bind<&AddressesByDomain>,
      "PacketCache:getAddressListByDomain(domain) -> [ComboAddress]",
      "The addresses that its entries give for a name."},
@@ -265,14 +302,34 @@ const ClassRow kClass = {
     nullptr,
     "A cache of answers; several pools may share one."};
 
+TextResult<void> SetCacheSnapshot(Call& call, const std::string& path, Options options) {
+  CacheSnapshotSettings settings{.path = path};
+  options.Read("interval", &settings.interval_s);
+  if (settings.interval_s == 0) options.Reject("interval must be 1 second or more");
+  if (auto good = options.Finish(); !good) return good;
+  if (path.empty()) return Fail(std::string("the path of the snapshot is empty"));
+  // A console client reads the same file, as another user.
+  if (!call.runtime().options().client) {
+    if (auto good = CheckSnapshotPlace(path); !good) return good;
+  }
+  call.builder().Edit().settings.cache_snapshot = std::move(settings);
+  return {};
+}
+
 constexpr FunctionRow kFunctions[] = {
     {"newPacketCache", Bind<&NewPacketCache>,
      "newPacketCache(maxEntries[, options]) -> PacketCache",
      "Makes a cache, to be given to a pool with getPool(\"\"):setCache(cache). "
-     "lastGood={maxAge=86400, ttl=30, clientTimeout=0.4, recheck=5, on={...}, except={zones}} "
+     "lastGood={maxAge=86400, ttl=30, clientTimeout=0.4, recheck=5, recheckRate=10000, on={...}, "
+     "except={zones}} "
      "keeps answers that were good until there is a better one; joinMisses=true sends one question "
      "for identical ones; refreshAhead={share=0.1, hits=2, rate=500} asks anew for what is asked "
-     "for often before its time is over."},
+     "for often before its time is over; flushOnNotify={\"192.0.2.1\"} flushes a zone, softly, "
+     "when "
+     "a NOTIFY for it comes from there."},
+    {"setCacheSnapshot", Bind<&SetCacheSnapshot>, "setCacheSnapshot(path [, {interval=300}])",
+     "Keeps the caches in a file, written at a clean stop and each interval, and read at start.",
+     Scope::kConfigOnly},
 };
 
 }  // namespace

@@ -44,8 +44,42 @@ void SetConsole(Call& call,
   call.builder().Edit().settings.*Member = value;
 }
 
+// {alice="operate", ["@dnsops"]="flush"}
+void ReadRoles(Call& call, Options& options, ControlAccess* access) {
+  if (!options.Has("roles")) return;
+  options.Accept({"roles"});
+  lua_State* const state = call.state();
+  lua_getfield(state, 2, "roles");
+  if (!IsTable(state, -1)) {
+    options.Reject("roles is a table, {alice=\"operate\", [\"@dnsops\"]=\"flush\"}");
+    lua_pop(state, 1);
+    return;
+  }
+  lua_pushnil(state);
+  while (lua_next(state, -2) != 0) {
+    const std::string who = PlainText(state, -2);
+    const std::string name = PlainText(state, -1);
+    lua_pop(state, 1);
+    const auto role = ParseRole(name);
+    if (!role) {
+      options.Reject(
+          fmt::format("roles: '{}' is no role; there are read, flush, operate and admin", name));
+    } else if (const auto added = AddRole(*access, who, *role); !added) {
+      options.Reject("roles: " + added.error());
+    }
+  }
+  lua_pop(state, 1);
+}
+
 TextResult<void> UnixSocket(Call& call, const std::string& path, Options options) {
+  options.RejectProblems();
+  ControlAccess access = call.builder().config().settings.control_access;
+  access.users.clear();
+  access.groups.clear();
+  ReadRoles(call, options, &access);
+  options.Read("audit", &access.audit_path);
   Settings& settings = call.builder().Edit().settings;
+  settings.control_access = std::move(access);
   std::string mode;
   options.Read("group", &settings.control_unix_group);
   if (options.Read("mode", &mode)) {
@@ -58,6 +92,67 @@ TextResult<void> UnixSocket(Call& call, const std::string& path, Options options
   }
   settings.control_unix_path = path;
   return options.Finish();
+}
+
+TextResult<std::string> ReadToken(Options& options) {
+  std::string token;
+  std::string path;
+  const bool given = options.Read("token", &token);
+  const bool in_file = options.Read("tokenFile", &path);
+  if (given == in_file) return Fail(std::string("either token or tokenFile must be there"));
+  if (in_file) {
+    auto read = ReadTokenFile(path);
+    if (!read) return read;
+    token = std::move(*read);
+  }
+  if (token.size() < kMinTokenLength) {
+    return Fail(fmt::format("a token has {} characters or more, this one {}", kMinTokenLength,
+                            token.size()));
+  }
+  return token;
+}
+
+TextResult<void> ReadTokenZones(Options& options, ControlToken* token) {
+  NamesArg zones;
+  if (!options.Read("zones", &zones)) return {};
+  if (token->role != Role::kFlush) {
+    return Fail(fmt::format("zones say what may be flushed: the role must be flush, not {}",
+                            RoleName(token->role)));
+  }
+  if (zones.names.empty()) {
+    return Fail(std::string("zones is empty: leave it out for a token that may flush anything"));
+  }
+  token->zones = std::move(zones.names);
+  return {};
+}
+
+// One of the same name takes the place of the one before.
+TextResult<void> AddToken(Call& call, Options options) {
+  options.RejectProblems();
+  ControlToken token;
+  std::string role;
+  options.Read("name", &token.name);
+  if (token.name.empty()) options.Reject("a token needs a name, which the audit log then shows");
+  if (options.Read("role", &role)) {
+    const auto parsed = ParseRole(role);
+    if (!parsed) {
+      options.Reject(
+          fmt::format("'{}' is no role; there are read, flush, operate and admin", role));
+    }
+    token.role = parsed.value_or(Role::kRead);
+  }
+  if (const auto read = ReadTokenZones(options, &token); !read) options.Reject(read.error());
+  auto text = ReadToken(options);
+  if (!text) options.Reject(text.error());
+  if (auto good = options.Finish(); !good) return good;
+  token.hash = HashToken(*text);
+  auto& tokens = call.builder().Edit().settings.control_access.tokens;
+  std::erase_if(tokens, [&](const ControlToken& other) { return other.name == token.name; });
+  if (FindToken(tokens, *text) != nullptr) {
+    return Fail(fmt::format("the token '{}' is that of another name", token.name));
+  }
+  tokens.push_back(std::move(token));
+  return {};
 }
 
 TextResult<void> WebServer(Call& call, const std::string& text) {
@@ -170,6 +265,10 @@ TextResult<void> IncludeDirectory(Call& call, const std::string& path) {
 }
 
 constexpr FunctionRow kFunctions[] = {
+    {"addControlToken", Bind<&AddToken>,
+     "addControlToken({name=, token= or tokenFile=, role=\"flush\", zones=})",
+     "Lets whoever shows the token on the control socket do what the role may, in the zones "
+     "alone."},
     {"addExitCallback", Bind<&AddExit>, "addExitCallback(callback)",
      "Calls the function at a clean stop."},
     {"addMaintenanceCallback", Bind<&AddMaintenance>, "addMaintenanceCallback(callback)",
@@ -180,7 +279,8 @@ constexpr FunctionRow kFunctions[] = {
     {"controlSocket", Bind<&ControlSocket>, "controlSocket(address)",
      "Opens the console on this address.", Scope::kConfigOnly},
     {"controlUnixSocket", Bind<&UnixSocket>, "controlUnixSocket(path [, options])",
-     "Opens the control socket that breakwaterctl uses.", Scope::kConfigOnly},
+     "Opens the control socket that breakwaterctl uses: mode, group, roles, audit.",
+     Scope::kConfigOnly},
     {"inClientStartup", Bind<&InClient>, "inClientStartup() -> bool",
      "Whether this is a console client.", Scope::kAnywhere},
     {"inConfigCheck", Bind<&InCheck>, "inConfigCheck() -> bool",

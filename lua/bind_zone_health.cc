@@ -1,5 +1,10 @@
-// Health by zone: setZoneHealth, showZones, addZoneStateChangeCallback.
+// Health by zone: setZoneHealth, showZones, addZoneStateChangeCallback, setAlertCommand.
 #include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 
 #include "lua/object_args.h"
 #include "lua/script_bindings.h"
@@ -59,6 +64,41 @@ TextResult<void> ShowZones(Call& call, Options options) {
   return {};
 }
 
+TextResult<void> CheckProgram(const std::string& path) {
+  struct stat status {};
+  if (path.empty() || path[0] != '/') {
+    return Fail(fmt::format("'{}' must be a program with its whole path", path));
+  }
+  if (stat(path.c_str(), &status) != 0) {
+    return Fail(fmt::format("cannot run {}: {}", path, std::strerror(errno)));
+  }
+  if (!S_ISREG(status.st_mode) || access(path.c_str(), X_OK) != 0) {
+    return Fail(fmt::format("{} is no program that can be run", path));
+  }
+  return {};
+}
+
+// No program: none is run.
+TextResult<void> SetAlertCommand(Call& call, const std::optional<std::string>& program,
+                                 Options options) {
+  AlertSettings alert;
+  StringOrList arguments;
+  options.Read("args", &arguments);
+  options.Read("interval", &alert.interval_s);
+  options.Read("gather", &alert.gather_s);
+  options.Read("timeout", &alert.timeout_s);
+  if (alert.interval_s < 1) options.Reject("interval must be 1 second or more");
+  if (alert.timeout_s < 1) options.Reject("timeout must be 1 second or more");
+  if (program) {
+    if (const auto good = CheckProgram(*program); !good) options.Reject(good.error());
+    alert.command.push_back(*program);
+    alert.command.insert(alert.command.end(), arguments.items.begin(), arguments.items.end());
+  }
+  if (auto good = options.Finish(); !good) return good;
+  call.builder().Edit().settings.alert = std::move(alert);
+  return {};
+}
+
 void AddZoneState(Call& call, const LuaFunction& callback) {
   call.runtime().callbacks().zone_state.push_back(callback);
 }
@@ -66,6 +106,9 @@ void AddZoneState(Call& call, const LuaFunction& callback) {
 constexpr FunctionRow kFunctions[] = {
     {"addZoneStateChangeCallback", Bind<&AddZoneState>, "addZoneStateChangeCallback(callback)",
      "Calls function(zone, server, bad, reason) when a zone turns bad or good on a server."},
+    {"setAlertCommand", Bind<&SetAlertCommand>,
+     "setAlertCommand(program [, {args={}, interval=60, gather=2, timeout=10}])",
+     "Runs a program when zones turn bad or good again; it reads which as JSON. nil: none."},
     {"setZoneHealth", Bind<&SetZoneHealth>,
      "setZoneHealth({failover=\"auto\", ask=true, maxZones=100000, bad=3, of=5, good=2})",
      "When a zone is bad on a server, and whether its queries then go elsewhere; ask: SOA queries "

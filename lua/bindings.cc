@@ -11,7 +11,8 @@ std::vector<FunctionPage> FunctionPages() {
       RuleFunctions(),       SelectorFunctions(), ActionFunctions(),     ResponseActionFunctions(),
       PolicyFunctions(),     ControlFunctions(),  ObserveFunctions(),    InspectFunctions(),
       TimedIpSetFunctions(), SvcFunctions(),      PacketFunctions(),     TlsFunctions(),
-      DohFunctions(),        ZoneFunctions(),     ZoneHealthFunctions(), ProfileFunctions()};
+      DohFunctions(),        ZoneFunctions(),     ZoneHealthFunctions(), ProfileFunctions(),
+      FlushFunctions(),      DrillFunctions()};
 }
 
 std::vector<const ClassRow*> Classes() {

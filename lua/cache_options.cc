@@ -23,6 +23,12 @@ void ReadMs(Options& options, const char* name, uint32_t* value_ms) {
   *value_ms = static_cast<uint32_t>(seconds * 1000);
 }
 
+void ReadRate(Options& options, const char* name, double* rate) {
+  if (options.Read(name, rate) && !(*rate >= 1 && *rate <= 1e6)) {
+    options.Reject(fmt::format("{} is questions a second, 1 to 1000000, not {}", name, *rate));
+  }
+}
+
 void ReadKinds(Options& options, uint16_t* kinds) {
   std::vector<std::string> names;
   if (!options.Read("on", &names)) return;
@@ -74,6 +80,7 @@ TextResult<LastGoodArg> Reader<LastGoodArg>::Read(Call& call, int index) {
   options.Read("ttl", &settings.ttl_s);
   ReadMs(options, "clientTimeout", &settings.client_timeout);
   ReadMs(options, "recheck", &settings.recheck);
+  ReadRate(options, "recheckRate", &settings.recheck_rate);
   ReadKinds(options, &settings.on);
   ReadZones(options, &settings.except);
   if (auto good = options.Finish(); !good) arg.wrong = "lastGood: " + good.error();
@@ -95,10 +102,7 @@ TextResult<RefreshAheadArg> Reader<RefreshAheadArg>::Read(Call& call, int index)
   if (settings.hits < 1 || settings.hits > kMostHits) {
     options.Reject(fmt::format("hits is 1 to {}, not {}", kMostHits, settings.hits));
   }
-  options.Read("rate", &settings.rate);
-  if (!(settings.rate >= 1 && settings.rate <= 1e6)) {
-    options.Reject(fmt::format("rate is refreshes a second, 1 to 1000000, not {}", settings.rate));
-  }
+  ReadRate(options, "rate", &settings.rate);
   if (auto good = options.Finish(); !good) arg.wrong = "refreshAhead: " + good.error();
   return arg;
 }

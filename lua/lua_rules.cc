@@ -96,6 +96,7 @@ class LuaActionRule final : public Action {
     }
     return ApplyOutcome(query, context, outcome);
   }
+  std::optional<Flow> Foresee(Query&, RuleContext&) const override { return std::nullopt; }
   std::string ToString() const override { return "Lua script"; }
 
  private:

@@ -36,7 +36,7 @@ void Options::Unavailable(std::initializer_list<const char*> names) {
 
 void Options::Problem(std::string text) {
   if (call_ == nullptr) return;
-  if (call_->runtime().strict()) {
+  if (rejects_problems_ || call_->runtime().strict()) {
     Reject(std::move(text));
   } else {
     call_->Warn(text + ", ignored");
@@ -48,7 +48,7 @@ void Options::Reject(std::string text) {
 }
 
 TextResult<void> Options::Finish() {
-  if (call_ == nullptr) return {};
+  if (call_ == nullptr) return error_.empty() ? TextResult<void>() : Fail(error_);
   lua_State* const state = call_->state();
   lua_pushnil(state);
   while (lua_next(state, index_) != 0) {

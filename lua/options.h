@@ -44,6 +44,9 @@ class Options {
   // Accepted and without effect here.
   void Accept(std::initializer_list<const char*> names);
   void Unavailable(std::initializer_list<const char*> names);
+  // What is unknown or unreadable is an error here even where the file is not strict: for what
+  // would let more people in if it were ignored.
+  void RejectProblems() { rejects_problems_ = true; }
   // A problem of a value that the caller found: a warning, or an error when strict.
   void Problem(std::string text);
   // An error in any case.
@@ -59,6 +62,7 @@ class Options {
   int index_ = 0;
   std::vector<std::string> known_;
   std::string error_;
+  bool rejects_problems_ = false;
 };
 
 template <>

@@ -32,6 +32,8 @@ FunctionPage DohFunctions();
 FunctionPage ZoneFunctions();
 FunctionPage ZoneHealthFunctions();
 FunctionPage ProfileFunctions();
+FunctionPage FlushFunctions();
+FunctionPage DrillFunctions();
 
 // leastOutstanding, firstAvailable and so on, as objects.
 void SetPolicyGlobals(lua_State* state);

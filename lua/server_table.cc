@@ -62,10 +62,14 @@ Row RowOf(const Config& config, const BackendPtr& server, const ServerRate& rate
       .pools = PoolsOf(config, server)};
 }
 
-// Why servers over TLS are down, and what servers of zone files hold; below the table.
+// Why servers over TLS are down, what drills found, and what servers of zone files hold; below the
+// table.
 std::string Remarks(const Config& config) {
   std::string text;
   for (size_t i = 0; i < config.backends.size(); ++i) {
+    if (config.backends[i]->suspect()) {
+      text += fmt::format("{:<3} suspect: a drill has found that its answers differ\n", i);
+    }
     const std::string reason = config.backends[i]->tls_failure();
     if (!reason.empty()) text += fmt::format("{:<3} TLS failed: {}\n", i, reason);
     const ZoneStorePtr& zones = config.backends[i]->zones();

@@ -77,7 +77,8 @@ bool QueryPath::RetryElsewhere(FlightId id, Flight& flight, FailureKind kind, Re
 
 void QueryPath::OnSlow(FlightId id) {
   Flight* flight = in_flight_.Find(id);
-  if (flight != nullptr) (void)RetryElsewhere(id, *flight, FailureKind::kTimeout);
+  if (flight == nullptr || flight->drill != nullptr) return;
+  (void)RetryElsewhere(id, *flight, FailureKind::kTimeout);
 }
 
 void QueryPath::OnFailure(FlightId id, uint8_t attempt, FailureKind kind) {
@@ -85,6 +86,7 @@ void QueryPath::OnFailure(FlightId id, uint8_t attempt, FailureKind kind) {
   if (flight == nullptr || attempt >= flight->attempt_count) return;
   const BackendPtr backend = flight->attempts[attempt].backend;
   if (!in_flight_.EndAttempt(id, attempt)) return;
+  if (flight->drill != nullptr) return OnDrillSilence(id, *flight, kind);
   if (kind == FailureKind::kTimeout) {
     env_.stats.counters.Add(Metric::kDownstreamTimeouts);
     backend->counters().timeouts.Add();

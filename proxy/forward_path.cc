@@ -24,22 +24,17 @@ void QueryPath::GoToBackend(QueryPtr query, Route& route) {
 
 // Where health by zone decides who is asked; null where it is only counted.
 ZoneHealth* QueryPath::ZonesFor(const Pool& pool) {
-  using Failover = ZoneHealthSettings::Failover;
-  const Failover failover = config_->settings.zone_health.failover;
-  const bool fitting =
-      !pool.tiers.empty() || (pool.cache != nullptr && pool.cache->settings().last_good);
-  const bool on = failover == Failover::kOn || (failover == Failover::kAuto && fitting);
-  return on ? &env_.zones : nullptr;
+  return ZonesCount(config_->settings.zone_health, pool) ? &env_.zones : nullptr;
 }
 
 Verdict QueryPath::ChooseBackend(Query& query, Route& route) {
   const PolicyPtr& policy = route.pool->policy ? route.pool->policy : config_->policy;
   route.backend =
       ChooseBackendFor({*route.pool, *policy, route.policy, ZonesFor(*route.pool), route.due});
+  route.no_server = route.backend == nullptr || IsStandby(query, *route.backend);
   if (route.backend != nullptr) {
     // What the first tier said last comes before what a standby says now.
-    const bool has_better = route.due && IsStandby(query, *route.backend) &&
-                            MayServeLastGood(route) &&
+    const bool has_better = route.due && route.no_server && MayServeLastGood(route) &&
                             LookUp(query, route, LastGoodUse::kUnlessFlushed);
     return has_better ? Verdict::kHit : Verdict::kContinue;
   }

@@ -122,17 +122,15 @@ void QueryPath::OnPatienceOver(FlightId id) {
   Flight* flight = in_flight_.Find(id);
   if (flight == nullptr) return;
   flight->patience_runs = false;
+  // In a live drill the first tier has answered, and the standby is what is late.
+  if (flight->drill != nullptr) return DeliverDrilled(id, *flight);
   // A standby may know better than what a flush has passed over.
   if (!HoldLastGood(*flight, LastGoodUse::kUnlessFlushed) &&
       RetryElsewhere(id, *flight, FailureKind::kTimeout, Reach::kNextTiers)) {
     return StartPatience(id, *flight);
   }
   if (!HoldLastGood(*flight, LastGoodUse::kAny)) return;
-  std::vector<QueryPtr> clients = std::exchange(flight->waiters, {});
-  joined_.Left(clients.size());
-  if (flight->query->target != nullptr) {
-    clients.insert(clients.begin(), SplitClient(*flight->query, env_.queries));
-  }
+  std::vector<QueryPtr> clients = TakeClients(*flight);
   if (!clients.empty()) NoteLastGood(*flight, "late");
   for (QueryPtr& client : clients) {
     // Answers may call back, and with them the flight may end.
@@ -140,6 +138,33 @@ void QueryPath::OnPatienceOver(FlightId id) {
     if (open != nullptr && AnswerFromLastGood(client, *open)) continue;
     Drop(std::move(client), DropReason::kBackend);
   }
+}
+
+std::vector<QueryPtr> QueryPath::TakeClients(Flight& flight) {
+  std::vector<QueryPtr> clients = std::exchange(flight.waiters, {});
+  joined_.Left(clients.size());
+  if (flight.query->target != nullptr) {
+    clients.insert(clients.begin(), SplitClient(*flight.query, env_.queries));
+  }
+  return clients;
+}
+
+// A standby has answered where the first tier still may: that is for those who wait, while what is
+// held can be refreshed by the first tier alone.
+bool QueryPath::AnswerMeanwhile(FlightId id, Flight& flight, uint8_t attempt, const Reply& reply) {
+  if (!flight.refreshes) return false;
+  in_flight_.EndAttempt(id, attempt);
+  if (!flight.HasOpenAttempt()) return false;
+  for (QueryPtr& client : TakeClients(flight)) {
+    // Answers may call back, and with them the flight may end.
+    const Flight* open = in_flight_.Find(id);
+    if (open != nullptr) {
+      DeliverToWaiter(std::move(client), *open, reply);
+    } else {
+      Drop(std::move(client), DropReason::kBackend);
+    }
+  }
+  return true;
 }
 
 void QueryPath::StartPatience(FlightId id, Flight& flight) {

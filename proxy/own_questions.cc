@@ -21,10 +21,10 @@ void QueryPath::RefreshAhead(const Query& query, const Route& route) {
   way.key = route.key;
   way.scope_zero_key = route.scope_zero_key;
   const PolicyPtr& policy = way.pool->policy ? way.pool->policy : config_->policy;
-  ZoneHealth* zones = ZonesFor(*way.pool);
-  way.backend = ChooseBackendFor({*way.pool, *policy, way.policy, zones});
+  way.backend = ChooseBackendFor({*way.pool, *policy, way.policy, nullptr});
   if (way.backend == nullptr || IsStandby(*own, *way.backend)) return;
-  if (zones != nullptr && zones->IsBad(own->name(), way.backend->number())) return;
+  const bool zones_count = ZonesFor(*way.pool) != nullptr;
+  if (zones_count && env_.zones.IsBad(own->name(), way.backend->number())) return;
   env_.stats.counters.Add(Metric::kRefreshesAhead);
   PrepareForBackend(*own, way);
   Forward(std::move(own), way, FlightPurpose::kAhead);

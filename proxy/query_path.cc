@@ -4,8 +4,8 @@
 #include <array>
 #include <utility>
 
-#include "proxy/dns/client_subnet.h"
 #include "proxy/dns/rewrite.h"
+#include "proxy/query/client_subnet_edit.h"
 #include "proxy/query/self_answer.h"
 #include "proxy/query/transport_options.h"
 
@@ -83,6 +83,7 @@ struct QueryPath::Step {
 
 void QueryPath::OnQueries(std::span<QueryPtr> queries) {
   const MonoTime when = now();
+  drill_runs_ = env_.drills.running();
   std::array<Step, kBegunAhead + 1> steps;
   const auto step = [&](size_t i) -> Step& { return steps[i % steps.size()]; };
   for (size_t i = 0; i < queries.size() + kBegunAhead; ++i) {
@@ -106,7 +107,9 @@ void QueryPath::Begin(Query& query, MonoTime when, Step& step) {
   step.route.reset();
   step.verdict = CheckAcceptable(query);
   if (step.verdict == Verdict::kContinue) step.verdict = ParseQuestion(query);
-  if (step.verdict == Verdict::kContinue) step.verdict = RunQueryRules(query);
+  if (step.verdict != Verdict::kContinue) return;
+  step.verdict = RunQueryRules(query);
+  if (query.header().opcode() == dns::Opcode::kNotify) FlushOnNotify(query, step.verdict);
   if (step.verdict != Verdict::kContinue) return;
   step.route.emplace(PolicyContext{.query = query, .now = when, .random = env_.random});
   step.verdict = Prepare(query, *step.route);
@@ -272,13 +275,15 @@ Verdict QueryPath::DecideClientSubnet(Query& query, Route& route) {
                                           route.cache->settings().key, KeySubnet::kLeftOut);
     }
   }
-  if (add) AddClientSubnet(query);
+  if (add) AddSubnet(query);
   return Verdict::kContinue;
 }
 
 bool QueryPath::LookUp(Query& query, Route& route, LastGoodUse use) {
-  CacheLookup how{
-      .now = route.policy.now, .last_good = use, .datagram = IsDatagram(query.protocol)};
+  CacheLookup how{.now = route.policy.now,
+                  .last_good = use,
+                  .datagram = IsDatagram(query.protocol),
+                  .no_server = route.no_server};
   if (config_->settings.stale_cache_entries_ttl_s > 0 && !route.pool->AnyUp()) {
     how.allow_expired_s = config_->settings.stale_cache_entries_ttl_s;
   }
@@ -343,34 +348,12 @@ Verdict QueryPath::RunCacheMissRules(Query& query, Route& route) {
   return chosen;
 }
 
-// The option is put in, or replaced where the override says so (RFC 7871, 7.1.1 and 11.3).
-void QueryPath::AddClientSubnet(Query& query) {
-  const bool overriding =
-      query.ecs_override_set ? query.ecs_override : config_->settings.ecs_override;
-  const bool had =
-      dns::FindOption(query.message(), query.edns, dns::OptionCode::kClientSubnet).has_value();
-  const bool had_opt = query.edns.present;
-  if (had && !overriding) return;
+void QueryPath::AddSubnet(Query& query) {
   const Settings& settings = config_->settings;
-  unsigned bits = query.client.IsV6() ? settings.ecs_prefix_v6 : settings.ecs_prefix_v4;
-  if (query.ecs_prefix_set) bits = query.client.IsV6() ? query.ecs_prefix_v6 : query.ecs_prefix_v4;
-  Netmask subnet(query.client, bits);
-  if (const QueryExtras* extras = query.extras(); extras != nullptr) {
-    const auto& chosen = query.client.IsV6() ? extras->ecs_v6 : extras->ecs_v4;
-    if (chosen) subnet = *chosen;
-  }
-  query.Detach(env_.queries.packets());
-  dns::EditBuffer buffer = query.edit();
-  const dns::ClientSubnetData option = dns::WriteClientSubnet({.source = subnet});
-  if (!dns::SetOption(buffer, query.question.end(), dns::OptionCode::kClientSubnet,
-                      option.span())) {
-    return;  // no room: the query goes as it came
-  }
-  query.Take(buffer);
-  query.ecs_added = query.ecs_added || !had;
-  query.edns_added = query.edns_added || !had_opt;
-  const auto edns = dns::FindEdns(query.message(), query.question.end());
-  if (edns) query.edns = *edns;
+  AddClientSubnet(query, env_.queries.packets(),
+                  {.overriding = settings.ecs_override,
+                   .prefix_v4 = settings.ecs_prefix_v4,
+                   .prefix_v6 = settings.ecs_prefix_v6});
 }
 
 void QueryPath::AnswerError(Query& query, dns::RCode rcode) {

@@ -10,7 +10,9 @@
 //   OnFailure  (failure_path.cc) RetryElsewhere, ServeLastGood, RunTimeoutRules, then give up
 //   ServeLastGood  (last_good_path.cc) for want of a good answer, or of one in time
 //   RefreshAhead, AskAboutZone  (own_questions.cc) what is asked though no client waits
+//   (drill_path.cc) a share of the answers is compared with a standby's while a drill runs
 //   OnPart     (transfer_path.cc) zone transfers of several messages
+//   FlushOnNotify  (notify_path.cc) what a NOTIFY does to caches, before it goes on as any query
 //   Finish     (reply_path.cc) CapTtl, WriteExtendedErrors, FitToClient, ReplyTarget::Send
 //
 // Of queries that came at once (OnQueries) the next ones are begun before one proceeds, so that
@@ -27,10 +29,10 @@
 
 #include "proxy/backend/in_flight.h"
 #include "proxy/backend/retry_budget.h"
-#include "proxy/backend_choice.h"
 #include "proxy/base/log.h"
 #include "proxy/delayed_replies.h"
 #include "proxy/joined_misses.h"
+#include "proxy/pool/backend_choice.h"
 #include "proxy/query/client_reply.h"
 #include "proxy/query/self_answer.h"
 #include "proxy/query/verdict.h"
@@ -69,6 +71,7 @@ class QueryPath final : public WorkerPath {
     std::optional<CacheKey> key;
     std::optional<CacheKey> scope_zero_key;  // for answers that are good for every subnet
     bool due = false;                        // a last good answer waits for its refresh
+    bool no_server = false;                  // of the first tier, whom to ask for it
     BackendPtr backend;
     PolicyContext policy;
   };
@@ -81,6 +84,8 @@ class QueryPath final : public WorkerPath {
   Verdict CheckAcceptable(Query& query);
   Verdict ParseQuestion(Query& query);
   Verdict RunQueryRules(Query& query);
+  void FlushOnNotify(const Query& query, Verdict verdict);
+  void NoteNotify(const Query& query, std::string_view what);
   Verdict Prepare(Query& query, Route& route);
   void Proceed(QueryPtr query, Route& route);
   Verdict ChoosePool(Query& query, Route& route);
@@ -95,7 +100,7 @@ class QueryPath final : public WorkerPath {
   Verdict ChooseBackend(Query& query, Route& route);
   void PrepareForBackend(Query& query, const Route& route);
   void Forward(QueryPtr query, Route& route, FlightPurpose purpose = FlightPurpose::kClient);
-  void AddClientSubnet(Query& query);
+  void AddSubnet(Query& query);
   bool LookUp(Query& query, Route& route, LastGoodUse use);
   bool LookUp(Query& query, Route& route, const CacheKey& key, const CacheLookup& how);
   void AnswerError(Query& query, dns::RCode rcode);
@@ -162,6 +167,9 @@ class QueryPath final : public WorkerPath {
   bool IsStandby(const Query& query, const Backend& backend) const;
   ZoneHealth::Noted NoteForZone(const Query& query, const Reply& reply);
   bool WaitForBetter(FlightId id, Flight& flight, uint8_t attempt, const Reply& reply);
+  bool AnswerMeanwhile(FlightId id, Flight& flight, uint8_t attempt, const Reply& reply);
+  // Those who wait for it; the flight goes on as a question of ours.
+  std::vector<QueryPtr> TakeClients(Flight& flight);
   bool AskStandby(FlightId id, Flight& flight, const Shortcoming& shortcoming);
   void DeliverBad(FlightId id, Flight& flight);
   bool ServeLastGood(FlightId id, Flight& flight, BadKind why, LastGoodUse use = LastGoodUse::kAny);
@@ -182,6 +190,24 @@ class QueryPath final : public WorkerPath {
   // What the answer, or none in time, leaves open about its zone.
   void AskMore(const Query& query, const BackendPtr& backend, const ZoneHealth::Noted& noted,
                std::optional<BadKind> bad);
+  // --- drills (backend/drills.h)
+  // The answer of the first tier is about to be delivered. True where the flight waits for the
+  // standby's first.
+  bool CompareInDrill(FlightId id, Flight& flight, uint8_t attempt, const Reply& reply);
+  void CompareHit(const Query& query);
+  void OnDrillReply(FlightId id, Flight& flight, uint8_t attempt, std::span<const uint8_t> reply);
+  // Its standby, or the first tier asked for a hit, says nothing.
+  void OnDrillSilence(FlightId id, Flight& flight, FailureKind kind);
+  bool AskForDrill(FlightId id, const BackendPtr& backend);
+  void Mirror(const Query& query, std::unique_ptr<DrillProbe> probe);
+  const Pool* DrilledPool(const Query& query, const DrillProbe& probe) const;
+  void DeliverDrilled(FlightId id, Flight& flight);
+  struct DrillOutcome {
+    bool silent = false;
+    std::optional<std::string> difference{};
+    bool served = false;
+  };
+  void NoteInDrill(const Flight& flight, const DrillOutcome& outcome);
 
   // --- flights and who waits for them
   Flight TakeFlight(FlightId id);
@@ -213,8 +239,10 @@ class QueryPath final : public WorkerPath {
   DelayedReplies delayed_;
   RetryBudget retries_;
   RingCursor ring_cursor_;
+  bool drill_runs_ = false;  // as this turn's queries see it
   LogLimiter broken_transfers_;
   LogLimiter last_good_notes_;
+  LogLimiter notify_notes_;
   std::function<const Pool*(std::string_view)> find_pool_;
 };
 

@@ -42,6 +42,7 @@ void QueryPath::OnReply(FlightId id, uint8_t attempt, std::span<uint8_t> reply) 
   Flight* flight = in_flight_.Find(id);
   if (flight == nullptr || attempt >= flight->attempt_count) return;
   if (flight->query->IsTransfer()) return OnLastPart(id, attempt, reply);
+  if (flight->drill != nullptr) return OnDrillReply(id, *flight, attempt, reply);
   CountReply(*flight, attempt, reply);
   if (dns::ConstHeader(reply.data()).Has(dns::kFlagTc) && AskOverStream(id, *flight, attempt)) {
     return;
@@ -64,6 +65,8 @@ void QueryPath::OnReply(FlightId id, uint8_t attempt, std::span<uint8_t> reply) 
       WaitForBetter(id, *flight, attempt, answer)) {
     return;
   }
+  if (answer.facts.standby && AnswerMeanwhile(id, *flight, attempt, answer)) return;
+  if (env_.drills.running() && CompareInDrill(id, *flight, attempt, answer)) return;
   Deliver(id, answer);
 }
 
@@ -247,6 +250,7 @@ void QueryPath::FinishHit(QueryPtr query) {
   env_.stats.counters.Add(Metric::kResponses);
   RestoreClient(*query);
   if (query->last_good_hit) NoteStaleAnswer(*query);
+  if (drill_runs_) CompareHit(*query);
   if (!PassResponseChain(query, ResponseChainKind::kCacheHit, nullptr)) return;
   Finish(std::move(query));
 }
@@ -363,6 +367,8 @@ void QueryPath::DropAll() {
   const auto drop = [&](FlightId id) {
     Flight* flight = in_flight_.Find(id);
     if (flight == nullptr) return;
+    const bool drilled = flight->drill != nullptr && flight->drill->mode == DrillMode::kLive;
+    if (drilled) return DeliverDrilled(id, *flight);
     const bool waited_for = flight->purpose == FlightPurpose::kClient;
     if (waited_for && ServeLastGood(id, *flight, BadKind::kTimeout)) return;
     Flight ended = TakeFlight(id);

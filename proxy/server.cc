@@ -6,6 +6,7 @@
 
 #include "proxy/base/log.h"
 #include "proxy/base/version.h"
+#include "proxy/config/caches.h"
 #include "proxy/query_path.h"
 
 namespace breakwater {
@@ -14,6 +15,7 @@ namespace {
 constexpr MonoTime kSecond = MonoTime::FromSeconds(1);
 constexpr MonoTime kGrace = MonoTime::FromSeconds(2);
 constexpr MonoTime kZonePatience = MonoTime::FromSeconds(2);  // then it starts without them
+constexpr MonoTime kSnapshotPatience = MonoTime::FromSeconds(1);
 
 std::unique_ptr<WorkerPath> MakePath(PathEnvironment environment, ConfigPtr config) {
   return std::make_unique<QueryPath>(std::move(environment), std::move(config));
@@ -28,13 +30,19 @@ Server::Server(ConfigPtr config)
       script_stats_(counters_.AddWorker()),
       rings_(config->settings.rings),
       zone_health_(config->settings.zone_health),
-      workers_(config, MakePath, WorkersShared{counters_, rings_, zone_health_}),
+      workers_(config, MakePath, WorkersShared{counters_, rings_, zone_health_, drills_}),
       health_(control_loop_, ProbeOptions(*config)),
       discovery_(control_loop_, SetupDiscovery()),
       keeper_(clock_),
+      snapshots_(clock_),
       watchdog_(control_stats_->counters,
                 [this](size_t worker) { return workers_.ActivityOf(worker); }),
-      commands_(*this) {}
+      prober_(control_loop_, zone_health_),
+      commands_(*this, {.timers = control_loop_.timers(),
+                        .prober = prober_,
+                        .counters = &control_stats_->counters}),
+      drill_scheduler_(*this),
+      alert_(control_loop_, control_stats_->counters) {}
 
 Server::~Server() {
   Stop();
@@ -84,13 +92,15 @@ TextResult<void> Server::Bind() {
 
 TextResult<void> Server::OpenControlSocket() {
   const ConfigPtr config = CurrentConfig();
-  if (config->settings.control_unix_path.empty()) return {};
+  const Settings& settings = config->settings;
+  if (settings.control_unix_path.empty()) return {};
+  if (auto opened = commands_.OpenAudit(settings.control_access.audit_path); !opened) return opened;
   control_socket_ = std::make_unique<ControlSocket>(
       control_loop_,
       [this](std::string_view line, const ControlCaller& caller) {
         return commands_.Handle(line, caller);
       },
-      ControlSocketSettingsOf(config->settings));
+      ControlSocketSettingsOf(settings));
   return control_socket_->Start();
 }
 
@@ -98,15 +108,32 @@ void Server::Start() {
   const ConfigPtr config = CurrentConfig();
   StartScriptWaits();
   WatchTicketKeys();
+  snapshots_.Start(config);
   zones_.Start(*config);
   zones_.AwaitFirstLook(kZonePatience);
   CheckBackendsOnce();
+  snapshots_.AwaitLoaded(kSnapshotPatience);
   for (const auto& frontend : config->frontends) {
     LogInfo("setup", "Listening on {} ({})", frontend->settings.address.ToStringWithPort(),
             frontend->TypeText());
   }
+  StartFlushSources(*config);
   workers_.Start();
   control_thread_ = std::thread([this] { RunControlThread(); });
+}
+
+void Server::StartFlushSources(const Config& config) {
+  flush_sources_.Start(config.settings.flush_sources,
+                       [this](const FlushSourceSettings& source,
+                              std::span<const FlushRequest> flushes) -> TextResult<void> {
+                         const auto caches = CachesToFlush(*CurrentConfig(), source.pool);
+                         if (!caches) return Fail(caches.error());
+                         for (const auto& cache : *caches) {
+                           for (const FlushRequest& flush : flushes) (void)cache->Flush(flush);
+                         }
+                         ForgetFlushedZones(zone_health_, flushes);
+                         return {};
+                       });
 }
 
 void Server::StartScriptWaits() {
@@ -134,6 +161,10 @@ void Server::RunControlThread() {
 void Server::EverySecond() {
   watchdog_.Check(workers_.Turns(), control_loop_.now());
   zones_.Count(control_stats_->counters);
+  flush_sources_.Count(control_stats_->counters);
+  snapshots_.Count(control_stats_->counters);
+  drills_.Step(control_loop_.now());
+  drill_scheduler_.Step();
   RotateTicketKeys();
   ExpireTlsSessions();
   TellZoneChanges();
@@ -159,8 +190,10 @@ void Server::OnZoneState(std::function<void(const ZoneNews&)> listener) {
 }
 
 void Server::TellZoneChanges() {
-  const std::vector<ZoneNews> news = NewsOf(zone_health_.TakeChanges(), *CurrentConfig());
+  const ConfigPtr config = CurrentConfig();
+  const std::vector<ZoneNews> news = NewsOf(zone_health_.TakeChanges(), *config);
   LogZoneNews(news);
+  alert_.Add(news, config->settings.alert);
   if (!on_zone_state_) return;
   for (const ZoneNews& one : news) {
     PostScript([this, one] { on_zone_state_(one); });
@@ -201,19 +234,25 @@ void Server::ExpireTlsSessions() {
 void Server::Publish(ConfigPtr config) {
   config_.With([&](ConfigPtr& current) { current = config; });
   zones_.UseConfig(*config);
+  snapshots_.UseConfig(config);
   zone_health_.UseSettings(config->settings.zone_health);
   workers_.Publish(config);
 }
 
+// Flush sources, control commands and Lua callbacks have ended before the caches are written for
+// the last time; a console command that runs on and flushes makes that writing no clean stop.
 void Server::Stop() {
   stopping_ = true;
   workers_.Stop(kGrace);
+  flush_sources_.Stop();
+  if (control_thread_.joinable()) {
+    control_loop_.Stop();
+    control_thread_.join();
+    script_wait_loop_.Stop();
+    script_wait_thread_.join();
+  }
+  snapshots_.Stop();
   zones_.Stop();
-  if (!control_thread_.joinable()) return;
-  control_loop_.Stop();
-  control_thread_.join();
-  script_wait_loop_.Stop();
-  script_wait_thread_.join();
 }
 
 }  // namespace breakwater

@@ -11,14 +11,19 @@
 
 #include "proxy/backend/discovery.h"
 #include "proxy/backend/health_probe.h"
+#include "proxy/control/alert_command.h"
 #include "proxy/control/control_commands.h"
 #include "proxy/control/control_socket.h"
 #include "proxy/control/control_target.h"
+#include "proxy/control/drill_commands.h"
+#include "proxy/control/soa_prober.h"
 #include "proxy/control/zone_news.h"
 #include "proxy/net/loop.h"
 #include "proxy/observe/metrics.h"
 #include "proxy/observe/rings.h"
 #include "proxy/worker/cache_keeper.h"
+#include "proxy/worker/flush_sources.h"
+#include "proxy/worker/snapshot_keeper.h"
 #include "proxy/worker/watchdog.h"
 #include "proxy/worker/worker_group.h"
 #include "proxy/worker/zone_keeper.h"
@@ -62,6 +67,7 @@ class Server final : public ControlTarget {
   const CounterRegistry& counters() const override { return counters_; }
   const Rings& rings() const override { return rings_; }
   ZoneHealth& zone_health() const override { return zone_health_; }
+  Drills& drills() const override { return drills_; }
   const Clock& clock() const override { return clock_; }
   TcpWorkers tcp_workers() const override {
     return {.workers = workers_.size(), .queued = workers_.queued_connections()};
@@ -75,6 +81,7 @@ class Server final : public ControlTarget {
   HealthProbeOptions ProbeOptions(const Config& config);
   DiscoverySetup SetupDiscovery();
   TextResult<void> OpenControlSocket();
+  void StartFlushSources(const Config& config);
   void CheckBackendsOnce();
   void EverySecond();
   void TellZoneChanges();
@@ -90,14 +97,20 @@ class Server final : public ControlTarget {
   std::shared_ptr<WorkerStats> script_stats_;
   Rings rings_;
   mutable ZoneHealth zone_health_;  // safe from any thread
+  mutable Drills drills_;           // so is this
   Loop control_loop_;
   WorkerGroup workers_;
   HealthProbe health_;
   Discovery discovery_;
   CacheKeeper keeper_;
+  SnapshotKeeper snapshots_;
   ZoneKeeper zones_;
+  FlushSources flush_sources_;
   Watchdog watchdog_;
+  SoaProber prober_;
   ControlCommands commands_;
+  DrillScheduler drill_scheduler_;
+  AlertCommand alert_;
   std::function<void(const BackendPtr&, bool up)> on_server_state_;
   std::function<void(const BackendPtr& server, const BackendPtr& upgraded)> on_upgrade_;
   std::function<void(const ZoneNews&)> on_zone_state_;

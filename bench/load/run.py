@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Measures Breakwater beside dnsdist 1.7.3, a bare responder and a bare relay, in one go.
 
-  run.py [--seconds N] [--rounds N] [--only hit,pass,memory,idle,flush,tcp,dot,doh,handshake,
-         connections,crowd] [--program PATH]
+  run.py [--seconds N] [--rounds N] [--only hit,pass,memory,idle,flush,list,tcp,dot,doh,
+         handshake,connections,crowd] [--program PATH]
 
 The program under test has the first core, the load (and the backend) the second. Rounds of all
 programs take turns; medians are printed. See bench/README.md for the method.
@@ -219,6 +219,35 @@ def run_flush(options):
     goal("p99 during / quiet", statistics.median(disturbed) / statistics.median(quiet), 1.2)
 
 
+def run_list(options):
+    """40,000 suffix flushes at once, and hits while they are held beside hits of a server that holds none."""
+    backend, path, names = responder(LOAD_CORE), os.path.join(tempfile.mkdtemp(), "control.sock"), write_names(NAMES)
+    more = f'controlUnixSocket("{path}")\n'
+    flushed, quiet = (proxy(options.program, backend.port, "1100000", text) for text in (more, ""))
+    took, cost = [], {"flushed": [], "quiet": []}
+    try:
+        for subject in (flushed, quiet):
+            dnsperf(subject.port, write_names(1_000_000), "-n", "1", "-q", "50")
+        for number in range(options.rounds):
+            with tempfile.NamedTemporaryFile("w", suffix=".zones") as zones:
+                zones.writelines(f"zone{zone}.list{number}.example\n" for zone in range(40_000))
+                zones.flush()
+                begin = time.monotonic()
+                subprocess.run([f"{RELEASE}/breakwaterctl", "--socket", path, "flush", "--list", zones.name, "--suffix",
+                                "--strict"], check=True, stdout=subprocess.DEVNULL)
+                took.append(time.monotonic() - begin)
+            cost["flushed"].append(measure(flushed, names, options.seconds, backend)["total"])
+            cost["quiet"].append(measure(quiet, names, options.seconds, backend)["total"])
+    finally:
+        for subject in (flushed, quiet, backend):
+            subject.stop()
+    print("\nA list of 40,000 suffixes with a million entries held, by breakwaterctl")
+    goal("seconds", statistics.median(took), 1.0)
+    medians = {name: statistics.median(values) for name, values in cost.items()}
+    print(f"  a hit: {medians['flushed']:.2f} µs with the flushes held, {medians['quiet']:.2f} without")
+    goal("total / without", medians["flushed"] / medians["quiet"], 1.03)
+
+
 def run_stream(mode, title, limit):
     def run(options):
         backend = streams.spoofer()
@@ -291,6 +320,7 @@ def run_crowd(options):
 
 
 RUNS = {"hit": run_hit, "pass": run_pass, "memory": run_memory, "idle": run_idle, "flush": run_flush,
+        "list": run_list,
         "tcp": run_stream("tcp", "TCP", 0.60), "dot": run_stream("dot", "DoT", 0.70),
         "doh": run_stream("doh", "DoH", 0.50), "handshake": run_handshake, "connections": run_connections,
         "crowd": run_crowd}

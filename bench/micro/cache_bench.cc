@@ -99,6 +99,19 @@ BENCHMARK_DEFINE_F(HitBench, Hit)(benchmark::State& state) {
 }
 BENCHMARK_REGISTER_F(HitBench, Hit)->Arg(10'000)->Arg(1'000'000)->Threads(1)->Threads(2);
 
+// With so many flushes of other names held; what is asked for was checked against them once.
+void HitWithFlushesHeld(benchmark::State& state) {
+  const SystemClock clock;
+  const auto cache = Filled(1'000'000, clock);
+  const auto questions = Questions(0, 10'000, 100);
+  for (int64_t i = 0; i < state.range(0); ++i) {
+    const auto zone = dns::Name::Parse("flushed" + std::to_string(i) + ".com");
+    (void)cache->Flush({.name = *zone, .suffix = true});
+  }
+  AskAll(state, cache, questions, clock.Now() + MonoTime::FromSeconds(1));
+}
+BENCHMARK(HitWithFlushesHeld)->Arg(0)->Arg(40'000)->Repetitions(9)->ReportAggregatesOnly();
+
 void Miss(benchmark::State& state) {
   const SystemClock clock;
   const auto cache = Filled(static_cast<uint32_t>(state.range(0)), clock);

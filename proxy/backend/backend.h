@@ -100,6 +100,11 @@ class Backend {
   void AddOutstanding() { outstanding_.value.fetch_add(1, std::memory_order_relaxed); }
   void SubOutstanding() { outstanding_.value.fetch_sub(1, std::memory_order_relaxed); }
 
+  // A drill found that its answers differ from the first tier's (drills.h). It is used all the same
+  // where nothing else answers.
+  bool suspect() const { return suspect_.load(std::memory_order_relaxed); }
+  void set_suspect(bool suspect) { suspect_.store(suspect, std::memory_order_relaxed); }
+
   // Smoothed (1/128), microseconds; 0 after going down.
   double udp_latency_us() const { return udp_latency_us_.load(std::memory_order_relaxed); }
   double tcp_latency_us() const { return tcp_latency_us_.load(std::memory_order_relaxed); }
@@ -124,6 +129,7 @@ class Backend {
   HealthState health_;
   std::atomic<int> order_;
   std::atomic<int> weight_;
+  std::atomic<bool> suspect_{false};
   TokenBucket qps_;
   BackendCounters counters_;
   HealthCheckCounters health_counters_;

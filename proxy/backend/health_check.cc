@@ -104,7 +104,7 @@ void HealthCheck::OnBroken(int) {
 
 void HealthCheck::Judge(std::span<const uint8_t> reply) {
   const HealthVerdict verdict = JudgeHealthReply(query_, reply, backend_->settings().health);
-  if (verdict == HealthVerdict::kGood) reply_.assign(reply.begin(), reply.end());
+  reply_.assign(reply.begin(), reply.end());
   Finish(verdict);
 }
 

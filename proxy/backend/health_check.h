@@ -28,7 +28,7 @@ class HealthCheck : private StreamHandler {
   void Send(std::vector<uint8_t> query);
 
   const BackendPtr& backend() const { return backend_; }
-  // What the verdict kGood is about.
+  // What the verdict is about; empty where no answer came.
   const std::vector<uint8_t>& reply() const { return reply_; }
 
  private:

@@ -235,6 +235,8 @@ void InFlight::Impl::Free(Slot& slot, uint32_t slot_number) {
   Flight& flight = slot.flight;
   for (uint8_t i = 0; i < flight.attempt_count; ++i) flight.attempts[i].backend.reset();
   flight.attempt_count = 0;
+  flight.purpose = FlightPurpose::kClient;
+  flight.drill.reset();
   flight.over_stream = false;
   flight.parts = 0;
   flight.cache.reset();

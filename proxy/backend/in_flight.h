@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "proxy/backend/backend.h"
+#include "proxy/backend/drill_probe.h"
 #include "proxy/backend/exchange.h"
 #include "proxy/base/timer_queue.h"
 #include "proxy/cache/packet_cache.h"
@@ -57,6 +58,7 @@ struct Flight {
   CacheKey scope_zero_key;
   bool patience_runs = false;  // Reminder::kPatience will come
   std::unique_ptr<BadReply> bad;
+  std::unique_ptr<DrillProbe> drill;  // null: no part of a drill
   // Identical misses that joined this one.
   std::vector<QueryPtr> waiters;
   uint64_t join_hash = 0;  // under which JoinedMisses knows it; 0: it does not

@@ -1,6 +1,7 @@
 #include "proxy/backend/zone_health.h"
 
 #include <absl/container/flat_hash_set.h>
+#include <absl/strings/string_view.h>
 
 #include <algorithm>
 #include <bit>
@@ -174,6 +175,7 @@ struct alignas(64) ZoneHealth::Shard {
   std::vector<Row*> rows;
   size_t hand = 0;
   std::vector<ZoneOnBackend> unknown;
+  Tally known;
 };
 
 uint64_t ZoneOnBackend::AllBad() const {
@@ -284,6 +286,8 @@ ZoneHealth::Cell& ZoneHealth::CellOf(Shard& shard, Row*& row, BackendNumber back
 ZoneHealth::Wish ZoneHealth::Count(Shard& shard, Row* row, const Answer& answer) {
   Cell& cell = CellOf(shard, row, answer.backend);
   Saturate(row->asked);
+  if (!cell.is_bad)
+    ++(answer.bad ? shard.known.bad[static_cast<size_t>(*answer.bad)] : shard.known.good);
   if (answer.bad) {
     Saturate(cell.kinds[static_cast<size_t>(*answer.bad)]);
     cell.last_bad = static_cast<uint8_t>(*answer.bad);
@@ -372,14 +376,34 @@ bool ZoneHealth::IsBad(std::span<const uint8_t> name, BackendNumber backend) con
   return bad;
 }
 
-void ZoneHealth::Forget(const dns::Name& zone) {
+std::optional<ZoneReport> ZoneHealth::Peek(std::span<const uint8_t> name) const {
+  std::optional<ZoneReport> report;
+  (void)WithZone(Suffixes(name), [&](Shard&, Row* row, size_t) {
+    auto zone = dns::Name::FromWire(row->name());
+    if (!zone) return;
+    report.emplace(ZoneReport{.zone = *zone});
+    for (const Cell& cell : row->all()) report->backends.push_back(Describe(cell));
+  });
+  return report;
+}
+
+void ZoneHealth::Forget(std::span<const dns::Name> zones) {
+  if (zones.empty()) return;
+  absl::flat_hash_set<std::string> gone;
+  for (const dns::Name& zone : zones) gone.insert(zone.FoldedKey());
+  const auto is_gone = [&](std::span<const uint8_t> name) {
+    for (size_t at = 0;; at += name[at] + 1u) {
+      const auto* suffix = reinterpret_cast<const char*>(name.data()) + at;
+      if (gone.contains(absl::string_view(suffix, name.size() - at))) return true;
+      if (name[at] == 0) return false;
+    }
+  };
   for (size_t i = 0; i < kShards; ++i) {
     Shard& shard = shards_[i];
     const ShardGuard guard(shard.lock);
     for (size_t at = shard.rows.size(); at-- > 0;) {
       Row* row = shard.rows[at];
-      const auto name = dns::Name::FromWire(row->name());
-      if (!name || !name->IsPartOf(zone)) continue;
+      if (!is_gone(row->name())) continue;
       for (const Cell& cell : row->all()) {
         if (cell.is_bad) bad_count_.fetch_sub(1, std::memory_order_relaxed);
       }
@@ -417,6 +441,16 @@ std::vector<ZoneReport> ZoneHealth::Report(Which which, size_t most) const {
     }
   }
   return reports;
+}
+
+ZoneHealth::Tally ZoneHealth::AnswersOfKnownZones() const {
+  Tally sum;
+  for (size_t i = 0; i < kShards; ++i) {
+    const ShardGuard guard(shards_[i].lock);
+    sum.good += shards_[i].known.good;
+    for (size_t kind = 0; kind < kBadKinds; ++kind) sum.bad[kind] += shards_[i].known.bad[kind];
+  }
+  return sum;
 }
 
 std::vector<ZoneOnBackend> ZoneHealth::Unknown() const {

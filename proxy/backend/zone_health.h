@@ -103,15 +103,24 @@ class ZoneHealth {
 
   // Whether its zone is bad there; lets none through.
   bool IsBad(std::span<const uint8_t> name, BackendNumber backend) const;
+  // The zone that `name` is in; nothing where none is known.
+  std::optional<ZoneReport> Peek(std::span<const uint8_t> name) const;
 
-  // The zone, and those below it, are meant to be gone.
-  void Forget(const dns::Name& zone);
+  // These zones, and those below them, are meant to be gone.
+  void Forget(std::span<const dns::Name> zones);
 
   // What changed since the last call, in order.
   std::vector<ZoneChange> TakeChanges();
 
   enum class Which : uint8_t { kAll, kBad };
   std::vector<ZoneReport> Report(Which which, size_t most) const;
+  // Answers so far for known zones, of servers that were not bad for them: what changes in them is
+  // news.
+  struct Tally {
+    uint64_t good = 0;
+    std::array<uint64_t, kBadKinds> bad{};
+  };
+  Tally AnswersOfKnownZones() const;
   // Answers for names whose zone is not known.
   std::vector<ZoneOnBackend> Unknown() const;
   size_t zone_count() const { return zone_count_.load(std::memory_order_relaxed); }

@@ -46,12 +46,6 @@ Life DecideLife(const CacheAnswer& facts, const PacketCacheSettings& settings,
   return life;
 }
 
-bool IsIn(std::span<const uint8_t> wire, const std::vector<dns::Name>& zones) {
-  const auto name = dns::Name::FromWire(wire);
-  return name &&
-         std::ranges::any_of(zones, [&](const dns::Name& zone) { return name->IsPartOf(zone); });
-}
-
 }  // namespace
 
 bool PacketCache::Insert(const CacheKey& key, std::span<const uint8_t> answer,
@@ -70,9 +64,8 @@ bool PacketCache::Insert(const CacheKey& key, std::span<const uint8_t> answer,
 
   CacheShard& shard = store.shard(store.ShardIndex(key.hash));
   Life life = DecideLife(facts, settings, how, impl_->clock);
-  if (life.good_for_s != 0 && !settings.last_good->except.empty() &&
-      IsIn(answer.subspan(dns::kHeaderSize, facts.question.name_length),
-           settings.last_good->except)) {
+  if (life.good_for_s != 0 &&
+      IsExcepted(answer.subspan(dns::kHeaderSize, facts.question.name_length), settings)) {
     life.good_for_s = 0;
   }
   if (life.ttl.seconds == 0 && life.good_for_s == 0) {

@@ -153,4 +153,29 @@ std::optional<CacheKey> MakeCacheKey(const KeySource& query, const CacheKeyOptio
   return key;
 }
 
+std::optional<CacheKey> RebuildCacheKey(const KeptKey& kept) {
+  constexpr uint16_t kKnown = kKeySiblingBits | kKeyOddEdnsInTail | kKeyRankInTail;
+  const bool edns = (kept.bits & kKeyEdns) != 0;
+  const bool of_edns = (kept.bits & (kKeyDo | kKeyOddEdnsInTail | kKeyRankInTail)) != 0;
+  CacheKey key;
+  if ((kept.bits & ~kKnown) != 0 || kept.tail.size() > key.tail.size()) return std::nullopt;
+  if (!edns && (of_edns || !kept.tail.empty())) return std::nullopt;
+  if (kept.type == dns::Type::kAxfr || kept.type == dns::Type::kIxfr) return std::nullopt;
+  ByteReader reader(kept.tail);
+  if ((kept.bits & kKeyOddEdnsInTail) != 0) reader.Skip(4);
+  if ((kept.bits & kKeyRankInTail) != 0) reader.Skip(2);
+  while (reader.remaining() > 0) {
+    reader.Skip(2);
+    reader.Skip(reader.U16());
+  }
+  if (!reader.ok()) return std::nullopt;
+  key.type = kept.type;
+  key.cls = kept.cls;
+  key.bits = kept.bits;
+  key.tail_length = static_cast<uint8_t>(kept.tail.size());
+  std::copy(kept.tail.begin(), kept.tail.end(), key.tail.begin());
+  key.hash = HashKey(kept.name, key);
+  return key;
+}
+
 }  // namespace breakwater

@@ -66,4 +66,15 @@ enum class KeySubnet : uint8_t { kAsOptionsSay, kLeftOut };
 std::optional<CacheKey> MakeCacheKey(const KeySource& query, const CacheKeyOptions& options,
                                      KeySubnet subnet = KeySubnet::kAsOptionsSay);
 
+// The key of an entry that was kept on disk, hashed with the seed of this process. Nothing where no
+// query can have it.
+struct KeptKey {
+  std::span<const uint8_t> name;
+  dns::Type type;
+  dns::Class cls;
+  uint16_t bits;
+  std::span<const uint8_t> tail;
+};
+std::optional<CacheKey> RebuildCacheKey(const KeptKey& kept);
+
 }  // namespace breakwater

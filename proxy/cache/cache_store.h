@@ -40,6 +40,7 @@ class CacheStore {
   bool WouldBeOver(size_t bytes) const;
 
   size_t shard_count() const { return shards_.size(); }
+  size_t slot_count() const { return shards_.size() * shards_.front()->home_slots(); }
   CacheShard& shard(size_t index) const { return *shards_[index]; }
   size_t ShardIndex(uint64_t hash) const { return (hash >> 48) & (shards_.size() - 1); }
 

@@ -47,4 +47,11 @@ uint32_t DecideGoodFor(const CacheAnswer& answer, const PacketCacheSettings& set
   return std::min(longest, static_cast<uint32_t>(std::max(left, 0)));
 }
 
+bool IsExcepted(std::span<const uint8_t> name, const PacketCacheSettings& settings) {
+  if (!settings.last_good || settings.last_good->except.empty()) return false;
+  const auto asked = dns::Name::FromWire(name);
+  return asked && std::ranges::any_of(settings.last_good->except,
+                                      [&](const dns::Name& zone) { return asked->IsPartOf(zone); });
+}
+
 }  // namespace breakwater

@@ -28,6 +28,9 @@ StorageTtl DecideStorageTtl(const CacheAnswer& answer, const PacketCacheSettings
 uint32_t DecideGoodFor(const CacheAnswer& answer, const PacketCacheSettings& settings,
                        uint32_t ttl_s, int64_t wall_s);
 
+// Whether no last good answers are kept for `name` (wire form): lastGood's `except`.
+bool IsExcepted(std::span<const uint8_t> name, const PacketCacheSettings& settings);
+
 // SERVFAIL and REFUSED: such an answer never displaces one that still counts.
 bool IsTemporaryFailure(dns::RCode rcode);
 

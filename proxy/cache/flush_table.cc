@@ -94,7 +94,9 @@ FlushId FlushTable::Flush(const FlushRequest& request, MonoTime now) {
   MutexLock lock(mutex_);
   FlushRequest applied = request;
   if (states_.size() >= 2 * limits_.max_flushes) {
-    // The sweeper cannot keep up. Too much flushed is right, too much memory is not.
+    // The sweeper cannot keep up. Too much flushed is right, too much memory is not; softly, for
+    // one name's flush must not take every last good answer away.
+    applied.hard = false;
     applied.name = dns::Name();
     applied.type.reset();
     applied.suffix = true;
@@ -103,11 +105,11 @@ FlushId FlushTable::Flush(const FlushRequest& request, MonoTime now) {
   auto state = std::make_unique<State>();
   state->id = next_id_++;
   state->epoch = epoch_.load(std::memory_order_relaxed) + 1;
-  state->hard = request.hard;
+  state->hard = applied.hard;
   state->pass = passes_begun_;
   state->made = now;
   state->record = record;
-  if (request.hard) {
+  if (applied.hard) {
     record->hard.store(state.get(), std::memory_order_release);
   } else {
     // `older` first: who sees the new `newest` must see what it covers.
@@ -153,8 +155,18 @@ std::optional<FlushStatus> FlushTable::StatusOf(FlushId id) const {
   return status;
 }
 
-FlushVerdict FlushTable::Judge(const FlushSubject& subject) const {
-  FlushVerdict verdict;
+bool FlushTable::empty() const {
+  MutexLock lock(mutex_);
+  return states_.empty();
+}
+
+bool FlushTable::AllSwept() const {
+  MutexLock lock(mutex_);
+  return states_.empty() || passes_ended_ > states_.back()->pass;
+}
+
+template <typename Visit>
+void FlushTable::VisitRecords(const FlushSubject& subject, Visit&& visit) const {
   std::array<uint8_t, dns::kMaxNameLength> folded;
   const Labels labels(subject.name);
   bool is_folded = false;
@@ -170,10 +182,27 @@ FlushVerdict FlushTable::Judge(const FlushSubject& subject) const {
       if (!hash) hash = NameHash(name);
       const Record* record =
           FindRecord(MixKind(*hash, kind, subject.type), kind, name, subject.type);
-      if (record != nullptr) Apply(*record, subject, verdict);
+      if (record != nullptr) visit(*record);
     }
   }
+}
+
+FlushVerdict FlushTable::Judge(const FlushSubject& subject) const {
+  FlushVerdict verdict;
+  VisitRecords(subject, [&](const Record& record) { Apply(record, subject, verdict); });
   return verdict;
+}
+
+FlushTable::Cause FlushTable::CauseOf(const FlushSubject& subject) const {
+  Cause cause;
+  VisitRecords(subject, [&](const Record& record) {
+    for (const auto* slot : {&record.newest, &record.older, &record.hard}) {
+      const State* state = slot->load(std::memory_order_acquire);
+      if (state == nullptr || !EpochIsLater(state->epoch, subject.asked_epoch)) continue;
+      if (state->id > cause.id) cause = {.id = state->id, .epoch = state->epoch};
+    }
+  });
+  return cause;
 }
 
 void FlushTable::Apply(const Record& record, const FlushSubject& subject,

@@ -87,10 +87,19 @@ class FlushTable {
   FlushId Flush(const FlushRequest& request, MonoTime now);
   UndoResult Undo(FlushId id);
   std::optional<FlushStatus> StatusOf(FlushId id) const;
+  bool empty() const;
+  bool AllSwept() const;  // the sweeper has passed since the last flush
   uint64_t flush_count() const { return flush_count_.load(std::memory_order_relaxed); }
 
   // What the flushes say of an entry. The caller holds the shard's lock.
   FlushVerdict Judge(const FlushSubject& subject) const;
+
+  // The newest of the flushes that Judge goes by; an id of 0 where there is none. Counts nothing.
+  struct Cause {
+    FlushId id = 0;
+    uint32_t epoch = 0;
+  };
+  Cause CauseOf(const FlushSubject& subject) const;
 
   // The sweeper's, one thread at a time. A pass looks at every entry of the cache between
   // BeginPass and EndPass; then the flushes whose time was over when it began are taken out, some
@@ -131,6 +140,8 @@ class FlushTable {
   void RemoveRecord(Record* record, Garbage& garbage) BW_REQUIRES(mutex_);
   State* FindState(FlushId id) const BW_REQUIRES(mutex_);
   void Publish() BW_REQUIRES(mutex_);
+  template <typename Visit>
+  void VisitRecords(const FlushSubject& subject, Visit&& visit) const;
   void Apply(const Record& record, const FlushSubject& subject, FlushVerdict& verdict) const;
 
   const FlushLimits limits_;

@@ -84,12 +84,13 @@ Judgement JudgeAnswer(const AnswerFacts& answer, const KnownAnswer& known);
 
 // newPacketCache{lastGood={...}}. Times are milliseconds unless they say otherwise.
 struct LastGoodSettings {
-  uint32_t max_age_s = 86400;     // how long after its end an answer may still be served
-  uint32_t ttl_s = 30;            // what clients get as its TTL
-  uint32_t client_timeout = 400;  // how long they wait for a better one
-  uint32_t recheck = 5000;        // until the backend is asked again
-  uint16_t on = kAllBadKinds;     // a bit for each BadKind
-  std::vector<dns::Name> except;  // zones, and what is below them: nothing is kept for these
+  uint32_t max_age_s = 86400;       // how long after its end an answer may still be served
+  uint32_t ttl_s = 30;              // what clients get as its TTL
+  uint32_t client_timeout = 400;    // how long they wait for a better one
+  uint32_t recheck = 5000;          // until the backend is asked again
+  double recheck_rate = 10000;      // of entries that waited so, a second: the herd after an outage
+  uint16_t on = kAllBadKinds;       // a bit for each BadKind
+  std::vector<dns::Name> except{};  // zones, and what is below them: nothing is kept for these
   bool Covers(BadKind kind) const { return (on >> static_cast<unsigned>(kind) & 1u) != 0; }
 };
 

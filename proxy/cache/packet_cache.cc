@@ -27,30 +27,6 @@ CacheServing JudgeAge(const CacheEntry& entry, const CacheLookup& how,
   return verdict;
 }
 
-// Held entries are served until it is time to try again. Then the first to ask goes to the
-// backend, and whoever comes after it is served for another while.
-bool IsServedWhereHeld(CacheEntry& entry, SerialMs now, uint32_t recheck) {
-  if (!entry.held) return false;
-  if (MsSince(entry.retry_ms, now) > 0) return true;
-  entry.retry_ms = now + recheck;
-  return false;
-}
-
-bool MayServeLastGood(CacheEntry& entry, const CacheLookup& how, const LastGoodSettings& settings) {
-  switch (how.last_good) {
-    case LastGoodUse::kWhereHeldUnlessFlushed:
-      if (entry.due) return false;
-      [[fallthrough]];
-    case LastGoodUse::kWhereHeld:
-      return IsServedWhereHeld(entry, ToSerial(how.now), settings.recheck);
-    case LastGoodUse::kUnlessFlushed:
-      return !entry.due;
-    case LastGoodUse::kAny:
-      return true;
-  }
-  return false;
-}
-
 }  // namespace
 
 CacheCandidate PacketCache::Impl::FindServable(CacheShard& shard, const Search& search,
@@ -100,10 +76,40 @@ bool PacketCache::Impl::EndsSoon(CacheEntry& entry, MonoTime now) {
   return true;
 }
 
-CacheCandidate PacketCache::Impl::AsLastGood(CacheEntry& entry, const CacheLookup& how) const {
+// Held entries are served until it is time to try again. Then the first to ask goes to the
+// backend, and whoever comes after it is served for another while. After an outage many are due at
+// once: those for which there is no turn are served until there is one, unless they were flushed.
+bool PacketCache::Impl::IsServedWhereHeld(CacheEntry& entry, MonoTime now) {
+  if (!entry.held) return false;
+  if (MsSince(entry.retry_ms, ToSerial(now)) > 0) return true;
+  if (!entry.due && !recheck_budget.Take(now)) return true;
+  entry.retry_ms = ToSerial(now) + store.settings().last_good->recheck;
+  return false;
+}
+
+bool PacketCache::Impl::MayServeLastGood(CacheEntry& entry, const CacheLookup& how) {
+  switch (how.last_good) {
+    case LastGoodUse::kWhereHeldUnlessFlushed:
+      if (entry.due) return false;
+      [[fallthrough]];
+    case LastGoodUse::kWhereHeld:
+      return IsServedWhereHeld(entry, how.now);
+    case LastGoodUse::kUnlessFlushed:
+      return !entry.due;
+    case LastGoodUse::kAny:
+      return true;
+  }
+  return false;
+}
+
+CacheCandidate PacketCache::Impl::AsLastGood(CacheEntry& entry, const CacheLookup& how) {
   const auto& last_good = store.settings().last_good;
   if (!last_good || !entry.IsLastGood(how.now)) return {};
-  if (!MayServeLastGood(entry, how, *last_good)) return {.due = true};
+  if (!MayServeLastGood(entry, how)) return {.due = true};
+  if (how.no_server && !entry.held) {
+    entry.held = true;
+    entry.retry_ms = ToSerial(how.now);
+  }
   return {.entry = &entry, .serving = {CacheResult::kLastGood, {.fixed_s = last_good->ttl_s}}};
 }
 
@@ -183,9 +189,18 @@ std::optional<FlushStatus> PacketCache::StatusOf(FlushId id) const {
   return impl_->store.flushes().StatusOf(id);
 }
 
-size_t PacketCache::Sweep(size_t max_entries, ExpiredEntries expired) {
+size_t PacketCache::Sweep(size_t max_slots, ExpiredEntries expired) {
   const bool keep_stale = expired == ExpiredEntries::kKeep;
-  return impl_->sweeper.Run({impl_->clock.Now(), max_entries, keep_stale});
+  return impl_->sweeper.Run({impl_->clock.Now(), max_slots, keep_stale});
+}
+
+size_t PacketCache::SlotCount() const {
+  return impl_->store.slot_count();
+}
+PacketCache::FlushesHeld PacketCache::HeldFlushes() const {
+  const FlushTable& flushes = impl_->store.flushes();
+  if (flushes.empty()) return FlushesHeld::kNone;
+  return flushes.AllSwept() ? FlushesHeld::kSwept : FlushesHeld::kUnswept;
 }
 
 size_t PacketCache::ExpungeByName(const ExpungeRequest& request) {

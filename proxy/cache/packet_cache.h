@@ -16,11 +16,14 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/result.h"
 #include "proxy/cache/cache_key.h"
+#include "proxy/cache/cache_peek.h"
 #include "proxy/cache/flush_table.h"
 #include "proxy/cache/last_good.h"
 #include "proxy/dns/name.h"
 
 namespace breakwater {
+
+class NotifyFlush;
 
 // Entries that are asked for often are refreshed shortly before their end, so that nobody waits
 // for the backend (newPacketCache{refreshAhead={...}}).
@@ -47,7 +50,8 @@ struct PacketCacheSettings {
   CacheKeyOptions key{};
   size_t workers = 1;  // shards are max(number_of_shards, 4 * workers), a power of two
   FlushLimits flush_limits{};
-  std::optional<LastGoodSettings> last_good{};  // none: as dnsdist
+  std::optional<LastGoodSettings> last_good{};     // none: as dnsdist
+  std::shared_ptr<NotifyFlush> flush_on_notify{};  // null: a NOTIFY flushes nothing
   bool join_misses = false;  // identical misses share one question; with last_good, refreshes do
   std::optional<RefreshAheadSettings> refresh_ahead{};
 };
@@ -63,7 +67,8 @@ enum class LastGoodUse : uint8_t {
 struct CacheLookup {
   MonoTime now;
   LastGoodUse last_good = LastGoodUse::kWhereHeld;
-  bool datagram = true;          // the client is on UDP: may see entries stored with TC
+  bool datagram = true;    // the client is on UDP: may see entries stored with TC
+  bool no_server = false;  // there is none to ask: once there is, what is served waits for its turn
   uint32_t allow_expired_s = 0;  // entries over for at most so long count as (stale) hits
 };
 
@@ -108,6 +113,12 @@ struct PacketCacheStats {
   uint64_t last_good_hits = 0;
 };
 
+// Of snapshots; snapshot_entry.h.
+struct SavedEntry;
+struct SnapshotScan;
+struct RestoreHow;
+enum class RestoreResult : uint8_t;
+
 class PacketCache {
  public:
   // `clock` must outlive the cache; only the sweeper and expunge functions read it.
@@ -128,6 +139,9 @@ class PacketCache {
   // buffer, changes nothing.
   CacheHit Lookup(const CacheKey& key, std::span<uint8_t> buffer, size_t name_length,
                   const CacheLookup& how);
+
+  // What Lookup would find; nothing is counted, touched or freed. `name` is the question's.
+  CachePeek Peek(const CacheKey& key, std::span<const uint8_t> name, const CacheLookup& how) const;
 
   // Offers an answer; its question must be the key's. What must not be stored (TTL too short,
   // too large, older than what is held) is counted and left out. True where it was stored.
@@ -158,10 +172,25 @@ class PacketCache {
   UndoResult Undo(FlushId id);
   std::optional<FlushStatus> StatusOf(FlushId id) const;
 
+  // --- a snapshot on disk (cache_snapshot.h)
+  // Copies what is worth keeping of up to 64 places, and moves on. False at the end.
+  bool CopyForSnapshot(SnapshotScan& scan) const;
+  // Takes an entry that was kept: never in place of one that is here, and not where the cache is
+  // full.
+  RestoreResult Restore(const SavedEntry& saved, const RestoreHow& how);
+
   // One step of the sweeper, for one thread at a time: frees expired and flushed entries, at most
-  // `max_entries` looked at, 64 a lock hold. Expired ones are kept for keepStaleData while no
-  // backend is up. Returns how many it freed.
-  size_t Sweep(size_t max_entries, ExpiredEntries expired = ExpiredEntries::kFree);
+  // `max_slots` looked at, 64 a lock hold, and not beyond the end of a pass. Expired ones are kept
+  // for keepStaleData while no backend is up. Returns how many it freed.
+  size_t Sweep(size_t max_slots, ExpiredEntries expired = ExpiredEntries::kFree);
+
+  size_t SlotCount() const;  // that a whole pass looks at, however few entries there are
+  enum class FlushesHeld : uint8_t {
+    kNone,
+    kSwept,
+    kUnswept
+  };  // kUnswept: not all counts are final
+  FlushesHeld HeldFlushes() const;
 
   // dnsdist's own functions; they hold a shard for 64 entries at most.
   size_t ExpungeByName(const ExpungeRequest& request);

@@ -25,6 +25,9 @@ struct PacketCache::Impl {
   Impl(const PacketCacheSettings& settings, const Clock& the_clock)
       : store(settings), sweeper(store), clock(the_clock) {
     if (const auto& ahead = settings.refresh_ahead) ahead_budget.Set(ahead->rate, ahead->rate);
+    if (const auto& good = settings.last_good) {
+      recheck_budget.Set(good->recheck_rate, good->recheck_rate);
+    }
   }
 
   struct Search {
@@ -39,7 +42,9 @@ struct PacketCache::Impl {
                                      CacheEntryPtr& garbage);
   // Whether the caller is to refresh it before its end; says so once.
   bool EndsSoon(CacheEntry& entry, MonoTime now);
-  CacheCandidate AsLastGood(CacheEntry& entry, const CacheLookup& how) const;
+  CacheCandidate AsLastGood(CacheEntry& entry, const CacheLookup& how);
+  bool MayServeLastGood(CacheEntry& entry, const CacheLookup& how);
+  bool IsServedWhereHeld(CacheEntry& entry, MonoTime now);
   bool MayReplace(CacheEntry& held, const CacheEntry& offered, const CacheInsert& how);
   bool Store(CacheShard& shard, CacheEntryPtr entry, const CacheKey& key, const CacheInsert& how);
   // The entry that holds a last good answer, of the key or of a sibling, up to date with the
@@ -53,6 +58,7 @@ struct PacketCache::Impl {
   CacheStore store;
   Sweeper sweeper;
   TokenBucket ahead_budget;
+  TokenBucket recheck_budget;
   const Clock& clock;
 };
 

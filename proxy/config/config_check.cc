@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <set>
 
+#include "proxy/config/caches.h"
+#include "proxy/config/standby.h"
+
 namespace breakwater {
 namespace {
 
@@ -43,12 +46,24 @@ void CheckPool(const Pool& pool, std::vector<std::string>* findings) {
   CheckClientSubnet(pool, findings);
 }
 
+void CheckDrills(const Config& config, std::vector<std::string>* findings) {
+  for (const DrillSchedule& drill : config.settings.drills) {
+    if (const auto found = FindStandby(config, drill.order.server); !found) {
+      findings->push_back("addDrill: " + found.error());
+    }
+  }
+}
+
 }  // namespace
 
 std::vector<std::string> CheckConfig(const Config& config) {
   std::vector<std::string> findings;
   CheckBackendIds(config, &findings);
   for (const auto& [name, pool] : config.pools) CheckPool(*pool, &findings);
+  CheckDrills(config, &findings);
+  if (!config.settings.cache_snapshot.path.empty() && CachesOf(config).empty()) {
+    findings.push_back("setCacheSnapshot is set, and no pool has a cache");
+  }
   if (config.acl.empty()) findings.push_back("the access list is empty: nobody may ask");
   if (config.settings.control_socket.IsSet() && config.settings.console_key.empty()) {
     findings.push_back("controlSocket is set, setKey is not: the console refuses everybody");

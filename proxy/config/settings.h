@@ -7,8 +7,14 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "proxy/backend/drill_settings.h"
 #include "proxy/backend/zone_health.h"
+#include "proxy/cache/snapshot_settings.h"
+#include "proxy/config/alert_settings.h"
+#include "proxy/config/control_access.h"
+#include "proxy/config/flush_source_settings.h"
 #include "proxy/guard/client_limits.h"
 #include "proxy/observe/rings.h"
 #include "proxy/pool/policy.h"
@@ -32,6 +38,8 @@ struct Settings {
   uint32_t cache_cleaning_percentage = 100;
   double retry_budget_share = 0.1;
   ZoneHealthSettings zone_health;
+  CacheSnapshotSettings cache_snapshot;
+  std::vector<DrillSchedule> drills;  // addDrill
   // client streams
   uint32_t tcp_recv_timeout_s = 2;
   uint32_t tcp_send_timeout_s = 2;
@@ -77,6 +85,9 @@ struct Settings {
   std::string control_unix_path;  // controlUnixSocket; empty: none
   uint32_t control_unix_mode = 0660;
   std::string control_unix_group;
+  ControlAccess control_access;
+  std::vector<FlushSourceSettings> flush_sources;  // addFlushSource
+  AlertSettings alert;
   // process
   std::optional<uint32_t> workers;  // setWorkers; default one per CPU
 };

@@ -6,7 +6,10 @@
 #include <nlohmann/json.hpp>
 
 #include "proxy/base/log.h"
+#include "proxy/config/caches.h"
 #include "proxy/config/certificate_reload.h"
+#include "proxy/control/drill_commands.h"
+#include "proxy/control/explain.h"
 #include "proxy/control/zone_news.h"
 #include "proxy/zone/zone_store.h"
 
@@ -15,12 +18,30 @@ namespace {
 
 using nlohmann::json;
 
-// Flushes that can still be taken back or asked about by their id.
-constexpr size_t kMaxFlushes = 65536;
-constexpr size_t kMaxAuditText = 512;
+// Who guesses tokens gets one answer in so long.
+constexpr MonoTime kWrongTokenHold = MonoTime::FromSeconds(1);
 
 json Refusal(std::string_view code, std::string_view text) {
   return {{"ok", false}, {"code", code}, {"error", text}};
+}
+
+std::string Dump(const json& reply) {
+  return reply.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+// " outcome=ok id=17"; of a list its number, "job"
+std::string OutcomeText(const json& reply) {
+  if (!reply.value("ok", false)) {
+    return fmt::format(" outcome={} error={}", AuditValue(reply.value("code", "failed")),
+                       AuditValue(reply.value("error", "")));
+  }
+  std::string text = " outcome=ok";
+  for (const char* number : {"id", "job"}) {
+    if (const auto found = reply.find(number); found != reply.end()) {
+      text += fmt::format(" {}={}", number, found->dump());
+    }
+  }
+  return text;
 }
 
 json ServerJson(size_t index, const Backend& backend) {
@@ -36,6 +57,7 @@ json ServerJson(size_t index, const Backend& backend) {
                  {"order", backend.order()},
                  {"weight", backend.weight()},
                  {"tier", backend.settings().tier},
+                 {"suspect", backend.suspect()},
                  {"pools", std::move(pools)},
                  {"queries", counters.queries.Get()},
                  {"responses", counters.responses.Get()},
@@ -61,61 +83,64 @@ json ChainJson(std::string_view name, const ChainT& chain) {
   return {{"chain", name}, {"rules", std::move(rules)}};
 }
 
-// The caches of the pools, each once, with the names of the pools that use it.
-std::vector<std::pair<std::shared_ptr<PacketCache>, std::vector<std::string>>> CachesOf(
-    const Config& config) {
-  std::vector<std::pair<std::shared_ptr<PacketCache>, std::vector<std::string>>> caches;
-  for (const auto& [name, pool] : config.pools) {
-    const std::shared_ptr<PacketCache>& cache = pool->cache;
-    if (cache == nullptr) continue;
-    auto found = std::find_if(caches.begin(), caches.end(),
-                              [&](const auto& entry) { return entry.first == cache; });
-    if (found == caches.end()) found = caches.insert(caches.end(), {cache, {}});
-    found->second.push_back(name);
-  }
-  return caches;
-}
-
-std::string_view UndoText(UndoResult result) {
-  switch (result) {
-    case UndoResult::kUndone:
-      return "undone";
-    case UndoResult::kUnknown:
-      return "this flush is too old to be undone";
-    case UndoResult::kSuperseded:
-      return "a later flush covers this one";
-    case UndoResult::kHard:
-      return "a hard flush cannot be undone";
-  }
-  return "unknown";
-}
-
 }  // namespace
 
-std::string ControlCommands::Handle(std::string_view line, const ControlCaller& caller) {
-  const auto dump = [](const json& reply) {
-    return reply.dump(-1, ' ', false, json::error_handler_t::replace);
-  };
-  const auto request = ParseControlRequest(line);
-  if (!request) return dump(Refusal("bad-request", request.error()));
-  const std::string_view name = CommandName(request->command);
-  if (!Allows(caller.role, RequiredRole(request->command))) {
-    LogWarning("control", "{} with role {} was refused the command {}", caller.who,
-               RoleName(caller.role), name);
-    return dump(Refusal(
-        "denied", fmt::format("'{}' needs the role {}, yours is {}", name,
-                              RoleName(RequiredRole(request->command)), RoleName(caller.role))));
-  }
-  const json reply = Run(*request);
-  const std::string text = dump(reply);
-  if (IsChanging(request->command)) {
-    LogInfo("control", "audit: {} role {} request {} reply {}", caller.who, RoleName(caller.role),
-            line.substr(0, kMaxAuditText), text.substr(0, kMaxAuditText));
-  }
-  return text;
+ControlReply ControlCommands::Refuse(const std::string& audit, std::string_view error,
+                                     MonoTime hold) {
+  audit_.Write(fmt::format("{} outcome=denied error={}", audit, AuditValue(error)),
+               AuditLog::Level::kRefused);
+  if (counters_ != nullptr) counters_->Add(Metric::kControlDenied);
+  return {Dump(Refusal("denied", error)), hold};
 }
 
-json ControlCommands::Run(const ControlRequest& request) {
+ControlReply ControlCommands::Handle(std::string_view line, const ControlCaller& caller) {
+  const auto request = ParseControlRequest(line);
+  if (!request) {
+    audit_.Write(fmt::format("{} role={} outcome=bad-request error={}", caller.who,
+                             RoleName(caller.role), AuditValue(request.error())),
+                 AuditLog::Level::kRefused);
+    return Dump(Refusal("bad-request", request.error()));
+  }
+  const std::string command =
+      fmt::format("command={}{}", CommandName(request->command), request->audit_text);
+  const auto rights = FindRights(*request, caller);
+  if (!rights) {
+    return Refuse(fmt::format("{} {}", caller.who, command), rights.error(), kWrongTokenHold);
+  }
+  std::string audit = fmt::format("{} role={}", caller.who, RoleName(rights->role));
+  if (!rights->token.empty()) audit += fmt::format(" token={}", AuditValue(rights->token));
+  audit += ' ' + command;
+  if (const auto may = MayRun(*request, *rights); !may) return Refuse(audit, may.error());
+  const json reply = Run(*request, *rights, caller.who);
+  audit_.Write(audit + OutcomeText(reply), AuditLog::Level::kDone);
+  return Dump(reply);
+}
+
+TextResult<Rights> ControlCommands::FindRights(const ControlRequest& request,
+                                               const ControlCaller& caller) const {
+  if (!request.token) return Rights{.role = caller.role, .token = {}};
+  const ConfigPtr config = target_.CurrentConfig();
+  const ControlToken* token = FindToken(config->settings.control_access.tokens, *request.token);
+  if (token == nullptr) return Fail(std::string("the token is none that is known here"));
+  return RightsOf(*token);
+}
+
+TextResult<void> ControlCommands::MayRun(const ControlRequest& request,
+                                         const Rights& rights) const {
+  std::vector<dns::Name> names;
+  for (const FlushRequest& flush : request.flushes) names.push_back(flush.name);
+  if (request.command == ControlCommand::kFlush) names.push_back(request.flush.name);
+  const bool is_list = request.command == ControlCommand::kFlushListAdd ||
+                       request.command == ControlCommand::kFlushListRun ||
+                       request.command == ControlCommand::kFlushListStop;
+  const std::string made_by =
+      (is_list ? flushes_.ListMadeBy(request.id) : flushes_.MadeBy(request.id)).value_or("");
+  const Concerned concerned{.names = names, .made_by = made_by};
+  return Permit(rights, request.command, concerned);
+}
+
+json ControlCommands::Run(const ControlRequest& request, const Rights& rights,
+                          std::string_view who) {
   switch (request.command) {
     case ControlCommand::kStatus:
       return Status();
@@ -130,15 +155,35 @@ json ControlCommands::Run(const ControlRequest& request) {
     case ControlCommand::kCacheStats:
       return CacheStats();
     case ControlCommand::kFlush:
-      return Flush(request);
+      return flushes_.Flush(request, rights.token);
     case ControlCommand::kUndo:
-      return Undo(request.id);
+      return flushes_.Undo(request.id);
     case ControlCommand::kFlushStatus:
-      return FlushState(request.id);
+      return flushes_.State(request.id);
     case ControlCommand::kReloadCertificates:
       return ReloadAllCertificates();
     case ControlCommand::kZones:
       return Zones(request);
+    case ControlCommand::kFlushList:
+      return flushes_.BeginList(request, rights.token);
+    case ControlCommand::kFlushListAdd:
+      return flushes_.AddToList(request, rights.token);
+    case ControlCommand::kFlushListRun:
+      return flushes_.RunList(request.id);
+    case ControlCommand::kFlushListStatus:
+      return flushes_.ListState(request.id);
+    case ControlCommand::kFlushListStop:
+      return flushes_.StopList(request, who);
+    case ControlCommand::kDrill:
+      return Drill(request.drill);
+    case ControlCommand::kDrillReport:
+      return DrillReportOf(request.id);
+    case ControlCommand::kDrillStop:
+      return StopDrill();
+    case ControlCommand::kExplain:
+      return Explain(target_, request.explain, [this](const PacketCache& cache, FlushId id) {
+        return flushes_.NumberOf(cache, id);
+      });
   }
   return Refusal("bad-request", "not a command");
 }
@@ -248,7 +293,7 @@ json ControlCommands::Rules() const {
 json ControlCommands::CacheStats() const {
   const ConfigPtr config = target_.CurrentConfig();
   json caches = json::array();
-  for (const auto& [cache, pools] : CachesOf(*config)) {
+  for (const auto& [pools, cache] : CachesOf(*config)) {
     const PacketCacheStats stats = cache->Stats();
     caches.push_back({{"pools", pools},
                       {"entries", stats.entries},
@@ -268,37 +313,6 @@ json ControlCommands::CacheStats() const {
   return {{"ok", true}, {"caches", std::move(caches)}};
 }
 
-json ControlCommands::Flush(const ControlRequest& request) {
-  const ConfigPtr config = target_.CurrentConfig();
-  std::vector<Flushed> flushed;
-  if (request.pool) {
-    const Pool* pool = config->FindPool(*request.pool);
-    if (pool == nullptr) {
-      return Refusal("not-found", fmt::format("there is no pool '{}'", *request.pool));
-    }
-    if (pool->cache == nullptr) {
-      return Refusal("not-found", fmt::format("the pool '{}' has no cache", *request.pool));
-    }
-    flushed.push_back({pool->cache, pool->cache->Flush(request.flush)});
-  } else {
-    for (const auto& [cache, pools] : CachesOf(*config)) {
-      flushed.push_back({cache, cache->Flush(request.flush)});
-    }
-    if (flushed.empty()) return Refusal("not-found", "no pool has a cache");
-  }
-  // What is meant to be gone is no zone that is bad.
-  const FlushRequest& flush = request.flush;
-  if (flush.hard && flush.suffix && !flush.type) target_.zone_health().Forget(flush.name);
-  const size_t caches = flushed.size();
-  flushes_.push_back(std::move(flushed));
-  const uint64_t id = first_flush_ + flushes_.size() - 1;
-  if (flushes_.size() > kMaxFlushes) {
-    flushes_.pop_front();
-    ++first_flush_;
-  }
-  return {{"ok", true}, {"id", id}, {"caches", caches}};
-}
-
 json ControlCommands::ReloadAllCertificates() {
   const CertificateReload done = ReloadCertificates(*target_.CurrentConfig());
   if (done.failures.empty()) return {{"ok", true}, {"loaded", done.loaded}};
@@ -314,49 +328,26 @@ json ControlCommands::ReloadAllCertificates() {
   return reply;
 }
 
-const std::vector<ControlCommands::Flushed>* ControlCommands::FindFlush(uint64_t id) const {
-  if (id < first_flush_ || id - first_flush_ >= flushes_.size()) return nullptr;
-  return &flushes_[id - first_flush_];
+json ControlCommands::Drill(const DrillOrder& order) {
+  const auto begun = BeginDrill(target_, order);
+  if (!begun) return Refusal("failed", begun.error());
+  return {{"ok", true}, {"id", *begun}};
 }
 
-json ControlCommands::Undo(uint64_t id) {
-  const auto* flushed = FindFlush(id);
-  if (flushed == nullptr) return Refusal("not-found", fmt::format("there is no flush {}", id));
-  size_t undone = 0;
-  UndoResult problem = UndoResult::kUnknown;
-  for (const Flushed& one : *flushed) {
-    const auto cache = one.cache.lock();
-    const UndoResult result = cache != nullptr ? cache->Undo(one.id) : UndoResult::kUnknown;
-    if (result == UndoResult::kUndone) {
-      ++undone;
-    } else {
-      problem = result;
-    }
+json ControlCommands::DrillReportOf(uint64_t id) const {
+  const auto report = target_.drills().Report(id);
+  if (!report) {
+    return Refusal("not-found", id == 0 ? std::string("there was no drill yet")
+                                        : fmt::format("there is no report of a drill {}", id));
   }
-  if (undone < flushed->size()) {
-    json reply =
-        Refusal(problem == UndoResult::kUnknown ? "not-found" : "impossible", UndoText(problem));
-    reply["undone-caches"] = undone;
-    return reply;
-  }
-  return {{"ok", true}, {"id", id}, {"caches", undone}};
+  json reply = DrillReportJson(*report, target_.clock().Now());
+  reply["ok"] = true;
+  return reply;
 }
 
-json ControlCommands::FlushState(uint64_t id) const {
-  const auto* flushed = FindFlush(id);
-  if (flushed == nullptr) return Refusal("not-found", fmt::format("there is no flush {}", id));
-  uint64_t matched = 0;
-  bool swept = true;
-  bool undone = true;
-  for (const Flushed& one : *flushed) {
-    const auto cache = one.cache.lock();
-    const auto status = cache != nullptr ? cache->StatusOf(one.id) : std::nullopt;
-    if (!status) return Refusal("not-found", "this flush is too old to be known");
-    matched += status->matched;
-    swept = swept && status->swept;
-    undone = undone && status->undone;
-  }
-  return {{"ok", true}, {"id", id}, {"matched", matched}, {"swept", swept}, {"undone", undone}};
+json ControlCommands::StopDrill() {
+  if (!target_.drills().Stop(target_.clock().Now())) return Refusal("not-found", "no drill runs");
+  return DrillReportOf(0);
 }
 
 }  // namespace breakwater

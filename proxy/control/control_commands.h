@@ -3,52 +3,54 @@
 // and counters are thread-safe.
 #pragma once
 
-#include <deque>
-#include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "proxy/control/audit_log.h"
 #include "proxy/control/control_request.h"
 #include "proxy/control/control_socket.h"
 #include "proxy/control/control_target.h"
+#include "proxy/control/flush_commands.h"
+#include "proxy/control/permission.h"
 
 namespace breakwater {
 
 class ControlCommands {
  public:
-  explicit ControlCommands(ControlTarget& target) : target_(target) {}
+  ControlCommands(ControlTarget& target, ListFlushTools tools)
+      : target_(target), counters_(tools.counters), flushes_(target, tools) {}
   ControlCommands(const ControlCommands&) = delete;
   ControlCommands& operator=(const ControlCommands&) = delete;
 
-  // Carries out one request line; the reply is one line without its newline.
-  std::string Handle(std::string_view line, const ControlCaller& caller);
+  // With an empty path the audit log is the log. Before the first command.
+  TextResult<void> OpenAudit(const std::string& path) { return audit_.Open(path); }
+
+  // Carries out one request line, if the caller may; the reply is one line without its newline.
+  ControlReply Handle(std::string_view line, const ControlCaller& caller);
 
  private:
-  // A flush is made in every cache; the id told to the operator stands for all of them.
-  struct Flushed {
-    std::weak_ptr<PacketCache> cache;
-    FlushId id = 0;
-  };
-  nlohmann::json Run(const ControlRequest& request);
+  TextResult<Rights> FindRights(const ControlRequest& request, const ControlCaller& caller) const;
+  TextResult<void> MayRun(const ControlRequest& request, const Rights& rights) const;
+  ControlReply Refuse(const std::string& audit, std::string_view error, MonoTime hold = {});
+  // `who` asks, for people.
+  nlohmann::json Run(const ControlRequest& request, const Rights& rights, std::string_view who);
   nlohmann::json Status() const;
   nlohmann::json Servers() const;
   nlohmann::json Zones(const ControlRequest& request) const;
   nlohmann::json SetServer(const ControlRequest& request);
   nlohmann::json Rules() const;
   nlohmann::json CacheStats() const;
-  nlohmann::json Flush(const ControlRequest& request);
-  nlohmann::json Undo(uint64_t id);
-  nlohmann::json FlushState(uint64_t id) const;
   nlohmann::json ReloadAllCertificates();
-  const std::vector<Flushed>* FindFlush(uint64_t id) const;
+  nlohmann::json Drill(const DrillOrder& order);
+  nlohmann::json DrillReportOf(uint64_t id) const;
+  nlohmann::json StopDrill();
 
   ControlTarget& target_;
-  uint64_t first_flush_ = 1;  // the id of flushes_.front()
-  std::deque<std::vector<Flushed>> flushes_;
+  Counters* counters_;
+  AuditLog audit_;
+  FlushCommands flushes_;
 };
 
 }  // namespace breakwater

@@ -8,8 +8,18 @@
 //   {"command":"flush","name":NAME[,"suffix":true][,"type":"A"][,"hard":true][,"pool":POOL]}
 //   {"command":"undo","id":ID}                     takes a soft flush back
 //   {"command":"flush-status","id":ID}
+//   {"command":"flush-list"[,"rate":N][,"stop-on":["refused>1%"]][,"undo-on-stop":true][,"pool":POOL]}
+//   {"command":"flush-list-add","job":JOB,"lines":"NAME [TYPE] [suffix] [hard]\n..."}
+//   {"command":"flush-list-run","job":JOB}         it goes on by itself (list_flush.h)
+//   {"command":"flush-list-status"[,"job":JOB]}
+//   {"command":"flush-list-stop","job":JOB[,"undo":true]}
+//   {"command":"drill","server":NAME[,"seconds":30][,"share":0.01][,"live":true]}
+//   {"command":"drill-report"[,"id":ID]}           also "drill-stop"
+//   {"command":"explain","name":NAME[,"type":"A"][,"client":ADDRESS][,"pool":POOL][,"tcp":true]
+//       [,"dnssec":true]}                          what would become of a query (explain.h)
 //   {"command":"zones"[,"bad":true]}               how servers answer for each zone; at most 10,000
 //
+// Each may have a "token":TEXT; then its rights count, and not the peer's (permission.h).
 // A reply is one line: {"ok":true, ...} or {"ok":false,"code":CODE,"error":TEXT}.
 #pragma once
 
@@ -17,10 +27,14 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "proxy/backend/drill_settings.h"
 #include "proxy/base/result.h"
 #include "proxy/cache/flush_table.h"
-#include "proxy/control/roles.h"
+#include "proxy/config/control_access.h"
+#include "proxy/control/explain_question.h"
+#include "proxy/control/list_flush.h"
 
 namespace breakwater {
 
@@ -37,9 +51,21 @@ enum class ControlCommand : uint8_t {
   kUndo,
   kFlushStatus,
   kReloadCertificates,
-  kZones
+  kZones,
+  kFlushList,
+  kFlushListAdd,
+  kFlushListRun,
+  kFlushListStatus,
+  kFlushListStop,
+  kDrill,
+  kDrillReport,
+  kDrillStop,
+  kExplain,
+  kLastCommand = kExplain
 };
 enum class ServerState : uint8_t { kUp, kDown, kAuto };
+// What rights that are bound to zones do to a command: permission.h tells.
+enum class ZoneRule : uint8_t { kFree, kBegins, kNames, kOwnNames, kOwn, kNever };
 
 struct ControlRequest {
   ControlCommand command = ControlCommand::kStatus;
@@ -47,15 +73,22 @@ struct ControlRequest {
   ServerState state = ServerState::kAuto;
   FlushRequest flush;               // kFlush
   std::optional<std::string> pool;  // kFlush: that pool's cache alone
-  uint64_t id = 0;                  // kUndo, kFlushStatus
-  bool bad_alone = false;           // kZones
+  uint64_t id = 0;         // kUndo, kFlushStatus; of a list: 0 is all, of a drill the latest
+  bool bad_alone = false;  // kZones
+  ListFlushPlan list{};    // kFlushList
+  std::string lines;       // kFlushListAdd, a newline behind each
+  std::vector<FlushRequest> flushes{};  // the same
+  bool undo = false;                    // kFlushListStop
+  DrillOrder drill;                     // kDrill
+  ExplainQuestion explain;              // kExplain
+  std::optional<std::string> token;
+  std::string audit_text;  // its members, as the audit log shows them
 };
 
 TextResult<ControlRequest> ParseControlRequest(std::string_view line);
 
 Role RequiredRole(ControlCommand command);
+ZoneRule ZoneRuleOf(ControlCommand command);
 std::string_view CommandName(ControlCommand command);
-// Commands that change something get an audit line.
-bool IsChanging(ControlCommand command);
 
 }  // namespace breakwater

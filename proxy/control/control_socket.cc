@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <grp.h>
+#include <pwd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -11,6 +12,7 @@
 #include <cstring>
 
 #include "proxy/base/log.h"
+#include "proxy/control/audit_log.h"
 #include "proxy/control/control_request.h"
 
 namespace breakwater {
@@ -20,6 +22,7 @@ constexpr size_t kReadChunk = 16 * 1024;
 // A peer that does not read its replies is not read from either.
 constexpr size_t kMaxPendingOutput = 1024 * 1024;
 constexpr int kBacklog = 64;
+constexpr size_t kMaxUserNames = 4096;
 
 std::string SystemText(std::string_view what, const std::string& path) {
   return fmt::format("control socket {}: {}: {}", path, what, std::strerror(errno));
@@ -74,7 +77,8 @@ TextResult<gid_t> GroupId(const std::string& name) {
 ControlSocketSettings ControlSocketSettingsOf(const Settings& settings) {
   return {.path = settings.control_unix_path,
           .mode = settings.control_unix_mode,
-          .group = settings.control_unix_group};
+          .group = settings.control_unix_group,
+          .access = settings.control_access};
 }
 
 // One peer. Destroys itself through its owner when the peer goes or breaks the protocol.
@@ -88,15 +92,20 @@ class ControlSocket::Connection {
                 [this](bool readable, bool writable) { OnReady(readable, writable); }) {
     poller_.Watch({.readable = true});
   }
+  ~Connection() { owner_.loop_.timers().Cancel(hold_timer_); }
 
  private:
   void OnReady(bool readable, bool writable) {
     if (writable && !Flush()) return owner_.Close(fd_);
     if (readable && !Read()) return owner_.Close(fd_);
+    Continue();
+  }
+  void Continue() {
     if (!Flush()) return owner_.Close(fd_);
-    if (ended_ && output_.empty()) return owner_.Close(fd_);
-    poller_.Watch(
-        {.readable = !ended_ && output_.size() < kMaxPendingOutput, .writable = !output_.empty()});
+    const bool held = hold_timer_ != 0;
+    if (ended_ && output_.empty() && !held) return owner_.Close(fd_);
+    poller_.Watch({.readable = !ended_ && !held && output_.size() < kMaxPendingOutput,
+                   .writable = !output_.empty()});
   }
 
   // False when the connection is over.
@@ -109,21 +118,40 @@ class ControlSocket::Connection {
     }
     if (got < 0) return errno == EAGAIN || errno == EINTR;
     input_.append(chunk, static_cast<size_t>(got));
+    AnswerLines();
+    return true;
+  }
+
+  void AnswerLines() {
     size_t begin = 0;
     size_t end = 0;
-    while ((end = input_.find('\n', begin)) != std::string::npos) {
-      output_ += owner_.handler_({input_.data() + begin, end - begin}, caller_);
-      output_ += '\n';
+    while (hold_timer_ == 0 && (end = input_.find('\n', begin)) != std::string::npos) {
+      ControlReply reply = owner_.handler_({input_.data() + begin, end - begin}, caller_);
+      reply.text += '\n';
       begin = end + 1;
+      if (reply.hold == MonoTime{}) {
+        output_ += reply.text;
+      } else {
+        Hold(std::move(reply));
+      }
     }
     input_.erase(0, begin);
-    if (input_.size() > kMaxControlLine) {
+    if (hold_timer_ == 0 && input_.size() > kMaxControlLine) {
       output_ += R"({"ok":false,"code":"bad-request","error":"the request is too long"})";
       output_ += '\n';
       input_.clear();
       ended_ = true;
     }
-    return true;
+  }
+
+  void Hold(ControlReply reply) {
+    hold_timer_ = owner_.loop_.timers().Add(owner_.loop_.now() + reply.hold,
+                                            [this, text = std::move(reply.text)] {
+                                              hold_timer_ = 0;
+                                              output_ += text;
+                                              AnswerLines();
+                                              Continue();
+                                            });
   }
 
   bool Flush() {
@@ -144,7 +172,8 @@ class ControlSocket::Connection {
   int fd_;
   std::string input_;
   std::string output_;
-  bool ended_ = false;  // nothing more is read; what is left of the output still goes out
+  bool ended_ = false;      // nothing more is read; what is left of the output still goes out
+  TimerId hold_timer_ = 0;  // a reply is held back
   Poller poller_;
 };
 
@@ -198,13 +227,11 @@ TextResult<void> ControlSocket::GiveToGroup() {
   struct stat status {};
   if (lstat(path.c_str(), &status) != 0) return Fail(SystemText("cannot look at it", path));
   inode_ = status.st_ino;
-  roles_.group = status.st_gid;
-  roles_.has_group = true;
+  roles_ = MakeRoleTable(settings_.access, status.st_gid);
   return {};
 }
 
 TextResult<void> ControlSocket::Start() {
-  roles_.own_uid = geteuid();
   auto fd = Bind();
   if (!fd) return Fail(fd.error());
   Acceptor::Handlers handlers{
@@ -213,10 +240,24 @@ TextResult<void> ControlSocket::Start() {
   return {};
 }
 
+const std::string& ControlSocket::UserName(uid_t uid) {
+  if (user_names_.size() > kMaxUserNames) user_names_.clear();
+  auto [known, is_new] = user_names_.try_emplace(uid);
+  if (is_new) {
+    char buffer[16384];
+    passwd entry{};
+    passwd* found = nullptr;
+    getpwuid_r(uid, &entry, buffer, sizeof(buffer), &found);
+    known->second = AuditValue(found != nullptr ? found->pw_name : "");
+  }
+  return known->second;
+}
+
 void ControlSocket::Admit(UniqueFd fd) {
   const auto peer = ReadPeerCredentials(fd.get());
   if (!peer) return;
-  const std::string who = fmt::format("uid {} pid {}", peer->uid, peer->pid);
+  const std::string who =
+      fmt::format("uid={} user={} pid={}", peer->uid, UserName(peer->uid), peer->pid);
   if (connections_.size() >= settings_.max_connections) {
     LogWarning("control", "{}: connection refused, there are {} already", who, connections_.size());
     constexpr std::string_view kFull =
@@ -225,6 +266,7 @@ void ControlSocket::Admit(UniqueFd fd) {
     return;
   }
   const int number = fd.get();
+  roles_.own_uid = geteuid();  // once privileges are dropped it is another
   ControlCaller caller{RoleOf(*peer, roles_), who};
   connections_[number] = std::make_unique<Connection>(*this, std::move(fd), std::move(caller));
 }

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -19,7 +20,14 @@ namespace breakwater {
 
 struct ControlCaller {
   Role role = Role::kRead;
-  std::string who;  // for the audit line: "uid 1000 pid 4711"
+  std::string who;  // for the audit line: "uid=1000 user=alice pid=4711"
+};
+
+struct ControlReply {
+  ControlReply(std::string line, MonoTime wait = {}) : text(std::move(line)), hold(wait) {}
+  std::string text;  // one line without its newline
+  // Sent only after so long, and nothing more is read of that peer meanwhile.
+  MonoTime hold;
 };
 
 struct ControlSocketSettings {
@@ -27,13 +35,14 @@ struct ControlSocketSettings {
   uint32_t mode = 0660;
   std::string group;  // empty: the process's own
   size_t max_connections = 64;
+  ControlAccess access{};
 };
 ControlSocketSettings ControlSocketSettingsOf(const Settings& settings);
 
 class ControlSocket {
  public:
   // Answers one line; on the loop's thread, and soon. ControlCommands::Handle in the server.
-  using Handler = std::function<std::string(std::string_view line, const ControlCaller& caller)>;
+  using Handler = std::function<ControlReply(std::string_view line, const ControlCaller& caller)>;
 
   // `loop` must outlive it. On the loop's thread, or before it runs.
   ControlSocket(Loop& loop, Handler handler, ControlSocketSettings settings);
@@ -52,12 +61,14 @@ class ControlSocket {
   TextResult<void> GiveToGroup();
   void Admit(UniqueFd fd);
   void Close(int fd);
+  const std::string& UserName(uid_t uid);
 
   Loop& loop_;
   Handler handler_;
   ControlSocketSettings settings_;
   RoleTable roles_;
-  uint64_t inode_ = 0;  // of the socket file; 0 before Start()
+  std::map<uid_t, std::string> user_names_;  // looked up once each
+  uint64_t inode_ = 0;                       // of the socket file; 0 before Start()
   std::unique_ptr<Acceptor> listener_;
   std::unordered_map<int, std::unique_ptr<Connection>> connections_;  // by descriptor
 };

@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "proxy/backend/drills.h"
 #include "proxy/backend/zone_health.h"
 #include "proxy/base/clock.h"
 #include "proxy/config/config.h"
@@ -20,6 +21,7 @@ class ControlTarget {
   virtual const CounterRegistry& counters() const = 0;
   virtual const Rings& rings() const = 0;
   virtual ZoneHealth& zone_health() const = 0;
+  virtual Drills& drills() const = 0;
   virtual const Clock& clock() const = 0;
   // Those that serve TCP connections, and the accepted connections that wait for one of them.
   struct TcpWorkers {

@@ -50,8 +50,9 @@ TextResult<CtlClient> CtlClient::Connect(const std::string& path) {
   return CtlClient(std::move(fd));
 }
 
-TextResult<nlohmann::json> CtlClient::Request(const nlohmann::json& request) {
+TextResult<nlohmann::json> CtlClient::Request(nlohmann::json request) {
   using nlohmann::json;
+  if (!token_.empty()) request["token"] = token_;
   std::string text = request.dump(-1, ' ', false, json::error_handler_t::replace);
   text += '\n';
   std::string_view left = text;

@@ -15,9 +15,12 @@ class CtlClient {
   // The error says what to check: the path, the permissions, whether the server runs.
   static TextResult<CtlClient> Connect(const std::string& path);
 
+  // Sent with each request from now on.
+  void UseToken(std::string token) { token_ = std::move(token); }
+
   // One round trip. The reply is the server's object, refusals included; an error here means
   // that there is no reply.
-  TextResult<nlohmann::json> Request(const nlohmann::json& request);
+  TextResult<nlohmann::json> Request(nlohmann::json request);
 
  private:
   explicit CtlClient(UniqueFd fd) : fd_(std::move(fd)) {}
@@ -25,6 +28,7 @@ class CtlClient {
 
   UniqueFd fd_;
   std::string input_;
+  std::string token_;  // empty: none
 };
 
 }  // namespace breakwater

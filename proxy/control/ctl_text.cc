@@ -4,25 +4,16 @@
 
 #include <nlohmann/json.hpp>
 
+#include "proxy/control/ctl_drill.h"
+#include "proxy/control/explain.h"
+
 namespace breakwater {
 namespace {
 
 using nlohmann::json;
 
-// Text that goes to a terminal: control characters of a hostile name must not reach it.
-std::string Clean(std::string text) {
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
-  }
-  return text;
-}
-
 std::string Field(const json& object, const char* member) {
-  const auto found = object.find(member);
-  if (found == object.end() || found->is_null()) return "";
-  if (found->is_string()) return Clean(found->get<std::string>());
-  if (found->is_number_float()) return fmt::format("{:.1f}", found->get<double>());
-  return Clean(found->dump(-1, ' ', false, json::error_handler_t::replace));
+  return CtlField(object, member);
 }
 
 const json& List(const json& object, const char* member) {
@@ -36,7 +27,7 @@ std::string Joined(const json& list) {
   for (const json& item : list) {
     if (!item.is_string()) continue;
     if (!text.empty()) text += ' ';
-    text += Clean(item.get<std::string>().empty() ? "(default)" : item.get<std::string>());
+    text += CleanText(item.get<std::string>().empty() ? "(default)" : item.get<std::string>());
   }
   return text;
 }
@@ -44,16 +35,22 @@ std::string Joined(const json& list) {
 std::string Members(const json& reply) {
   std::string text;
   for (const auto& [key, value] : reply.items()) {
-    if (key != "ok") text += fmt::format("{:<20} {}\n", Clean(key), Field(reply, key.c_str()));
+    if (key != "ok") text += fmt::format("{:<20} {}\n", CleanText(key), Field(reply, key.c_str()));
   }
   return text;
+}
+
+// A drill has found that its answers differ.
+std::string Mark(const json& server) {
+  const auto found = server.find("suspect");
+  return found != server.end() && *found == true ? "?" : "";
 }
 
 std::string ServerLine(const json& server) {
   return fmt::format("{:<3} {:<20} {:<30} {:<5} {:>4} {:>5} {:>10} {:>8} {:>7} {:>11} {}\n",
                      Field(server, "index"), Field(server, "name"), Field(server, "address"),
-                     Field(server, "state"), Field(server, "order"), Field(server, "weight"),
-                     Field(server, "queries"), Field(server, "timeouts"),
+                     Field(server, "state") + Mark(server), Field(server, "order"),
+                     Field(server, "weight"), Field(server, "queries"), Field(server, "timeouts"),
                      Field(server, "latency-ms"), Field(server, "outstanding"),
                      Joined(List(server, "pools")));
 }
@@ -62,7 +59,12 @@ std::string ServersText(const json& servers) {
   std::string text = fmt::format(
       "{:<3} {:<20} {:<30} {:<5} {:>4} {:>5} {:>10} {:>8} {:>7} {:>11} {}\n", "#", "Name",
       "Address", "State", "Ord", "Wt", "Queries", "Timeouts", "Lat", "Outstanding", "Pools");
-  for (const json& server : servers) text += ServerLine(server);
+  bool suspect = false;
+  for (const json& server : servers) {
+    text += ServerLine(server);
+    suspect |= !Mark(server).empty();
+  }
+  if (suspect) text += "?: suspect, a drill has found differences (drill report)\n";
   return text;
 }
 
@@ -87,7 +89,8 @@ std::string CachesText(const json& reply) {
   for (const json& cache : List(reply, "caches")) {
     text += fmt::format("{:<20} {}\n", "pools", Joined(List(cache, "pools")));
     for (const auto& [key, value] : cache.items()) {
-      if (key != "pools") text += fmt::format("{:<20} {}\n", Clean(key), Field(cache, key.c_str()));
+      if (key != "pools")
+        text += fmt::format("{:<20} {}\n", CleanText(key), Field(cache, key.c_str()));
     }
     text += '\n';
   }
@@ -101,7 +104,7 @@ std::string ZonesText(const json& reply) {
     std::string bad;
     if (const auto kinds = row.find("bad"); kinds != row.end() && kinds->is_object()) {
       for (const auto& [kind, count] : kinds->items()) {
-        bad += fmt::format("{}{}={}", bad.empty() ? "" : " ", Clean(kind), count.dump());
+        bad += fmt::format("{}{}={}", bad.empty() ? "" : " ", CleanText(kind), count.dump());
       }
     }
     text += fmt::format("{:<40} {:<36} {:<5} {:>10} {}\n", Field(row, "zone"), Field(row, "server"),
@@ -110,7 +113,55 @@ std::string ZonesText(const json& reply) {
   return text + fmt::format("{} zones known, {} bad\n", Field(reply, "known"), Field(reply, "bad"));
 }
 
+std::string ListsText(const json& reply) {
+  std::string text = fmt::format("{:<6} {:<9} {:>8} {:>8} {:>8} {}\n", "List", "State", "Total",
+                                 "Flushed", "Undone", "Why");
+  for (const json& job : List(reply, "jobs")) {
+    text += fmt::format("{:<6} {:<9} {:>8} {:>8} {:>8} {}\n", Field(job, "job"),
+                        Field(job, "state"), Field(job, "total"), Field(job, "flushed"),
+                        Field(job, "undone"), Field(job, "why"));
+  }
+  return text;
+}
+
 }  // namespace
+
+std::string CtlListText(const json& status, const std::string& failed) {
+  std::string text = fmt::format("{} flushed, {} failed in {} s", Field(status, "flushed"), failed,
+                                 Field(status, "seconds"));
+  if (Field(status, "state") == "stopped" || Field(status, "state") == "undoing") {
+    const std::string undone = Field(status, "undone");
+    const std::string stuck = Field(status, "not-undone");
+    text =
+        fmt::format("stopped: {}\n{} of {} names were flushed, {} of them taken back\n",
+                    Field(status, "why"), Field(status, "flushed"), Field(status, "total"), undone);
+    if (stuck != "0" && !stuck.empty()) {
+      text += stuck + " could not be taken back: hard, or flushed again since\n";
+    }
+    if (undone != "0" || Field(status, "first-id").empty()) return text;
+  } else {
+    text += "; ";
+  }
+  const std::string first = Field(status, "first-id");
+  if (first.empty()) return text.substr(0, text.size() - 2) + "\n";
+  return text +
+         fmt::format("to take them back: flush undo {}-{}\n", first, Field(status, "last-id"));
+}
+
+std::string CtlField(const json& object, const char* member) {
+  const auto found = object.find(member);
+  if (found == object.end() || found->is_null()) return "";
+  if (found->is_string()) return CleanText(found->get<std::string>());
+  if (found->is_number_float()) return fmt::format("{:.1f}", found->get<double>());
+  return CleanText(found->dump(-1, ' ', false, json::error_handler_t::replace));
+}
+
+std::string CleanText(std::string text) {
+  for (char& c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  }
+  return text;
+}
 
 std::string CtlReplyText(CtlCommand command, const json& reply) {
   switch (command) {
@@ -128,10 +179,18 @@ std::string CtlReplyText(CtlCommand command, const json& reply) {
       return fmt::format("flush {}\n", Field(reply, "id"));
     case CtlCommand::kFlushUndo:
       return fmt::format("flush {} undone\n", Field(reply, "id"));
+    case CtlCommand::kFlushLists:
+      return ListsText(reply);
+    case CtlCommand::kFlushStop:
+      return CtlListText(reply, Field(reply, "failed"));
     case CtlCommand::kReloadCertificates:
       return fmt::format("certificates of {} frontends loaded\n", Field(reply, "loaded"));
+    case CtlCommand::kExplain:
+      return ExplainText(reply);
     case CtlCommand::kZones:
       return ZonesText(reply);
+    case CtlCommand::kDrill:
+      return DrillText(reply);
     case CtlCommand::kVersion:
       return Field(reply, "version") + "\n";
     default:

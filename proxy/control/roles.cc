@@ -6,20 +6,6 @@
 
 namespace breakwater {
 
-std::string_view RoleName(Role role) {
-  switch (role) {
-    case Role::kRead:
-      return "read";
-    case Role::kFlush:
-      return "flush";
-    case Role::kOperate:
-      return "operate";
-    case Role::kAdmin:
-      return "admin";
-  }
-  return "read";
-}
-
 Result<PeerCredentials> ReadPeerCredentials(int fd) {
   ucred cred{};
   socklen_t size = sizeof(cred);
@@ -40,11 +26,21 @@ Result<PeerCredentials> ReadPeerCredentials(int fd) {
   return peer;
 }
 
+RoleTable MakeRoleTable(const ControlAccess& access, gid_t socket_group) {
+  RoleTable table{.users = access.users, .groups = access.groups};
+  table.groups.try_emplace(socket_group, Role::kOperate);
+  return table;
+}
+
 Role RoleOf(const PeerCredentials& peer, const RoleTable& table) {
   if (peer.uid == 0 || peer.uid == table.own_uid) return Role::kAdmin;
-  const bool member = table.has_group && std::find(peer.groups.begin(), peer.groups.end(),
-                                                   table.group) != peer.groups.end();
-  return member ? Role::kOperate : Role::kRead;
+  if (const auto user = table.users.find(peer.uid); user != table.users.end()) return user->second;
+  Role role = Role::kRead;
+  for (const gid_t group : peer.groups) {
+    const auto found = table.groups.find(group);
+    if (found != table.groups.end()) role = std::max(role, found->second);
+  }
+  return role;
 }
 
 }  // namespace breakwater

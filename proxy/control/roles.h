@@ -1,30 +1,24 @@
-// Who may do what on the control socket. The kernel says who is at the other end; nothing the
-// peer sends can change its role.
+// Which role a peer of the control socket has; the first row that fits. The kernel says who is at
+// the other end, and when it connects.
 //
 //   peer                                   role      may
 //   root, the process's own user           admin     everything
+//   a user named in roles=                 that one
+//   members of groups named in roles=      the highest of those
 //   members of the socket's group          operate   servers up and down, flush, read
 //   whoever else the file mode lets in     read      status, servers, rules, cache stats
 //
-// `flush` lies between read and operate; no peer has exactly that role yet.
+// The socket's group is like one named in roles= with `operate`, unless it is named there.
 #pragma once
 
 #include <sys/types.h>
 
-#include <cstdint>
-#include <string>
-#include <string_view>
 #include <vector>
 
 #include "proxy/base/result.h"
+#include "proxy/config/control_access.h"
 
 namespace breakwater {
-
-enum class Role : uint8_t { kRead, kFlush, kOperate, kAdmin };
-std::string_view RoleName(Role role);
-inline bool Allows(Role has, Role needed) {
-  return has >= needed;
-}
 
 struct PeerCredentials {
   uid_t uid = static_cast<uid_t>(-1);
@@ -36,9 +30,11 @@ Result<PeerCredentials> ReadPeerCredentials(int fd);
 
 struct RoleTable {
   uid_t own_uid = static_cast<uid_t>(-1);
-  bool has_group = false;  // a group was configured for the socket
-  gid_t group = static_cast<gid_t>(-1);
+  std::map<uid_t, Role> users{};
+  std::map<gid_t, Role> groups{};
 };
+// With the group that the socket was given to.
+RoleTable MakeRoleTable(const ControlAccess& access, gid_t socket_group);
 Role RoleOf(const PeerCredentials& peer, const RoleTable& table);
 
 }  // namespace breakwater

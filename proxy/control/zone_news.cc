@@ -28,7 +28,8 @@ std::vector<ZoneNews> NewsOf(const std::vector<ZoneChange>& changes, const Confi
     news.push_back({.zone = change.zone,
                     .server = ServerNameOf(config, change.backend),
                     .is_bad = change.is_bad,
-                    .kind = change.kind});
+                    .kind = change.kind,
+                    .when = change.when});
   }
   return news;
 }

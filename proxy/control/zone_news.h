@@ -15,6 +15,7 @@ struct ZoneNews {
   std::string server;  // its name, or its address; "a server that is gone"
   bool is_bad = false;
   BadKind kind{};  // of the last bad answer
+  MonoTime when{};
 };
 
 // What to call a server by its number.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -24,6 +25,10 @@ class Policy {
   // `servers` is sorted by order, then by position in the configuration; those that are down are
   // among them. Null: no server.
   virtual BackendPtr Choose(std::span<const BackendPtr> servers, PolicyContext& context) const = 0;
+  // Choose without what it changes, for explain; nothing where chance, turns or Lua decide.
+  virtual std::optional<BackendPtr> Peek(std::span<const BackendPtr>, PolicyContext&) const {
+    return std::nullopt;
+  }
   virtual std::string Name() const = 0;  // "leastOutstanding"
   virtual bool IsLua() const { return false; }
 };

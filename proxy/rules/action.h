@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "proxy/query/query.h"
@@ -23,6 +24,11 @@ class Action {
  public:
   virtual ~Action() = default;
   virtual Flow Apply(Query& query, RuleContext& context) const = 0;
+  // Apply without what outlives the query and `context` (limits, logs, Lua), for explain; nothing
+  // where that cannot be told.
+  virtual std::optional<Flow> Foresee(Query& query, RuleContext& context) const {
+    return Apply(query, context);
+  }
   virtual std::string ToString() const = 0;
   // getAction(n):getStats(); empty where there are none.
   virtual std::map<std::string, double> Stats() const { return {}; }

@@ -91,6 +91,8 @@ std::string Average(const SharedCounter& sum, const SharedCounter& count) {
 const Column<Backend> kBackendColumns[] = {
     BW_BACKEND("server_status", "Whether this backend is up (1) or down (0)", kGauge,
                b.IsUp() ? "1" : "0"),
+    BW_BACKEND("server_suspect", "Whether a drill found that its answers differ (1)", kGauge,
+               b.suspect() ? "1" : "0"),
     BW_BACKEND("server_queries", "Queries sent to this backend", kCounter,
                Text(b.counters().queries.Get())),
     BW_BACKEND("server_responses", "Answers received from this backend", kCounter,

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "proxy/config/caches.h"
+
 namespace breakwater {
 namespace {
 
@@ -29,35 +31,21 @@ ExpiredEntries FateOfExpired(const PacketCache& cache, const Config& config) {
 }  // namespace
 
 void CacheKeeper::Step(const Config& config) {
-  std::erase_if(progress_, [](const auto& entry) { return entry.second.cache.expired(); });
-  for (const auto& [name, pool] : config.pools) {
-    if (pool->cache == nullptr) continue;
-    const auto [place, added] = progress_.try_emplace(pool->cache.get());
-    Progress& progress = place->second;
-    if (added) progress = {.cache = pool->cache, .epoch = pool->cache->epoch()};
-  }
   const MonoTime end = clock_.Now() + kBusyPerStep;
-  for (auto& [address, progress] : progress_) {
-    if (const auto cache = progress.cache.lock()) SweepOne(*cache, progress, config, end);
-  }
+  for (const auto& [pools, cache] : CachesOf(config)) SweepOne(*cache, config, end);
 }
 
-void CacheKeeper::SweepOne(PacketCache& cache, Progress& progress, const Config& config,
-                           MonoTime end) {
-  const size_t entries = cache.EntryCount();
-  if (entries == 0) return;
-  if (const uint32_t epoch = cache.epoch(); epoch != progress.epoch) {
-    progress.epoch = epoch;
-    progress.left_of_fast_pass = 2 * entries;  // a full pass that began after the flush
-  }
+void CacheKeeper::SweepOne(PacketCache& cache, const Config& config, MonoTime end) {
+  // Of a cache without entries what is held of flushes must go all the same.
+  const auto held = [&cache] { return cache.HeldFlushes(); };
+  if (cache.EntryCount() == 0 && held() == PacketCache::FlushesHeld::kNone) return;
   const ExpiredEntries expired = FateOfExpired(cache, config);
   const auto delay_s = std::max<size_t>(1, config.settings.cache_cleaning_delay_s);
   const size_t quota =
-      std::max<size_t>(64, entries * static_cast<size_t>(kStep.ms()) / (delay_s * 1000));
+      std::max<size_t>(64, cache.SlotCount() * static_cast<size_t>(kStep.ms()) / (delay_s * 1000));
   (void)cache.Sweep(quota, expired);
-  while (progress.left_of_fast_pass > 0 && clock_.Now() < end) {
+  while (held() == PacketCache::FlushesHeld::kUnswept && clock_.Now() < end) {
     (void)cache.Sweep(kBatch, expired);
-    progress.left_of_fast_pass -= std::min(progress.left_of_fast_pass, kBatch);
   }
 }
 

@@ -3,10 +3,6 @@
 // after a flush it goes as fast as 5 % of a core allows, so that the flush's count is known soon.
 #pragma once
 
-#include <cstdint>
-#include <map>
-#include <memory>
-
 #include "proxy/base/clock.h"
 #include "proxy/config/config.h"
 
@@ -23,15 +19,9 @@ class CacheKeeper {
   void Step(const Config& config);
 
  private:
-  struct Progress {
-    std::weak_ptr<PacketCache> cache;
-    uint32_t epoch = 0;  // of the last flush seen
-    size_t left_of_fast_pass = 0;
-  };
-  void SweepOne(PacketCache& cache, Progress& progress, const Config& config, MonoTime end);
+  void SweepOne(PacketCache& cache, const Config& config, MonoTime end);
 
   const Clock& clock_;
-  std::map<PacketCache*, Progress> progress_;
 };
 
 }  // namespace breakwater

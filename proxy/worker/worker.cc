@@ -52,6 +52,7 @@ Worker::Worker(WorkerSettings settings, ConfigPtr config, const PathFactory& mak
                           .stats = *stats_,
                           .rings = shared.rings,
                           .zones = shared.zones,
+                          .drills = shared.drills,
                           .exchange_for =
                               [this](const BackendPtr& backend, BackendTransport transport) {
                                 return exchanges_.For(backend, transport);
@@ -198,9 +199,12 @@ void Worker::Stop(MonoTime grace) {
 void Worker::EndWhenDone(MonoTime deadline) {
   if (path_->Waiting() == 0 || loop_.now() >= deadline) {
     path_->DropAll();
-    for (auto& listener : streams_) listener->Close();
-    for (auto& listener : udp_) listener->Close();
-    loop_.Stop();
+    // What clients were given last leaves at the end of this turn.
+    loop_.timers().Add(loop_.now() + kStopCheck, [this] {
+      for (auto& listener : streams_) listener->Close();
+      for (auto& listener : udp_) listener->Close();
+      loop_.Stop();
+    });
     return;
   }
   loop_.timers().Add(loop_.now() + kStopCheck, [this, deadline] { EndWhenDone(deadline); });

@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "proxy/backend/drills.h"
 #include "proxy/backend/zone_health.h"
 #include "proxy/base/activity.h"
 #include "proxy/base/unique_fd.h"
@@ -35,6 +36,7 @@ struct WorkerShared {
   ClientLimits& limits;
   Rings& rings;
   ZoneHealth& zones;
+  Drills& drills;
   std::shared_ptr<WorkerStats> stats;  // this worker's own, summed by the registry
   SharedCounter& queued_connections;   // handed over and not yet adopted
 };

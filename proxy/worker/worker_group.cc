@@ -68,7 +68,11 @@ WorkerGroup::WorkerGroup(ConfigPtr config, const PathFactory& make_path, Workers
   for (size_t i = 0; i < count; ++i) {
     WorkerSettings settings{.index = i, .workers = count, .cpus = named};
     if (!named.empty()) settings.cpus = {named[i % named.size()]};
-    WorkerShared lent{limits_, shared.rings, shared.zones, shared.counters.AddWorker(),
+    WorkerShared lent{limits_,
+                      shared.rings,
+                      shared.zones,
+                      shared.drills,
+                      shared.counters.AddWorker(),
                       queued_connections_};
     workers_.push_back(
         std::make_unique<Worker>(std::move(settings), config_, make_path, std::move(lent)));

@@ -19,6 +19,7 @@ struct WorkersShared {
   CounterRegistry& counters;
   Rings& rings;
   ZoneHealth& zones;
+  Drills& drills;
 };
 
 class WorkerGroup {

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 
+#include "proxy/backend/drills.h"
 #include "proxy/backend/exchange.h"
 #include "proxy/backend/zone_health.h"
 #include "proxy/base/random.h"
@@ -27,6 +28,7 @@ struct PathEnvironment {
   WorkerStats& stats;
   Rings& rings;       // shared by all workers
   ZoneHealth& zones;  // so are these
+  Drills& drills;     // and these
   // The worker's way to a backend; null where it cannot be had (descriptor limit).
   std::function<Exchange*(const BackendPtr&, BackendTransport)> exchange_for;
 };

@@ -110,18 +110,26 @@ void ZoneDirectory::Load(const std::string& name, File& file) {
   if (!loaded) return MarkBad(file, State::kBad, std::move(loaded.error()));
   if (next_ == nullptr) next_ = std::make_shared<ZoneSet>(*store_->zones());
   next_->Put(std::move(loaded->zone));
-  file = {.stamp = loaded->stamp, .state = State::kServed, .error = {}};
+  SetState(file, State::kServed);
+  file.stamp = loaded->stamp;
+  file.error.clear();
   store_->loads().Add();
 }
 
 void ZoneDirectory::MarkBad(File& file, State state, std::string error) {
   store_->load_errors().Add();
-  file.state = state;
+  SetState(file, state);
   file.error = std::move(error);
   uint64_t suppressed = 0;
   if (!limiter_.Allow(clock_.Now(), &suppressed)) return;
   LogError("zones", "{}{}", file.error,
            suppressed == 0 ? "" : fmt::format(" ({} more such lines were left out)", suppressed));
+}
+
+void ZoneDirectory::SetState(File& file, State state) {
+  bad_files_ += (state != State::kServed ? 1u : 0u);
+  bad_files_ -= (file.state != State::kServed ? 1u : 0u);
+  file.state = state;
 }
 
 void ZoneDirectory::ForgetMissing(const std::vector<std::string>& present) {
@@ -138,7 +146,10 @@ void ZoneDirectory::ForgetMissing(const std::vector<std::string>& present) {
 
 // Another file for the same zone takes its place.
 void ZoneDirectory::Forget(const std::string& name) {
-  files_.erase(name);
+  if (const auto found = files_.find(name); found != files_.end()) {
+    SetState(found->second, State::kServed);
+    files_.erase(found);
+  }
   const auto apex = ZoneLoader::NameOfFile(name);
   if (!apex) return;
   const auto owner = file_of_.find(KeyOf(*apex));
@@ -172,16 +183,17 @@ void ZoneDirectory::PublishIfDue() {
 }
 
 void ZoneDirectory::Publish() {
-  ZoneStatus status{.looked = looked_, .zones = 0, .bad_files = 0, .problem = directory_problem_};
+  ZoneStatus status{
+      .looked = looked_, .zones = 0, .bad_files = bad_files_, .problem = directory_problem_};
   if (next_ != nullptr) {
     // What is published must not change: the next change makes a copy.
     store_->Publish(std::shared_ptr<const ZoneSet>(std::move(next_)));
     next_.reset();
   }
-  for (const auto& [name, file] : files_) {
-    if (file.state == State::kServed) continue;
-    ++status.bad_files;
-    if (status.problem.empty()) status.problem = file.error;
+  if (bad_files_ > 0 && status.problem.empty()) {
+    const auto bad = std::ranges::find_if(
+        files_, [](const auto& entry) { return entry.second.state != State::kServed; });
+    status.problem = bad->second.error;
   }
   status.zones = store_->zones()->size();
   store_->SetStatus(std::move(status));

@@ -41,7 +41,7 @@ class ZoneDirectory {
   enum class State : uint8_t { kServed, kBad, kSecond };
   struct File {
     FileStamp stamp;
-    State state = State::kBad;
+    State state = State::kServed;             // SetState() changes it
     std::string error;                        // kBad, kSecond
     std::optional<MonoTime> missing_since{};  // empty: it is there
   };
@@ -49,6 +49,7 @@ class ZoneDirectory {
   void Examine(const std::string& name);
   void Load(const std::string& name, File& file);
   void MarkBad(File& file, State state, std::string error);
+  void SetState(File& file, State state);
   void Forget(const std::string& name);
   void ForgetMissing(const std::vector<std::string>& present);
   void SetDirectoryProblem(std::string problem);
@@ -61,6 +62,7 @@ class ZoneDirectory {
   const std::atomic<bool>& stop_;
   ZoneLoader loader_;
   std::map<std::string, File> files_;                     // by name
+  size_t bad_files_ = 0;                                  // of those, not kServed
   std::unordered_map<std::string, std::string> file_of_;  // of a zone, by its folded name
   std::shared_ptr<ZoneSet> next_;                         // null: nothing has changed
   MonoTime published_;

@@ -36,6 +36,12 @@ def header(flags=0x0100, qd=1, an=0, ns=0, ar=0):
     return struct.pack("!HHHHHH", 0x1234, flags, qd, an, ns, ar)
 
 
+def kept(message, bits, tail):
+    """An entry of a cache's snapshot (proxy/cache/snapshot_entry.h)."""
+    return (struct.pack("!IIIHBBB", 10, 300, 1000, bits, 2, 2, len(tail)) + tail
+            + struct.pack("!H", len(message)) + message)
+
+
 def query(qname="www.example.com", qtype=1, additional=()):
     return (header(ar=len(additional)) + name(qname) + struct.pack("!HH", qtype, 1)
             + b"".join(additional))
@@ -194,6 +200,7 @@ def main():
     for key, message in MESSAGES.items():
         write("dns_message_fuzz", key, message)
         write("dns_name_fuzz", "message_" + key, message)
+        write("drill_compare_fuzz", key, struct.pack("!H", len(message)) + message + reply([A, MX]))
         ede = b"\0\x12blocked"
         write("extended_error_fuzz", key, bytes([len(ede)]) + ede + message)
         asked = query()
@@ -223,6 +230,16 @@ def main():
         write("svcb_fuzz", key, rdata)
         write("discovery_fuzz", key, discovered([rdata]))
     write("discovery_fuzz", "all", discovered(SVCB.values(), [record(name("dns.example"), 1, b"\xc0\0\2\7"), opt()]))
+    answer = reply([A])
+    for key, (bits, tail, message) in {
+            "plain": (1, b"", answer), "do": (0x19, b"", reply([A, RRSIG], additional=[opt(ttl=0x8000)])),
+            "subnet": (0x11, ECS, reply([A], additional=[opt(ECS)])),
+            "odd_tail": (0x31, b"\0\0\0\1", answer), "bad_bits": (0x8000, b"", answer),
+            "bad_tail": (0x10, b"\0\x08\0\x09", answer)}.items():
+        write("cache_snapshot_fuzz", key, b"\1" + kept(message, bits, tail))
+        write("cache_snapshot_fuzz", key + "_without_last_good", b"\2" + kept(message, bits, tail))
+    write("cache_snapshot_fuzz", "file_head", b"\0BREAKWATER CACHE\0\0\0\1")
+    write("cache_snapshot_fuzz", "file_block", b"\0BREAKWATER CACHE\0\0\0\1" + struct.pack("!IIQ", 1, 12, 0) + bytes(12))
     for key, message in HOSTILE.items():
         write("hostile", key, message)
 

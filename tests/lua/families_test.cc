@@ -327,6 +327,69 @@ TEST_F(FamiliesTest, Control) {
   EXPECT_THAT(TryLoad("setKey('short')"), HasSubstr("setKey: the key must be"));
 }
 
+TEST_F(FamiliesTest, ControlRolesAndTokens) {
+  Load(
+      "controlUnixSocket('/run/x.sock', {roles={nobody='operate', ['@root']='flush'}, "
+      "audit='/var/log/a'})\n"
+      "addControlToken({name='shop', token='0123456789abcdef', zones={'example.com'}})\n"
+      "addControlToken({name='ops', token='0123456789abcdeg', role='operate'})\n"
+      "addControlToken({name='ops', token='0123456789abcdeh', role='read'})");
+  const ControlAccess& access = config()->settings.control_access;
+  EXPECT_EQ(access.users.at(65534), Role::kOperate);
+  EXPECT_EQ(access.groups.at(0), Role::kFlush);
+  EXPECT_EQ(access.audit_path, "/var/log/a");
+  ASSERT_EQ(access.tokens.size(), 2u);
+  EXPECT_EQ(FindToken(access.tokens, "0123456789abcdef")->zones[0].ToString(), "example.com.");
+  EXPECT_EQ(FindToken(access.tokens, "0123456789abcdef")->role, Role::kFlush);
+  EXPECT_EQ(FindToken(access.tokens, "0123456789abcdeg"), nullptr);
+  EXPECT_EQ(FindToken(access.tokens, "0123456789abcdeh")->role, Role::kRead);
+}
+
+TEST_F(FamiliesTest, AMistypedOptionLetsNobodyMoreIn) {
+  const std::string begin = "addControlToken({name='a', token='0123456789abcdef', role='flush', ";
+  EXPECT_THAT(TryLoad(begin + "zone={'example.com'}})"), HasSubstr("unknown option 'zone'"));
+  EXPECT_THAT(TryLoad(begin + "zones={'a..example'}})"), HasSubstr("option 'zones'"));
+  EXPECT_THAT(TryLoad("controlUnixSocket('/tmp/x', {mod='0600'})"),
+              HasSubstr("unknown option 'mod'"));
+}
+
+TEST_F(FamiliesTest, AnAlertCommandIsAProgramWithItsPath) {
+  Load("setAlertCommand('/bin/sh', {args={'-c', 'true'}, interval=30, gather=1, timeout=5})");
+  const AlertSettings& alert = config()->settings.alert;
+  EXPECT_EQ(alert.command, (std::vector<std::string>{"/bin/sh", "-c", "true"}));
+  EXPECT_EQ(alert.interval_s, 30u);
+  EXPECT_EQ(alert.gather_s, 1u);
+  EXPECT_EQ(alert.timeout_s, 5u);
+  Run("setAlertCommand(nil)");
+  EXPECT_TRUE(config()->settings.alert.command.empty());
+  EXPECT_THAT(TryLoad("setAlertCommand('sh')"), HasSubstr("with its whole path"));
+  EXPECT_THAT(TryLoad("setAlertCommand('/nonexistent/x')"), HasSubstr("No such file"));
+  EXPECT_THAT(TryLoad("setAlertCommand('/etc/passwd')"), HasSubstr("no program"));
+  EXPECT_THAT(TryLoad("setAlertCommand('/bin/sh', {interval=0})"), HasSubstr("interval must be"));
+  EXPECT_THAT(TryLoad("setAlertCommand('/bin/sh', {timeout=0})"), HasSubstr("timeout must be"));
+}
+
+TEST_F(FamiliesTest, ControlRolesAndTokensThatCannotBe) {
+  const std::string token = "token='0123456789abcdef'";
+  const std::pair<std::string, std::string> cases[] = {
+      {"controlUnixSocket('/x', {roles={['no-such-user']='read'}})", "no user 'no-such-user'"},
+      {"controlUnixSocket('/x', {roles={['@no-such']='read'}})", "there is no group 'no-such'"},
+      {"controlUnixSocket('/x', {roles={nobody='king'}})", "'king' is no role"},
+      {"controlUnixSocket('/x', {roles='nobody'})", "roles is a table"},
+      {"addControlToken({" + token + "})", "a token needs a name"},
+      {"addControlToken({name='a'})", "either token or tokenFile"},
+      {"addControlToken({name='a', tokenFile='/nonexistent'})", "cannot read the token file"},
+      {"addControlToken({name='a', token='short'})", "16 characters or more, this one 5"},
+      {"addControlToken({name='a', " + token + ", role='king'})", "'king' is no role"},
+      {"addControlToken({name='a', " + token + ", role='operate', zones='example.com'})",
+       "the role must be flush"},
+      {"addControlToken({name='a', " + token + ", zones={}})", "zones is empty"},
+      {"addControlToken({name='a', " + token + "}) addControlToken({name='b', " + token + "})",
+       "that of another name"},
+  };
+  for (const auto& [text, error] : cases) EXPECT_THAT(TryLoad(text), HasSubstr(error)) << text;
+}
+
 TEST_F(FamiliesTest, IncludesTheFilesOfADirectory) {
   const std::string parts = directory_ + "/parts";
   ASSERT_EQ(mkdir(parts.c_str(), 0700), 0);

@@ -24,9 +24,12 @@
 //   state one up | down
 //   zone example.org unknown | good | bad               -- bad: on some server
 //   advance 1.5
+//   wall -3600                                          -- somebody sets the wall clock
 //   counter cache-hits 1
 //   recorded www.example.org. 1500                      -- the last answer in the rings: its name,
 //                                                       -- and its latency in microseconds
+//   drill standby 30 0.5 mirror | live                  -- begins: seconds, share of the queries
+//   drilled 2 compared, 1 different; example.org.       -- the report of the last one holds these
 //   console CODE => TEXT                                -- what it prints holds TEXT
 //
 // Usage: scenario_runner FILE.scn ...
@@ -95,16 +98,18 @@ class Scenario {
     const std::string word = line.substr(0, space);
     const std::string rest = space == std::string::npos ? "" : Trim(line.substr(space));
     const std::map<std::string, std::string (Scenario::*)(const std::string&)> steps = {
-        {"query", &Scenario::Query},     {"backend", &Scenario::BackendGot},
-        {"reply", &Scenario::Reply},     {"answer", &Scenario::Answer},
-        {"drop", &Scenario::Drop},       {"nothing", &Scenario::Nothing},
-        {"zone", &Scenario::Zone},       {"idle", &Scenario::Idle},
-        {"fail", &Scenario::Fail},       {"check", &Scenario::Check},
-        {"state", &Scenario::State},     {"advance", &Scenario::Advance},
-        {"counter", &Scenario::Counter}, {"console", &Scenario::Console},
-        {"part", &Scenario::Part},       {"got", &Scenario::Got},
-        {"client", &Scenario::Client},   {"paused", &Scenario::Paused},
-        {"reading", &Scenario::Reading}, {"recorded", &Scenario::Recorded}};
+        {"query", &Scenario::Query},       {"backend", &Scenario::BackendGot},
+        {"reply", &Scenario::Reply},       {"answer", &Scenario::Answer},
+        {"drop", &Scenario::Drop},         {"nothing", &Scenario::Nothing},
+        {"zone", &Scenario::Zone},         {"wall", &Scenario::Wall},
+        {"idle", &Scenario::Idle},         {"fail", &Scenario::Fail},
+        {"check", &Scenario::Check},       {"state", &Scenario::State},
+        {"advance", &Scenario::Advance},   {"counter", &Scenario::Counter},
+        {"console", &Scenario::Console},   {"part", &Scenario::Part},
+        {"got", &Scenario::Got},           {"client", &Scenario::Client},
+        {"paused", &Scenario::Paused},     {"reading", &Scenario::Reading},
+        {"recorded", &Scenario::Recorded}, {"drill", &Scenario::Drill},
+        {"drilled", &Scenario::Drilled}};
     const auto step = steps.find(word);
     if (step == steps.end()) return "unknown step";
     return (this->*step->second)(rest);
@@ -223,6 +228,11 @@ class Scenario {
     return waiting == nullptr ? "" : "it got " + Describe(waiting->message);
   }
 
+  std::string Wall(const std::string& seconds) {
+    world_->StepWall(std::stoll(seconds));
+    return "";
+  }
+
   std::string Zone(const std::string& rest) {
     ++steps_;
     const auto words = SplitOn(rest, ' ');
@@ -279,6 +289,35 @@ class Scenario {
     return text == rest ? "" : "it was " + text;
   }
 
+  std::string Drill(const std::string& rest) {
+    const auto words = SplitOn(rest, ' ');
+    const BackendPtr backend = words.size() == 4 ? world_->FindBackend(words[0]) : nullptr;
+    if (backend == nullptr) return "drill SERVER SECONDS SHARE mirror|live";
+    const DrillOrder order{.server = words[0],
+                           .share = std::stod(words[2]),
+                           .length_s = static_cast<uint32_t>(std::stoul(words[1])),
+                           .mode = words[3] == "live" ? DrillMode::kLive : DrillMode::kMirror};
+    const auto begun = world_->drills().Begin(backend, order, world_->clock().Now());
+    drilled_ = backend;
+    return begun ? "" : begun.error();
+  }
+
+  std::string Drilled(const std::string& rest) {
+    const auto report = world_->drills().Report();
+    if (!report) return "there was no drill";
+    std::string text = fmt::format("{} compared, {} different, {} unanswered, {} served, {}, {}",
+                                   report->compared, report->different, report->unanswered,
+                                   report->served, drilled_->suspect() ? "suspect" : "trusted",
+                                   report->state == DrillReport::State::kRunning ? "runs" : "over");
+    for (const DrillZone& zone : report->zones) {
+      text += fmt::format("\n{} {}", zone.zone.ToString(), zone.differences);
+      for (const DrillSample& sample : zone.samples) {
+        text += fmt::format("\n  {}: {}", sample.question, sample.difference);
+      }
+    }
+    return Holds(text, rest, false);
+  }
+
   std::string Console(const std::string& rest) {
     const size_t arrow = rest.find("=>");
     const std::string printed = world_->Console(Trim(rest.substr(0, arrow)));
@@ -287,6 +326,7 @@ class Scenario {
   }
 
   std::unique_ptr<World> world_;
+  BackendPtr drilled_;
   FakeClient::Outcome last_;
   int line_ = 0;
   int steps_ = 0;

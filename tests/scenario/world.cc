@@ -51,6 +51,7 @@ TextResult<std::unique_ptr<World>> World::Make(const std::string& lua_text) {
                               .stats = world->stats_,
                               .rings = world->rings_,
                               .zones = world->zones_,
+                              .drills = world->drills_,
                               .exchange_for =
                                   [raw](const BackendPtr& backend, BackendTransport transport) {
                                     return raw->ExchangeFor(backend, transport);
@@ -125,6 +126,7 @@ void World::Advance(MonoTime by) {
 }
 
 void World::HealthRound() {
+  drills_.Step(clock_.Now());
   for (const BackendPtr& backend : config_->backends) {
     bool& waits = check_waits_[backend.get()];
     if (!waits && backend->health().CheckDue(clock_.Now())) waits = true;

@@ -46,11 +46,14 @@ class World {
   // The result of the health check that `server` waits for.
   TextResult<void> Check(const std::string& server, bool good);
 
+  void StepWall(int64_t seconds) { clock_.StepWall(seconds); }
   // "unknown", "good", or "bad" where it is that on some server.
   std::string ZoneState(const std::string& zone) const;
 
   FakeClient& client() { return client_; }
   const Rings& rings() const { return rings_; }
+  Drills& drills() { return drills_; }
+  const Clock& clock() const { return clock_; }
   uint64_t Counter(const std::string& name) const;
   BackendPtr FindBackend(const std::string& name) const;
 
@@ -70,6 +73,7 @@ class World {
   WorkerStats stats_;
   Rings rings_{RingSettings{}};
   ZoneHealth zones_;
+  Drills drills_;
   QueryPool queries_;
   QueryMaker maker_;
   FakeClient client_;

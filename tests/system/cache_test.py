@@ -13,6 +13,7 @@ ZONE = """$TTL 300
 ns1 IN A 192.0.2.53
 www IN A 192.0.2.80
 brief 1 IN A 192.0.2.5
+often 4 IN A 192.0.2.6
 """
 
 
@@ -73,6 +74,16 @@ class Cache(SystemTest):
         wait_until(lambda: ask("www.example.org", port=proxy.port).answer[0].ttl < 300, "an aged hit")
         proxy.console('pc:flush(newDNSName("example.org"), {suffix=true})')
         self.assertEqual(ask("www.example.org", port=proxy.port).answer[0].ttl, 300)
+
+    @breakwater_only
+    def test_for_what_is_asked_for_often_no_client_waits_after_the_first(self):
+        proxy = self.cached_proxy(", {refreshAhead={share=0.6}}")
+
+        def refreshed_twice():
+            self.assertEqual(addresses(ask("often.example.org", port=proxy.port)), ["192.0.2.6"])
+            return proxy.stat("refreshes-ahead") >= 2
+        wait_until(refreshed_twice, "two refreshes ahead")
+        self.assertEqual(proxy.stat("cache-misses"), 1)
 
     def test_counters_tell_hits_from_misses(self):
         proxy = self.cached_proxy()

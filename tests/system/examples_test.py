@@ -9,10 +9,14 @@ import subprocess
 import unittest
 
 import dns.exception
+import dns.message
+import dns.opcode
+import dns.query
 
 from client import addresses, ask, run
 from doh_test import certificate, curl, encoded
-from harness import BINARY, CONTROL, ROOT, Process, SystemTest, breakwater_only, free_port, temp_folder, wait_until
+from harness import (BINARY, CONSOLE, CONTROL, ROOT, Process, SystemTest, breakwater_only, free_port, temp_folder,
+                     wait_until, write_file)
 from nameservers import Nsd, answers
 
 with open(os.path.join(ROOT, "examples/zones/example.org.zone"), encoding="utf-8") as zone:
@@ -96,6 +100,43 @@ class Examples(SystemTest):
         self.assertEqual(answer.answer[0].ttl, 30)
 
     @breakwater_only
+    def test_flushes_come_from_a_file_and_a_command_and_by_notify(self):
+        nsd = self.started(Nsd(ZONES))
+        folder = temp_folder()
+        script = write_file(folder, "changed", '#!/bin/sh\necho example.org\n')
+        os.chmod(script, 0o755)
+        text = localised(file_text(os.path.join(ROOT, "examples/flush.lua")), nsd.port)
+        text = text.replace("/run/breakwater/flush", f"{folder}/flush").replace("/usr/local/bin/changed-zones", script)
+        proxy = self.proxy(CONSOLE + text)
+        self.assertIn("192.0.2.80", addresses(ask("web.example.org", port=proxy.port)))
+        wait_until(lambda: proxy.stat("flush-source-flushes") >= 1, "the command's flush")
+        write_file(folder, "flush", "example.org\n")
+        wait_until(lambda: proxy.stat("flush-source-flushes") >= 2, "the file's flush")
+        notify = dns.message.make_query("example.org", "SOA")
+        notify.set_opcode(dns.opcode.NOTIFY)
+        dns.query.udp(notify, "127.0.0.1", port=proxy.port, timeout=5)
+        self.assertEqual(proxy.stat("notify-flushes"), 1)
+        self.assertEqual(proxy.stat("flush-source-errors"), 0)
+
+    def test_control_gives_a_token_its_zones_and_keeps_an_audit_log(self):
+        nsd = self.started(Nsd(ZONES))
+        text = localised(file_text(os.path.join(ROOT, "examples/control.lua")), nsd.port)
+        for port in ("5301", "5302"):
+            text = text.replace(f'"127.0.0.1:{port}"', f'"127.0.0.1:{nsd.port}"')
+        audit = os.path.join(temp_folder(), "audit.log")
+        proxy = self.proxy(text.replace("/tmp/breakwater-audit.log", audit))
+        self.assertIn("192.0.2.80", addresses(ask("web.example.org", port=proxy.port)))
+        control = re.search(r'controlUnixSocket\("([^"]+)"', text).group(1)
+        token = re.search(r'token = "([^"]+)",', text).group(1)
+        for name, status in (("example.org", 0), ("example.net", 4)):
+            flush = subprocess.run([CONTROL, "--socket", control, "flush", name], check=False, capture_output=True,
+                                   text=True, env=dict(os.environ, BREAKWATER_TOKEN=token))
+            self.assertEqual(flush.returncode, status, flush.stderr)
+        self.assertEqual(file_text(audit).count("token=shop command=flush"), 2)
+        explain = run(CONTROL, "--socket", control, "explain", "web.example.org", "A", "--client", "127.0.0.1")
+        self.assertIn("verdict    answered from the cache", explain.stdout)
+
+    @breakwater_only
     def test_the_quickstart_serves_and_stops_cleanly_on_ctrl_c(self):
         folder = temp_folder()
         environment = dict(os.environ, BREAKWATER=BINARY, QUICKSTART_PORT=str(free_port()), TMPDIR=folder)
@@ -136,6 +177,7 @@ def localised(text, backend):
     text = re.sub(r'(setLocal|addLocal)\("\[[^"]*"', rf'\1("[::1]:{{port}}"', text)
     text = re.sub(r'(setLocal|addLocal)\("(?!\[)[^"]*"', rf'\1("127.0.0.1:{{port}}"', text)
     text = re.sub(r'(controlSocket|webserver)\("[^"]*"', lambda m: f'{m.group(1)}("127.0.0.1:{free_port()}"', text)
+    text = re.sub(r'setCacheSnapshot\("[^"]*"', f'setCacheSnapshot("{temp_folder()}/cache"', text)
     return re.sub(r'controlUnixSocket\("[^"]*"', f'controlUnixSocket("{temp_folder()}/control.sock"', text)
 
 

@@ -39,6 +39,10 @@ class ConsistentHashed : public Policy {
     if (after != nullptr) return *after;
     return first == nullptr ? nullptr : *first;
   }
+  std::optional<BackendPtr> Peek(std::span<const BackendPtr> servers,
+                                 PolicyContext& context) const override {
+    return Choose(servers, context);
+  }
   std::string Name() const override { return "chashed"; }
 
  private:

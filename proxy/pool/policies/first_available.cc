@@ -13,6 +13,13 @@ class FirstAvailable : public Policy {
     }
     return ChooseLeastOutstanding(servers);
   }
+  std::optional<BackendPtr> Peek(std::span<const BackendPtr> servers,
+                                 PolicyContext& context) const override {
+    for (const BackendPtr& server : servers) {
+      if (server->IsUp() && server->qps().WouldTake(context.now)) return server;
+    }
+    return ChooseLeastOutstanding(servers);
+  }
   std::string Name() const override { return "firstAvailable"; }
 };
 

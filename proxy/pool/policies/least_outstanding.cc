@@ -10,6 +10,10 @@ class LeastOutstanding : public Policy {
   BackendPtr Choose(std::span<const BackendPtr> servers, PolicyContext&) const override {
     return ChooseLeastOutstanding(servers);
   }
+  std::optional<BackendPtr> Peek(std::span<const BackendPtr> servers,
+                                 PolicyContext& context) const override {
+    return Choose(servers, context);
+  }
   std::string Name() const override { return "leastOutstanding"; }
 };
 

@@ -15,6 +15,10 @@ class WeightedHashed : public Policy {
     return PickByWeight(servers, HashName(context.query, perturbation_),
                         [&](const Backend& server) { return bound.Allows(server); });
   }
+  std::optional<BackendPtr> Peek(std::span<const BackendPtr> servers,
+                                 PolicyContext& context) const override {
+    return Choose(servers, context);
+  }
   std::string Name() const override { return "whashed"; }
 
  private:

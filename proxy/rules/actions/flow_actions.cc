@@ -22,6 +22,10 @@ class ContinueAction : public Action {
     const Flow flow = inner_->Apply(query, context);
     return flow == Flow::kSuspended ? flow : Flow::kContinue;
   }
+  std::optional<Flow> Foresee(Query& query, RuleContext& context) const override {
+    const std::optional<Flow> flow = inner_->Foresee(query, context);
+    return flow && *flow != Flow::kSuspended ? Flow::kContinue : flow;
+  }
   std::string ToString() const override { return "continue after: " + inner_->ToString(); }
   std::map<std::string, double> Stats() const override { return inner_->Stats(); }
 
@@ -34,6 +38,9 @@ class QpsAction : public Action {
   explicit QpsAction(uint32_t qps) : qps_(qps), limit_(qps, qps) {}
   Flow Apply(Query&, RuleContext& context) const override {
     return limit_.Take(context.now) ? Flow::kContinue : Flow::kDrop;
+  }
+  std::optional<Flow> Foresee(Query&, RuleContext& context) const override {
+    return limit_.WouldTake(context.now) ? Flow::kContinue : Flow::kDrop;
   }
   std::string ToString() const override { return fmt::format("qps limit to {}", qps_); }
 
@@ -48,6 +55,9 @@ class QpsPoolAction : public Action {
       : qps_(qps), pool_(std::move(pool)), after_(after), limit_(qps, qps) {}
   Flow Apply(Query& query, RuleContext& context) const override {
     return limit_.Take(context.now) ? ToPool(query, pool_, after_) : Flow::kContinue;
+  }
+  std::optional<Flow> Foresee(Query& query, RuleContext& context) const override {
+    return limit_.WouldTake(context.now) ? ToPool(query, pool_, after_) : Flow::kContinue;
   }
   std::string ToString() const override { return fmt::format("max {} to pool {}", qps_, pool_); }
 

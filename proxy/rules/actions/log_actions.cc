@@ -104,6 +104,7 @@ class LogAction : public Action {
     sink_.Line(record, context.now);
     return Flow::kContinue;
   }
+  std::optional<Flow> Foresee(Query&, RuleContext&) const override { return Flow::kContinue; }
   std::string ToString() const override { return sink_.ToString(); }
   std::map<std::string, double> Stats() const override { return sink_.Stats(); }
 

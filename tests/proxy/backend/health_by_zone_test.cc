@@ -213,7 +213,7 @@ TEST_F(HealthByZoneTest, WhatIsMeantToBeGoneIsForgotten) {
   Good("www.sub.example.org", 3);
   Good("www.example.net", 2);
   for (int i = 0; i < 3; ++i) Bad("www.sub.example.org");
-  zones_.Forget(*dns::Name::Parse("example.org"));
+  zones_.Forget(std::vector{*dns::Name::Parse("EXAMPLE.org"), *dns::Name::Parse("example.info")});
   EXPECT_EQ(zones_.zone_count(), 1u);
   EXPECT_EQ(zones_.bad_count(), 0u);
   EXPECT_EQ(Apex("www.sub.example.org"), 0);

@@ -91,7 +91,7 @@ class RacingRefreshes {
  public:
   RacingRefreshes() {
     settings_.max_entries = 100;
-    settings_.last_good = LastGoodSettings{.recheck = 1, .except = {}};
+    settings_.last_good = LastGoodSettings{.recheck = 1};
     settings_.dont_age = true;
     cache_ = *PacketCache::Make(settings_, clock_);
     good_ =

@@ -195,6 +195,16 @@ TEST_F(FlushTest, HoldsAtMostSoManyFlushes) {
   EXPECT_FALSE(Hits("www.example.com"));
 }
 
+TEST_F(FlushTest, WhereThereAreTooManyHardFlushesTheRestIsSoft) {
+  settings.flush_limits.max_flushes = 100;
+  cache_.reset();
+  PutName("www.example.com");
+  for (int i = 0; i < 201; ++i) Hard("m" + std::to_string(i) + ".example");
+  EXPECT_FALSE(Hits("www.example.com"));
+  SweepAll();
+  EXPECT_EQ(cache().EntryCount(), 2u);  // due, not gone
+}
+
 TEST_F(FlushTest, ThousandsOfRecordsAreFoundAndDroppedAgain) {
   settings.max_entries = 10'000;
   cache_.reset();

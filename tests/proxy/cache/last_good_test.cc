@@ -138,8 +138,7 @@ TEST(BadKindTest, NamesAreReadAsTheyAreWritten) {
 class LastGoodCacheTest : public test::CacheFixture {
  protected:
   LastGoodCacheTest() {
-    settings.last_good =
-        LastGoodSettings{.max_age_s = 3600, .ttl_s = 30, .recheck = 5000, .except = {}};
+    settings.last_good = LastGoodSettings{.max_age_s = 3600, .ttl_s = 30, .recheck = 5000};
   }
   CacheInsert Bad() {
     CacheInsert how = Insertion();

@@ -1,6 +1,8 @@
 #include "proxy/control/control_commands.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <fstream>
 #include <nlohmann/json.hpp>
@@ -17,7 +19,7 @@ using nlohmann::json;
 class ControlCommandsTest : public CacheFixture {
  protected:
   json Ask(const std::string& line, Role role = Role::kAdmin) {
-    return json::parse(commands_.Handle(line, {.role = role, .who = "uid 1 pid 2"}));
+    return json::parse(commands_.Handle(line, {.role = role, .who = "uid=1 pid=2"}).text);
   }
   // A pool with the fixture's cache, which holds www.example.com and example.org.
   void FillCache() {
@@ -41,7 +43,7 @@ class ControlCommandsTest : public CacheFixture {
   bool Fresh(const std::string& query) { return Hits(query); }
 
   FakeTarget target_;
-  ControlCommands commands_{target_};
+  ControlCommands commands_{target_, target_.Tools()};
 };
 
 TEST_F(ControlCommandsTest, StatusCountsServersAndQueries) {
@@ -163,6 +165,77 @@ TEST_F(ControlCommandsTest, EachCommandNeedsItsRole) {
   EXPECT_EQ(Ask(R"({"command":"servers"})", Role::kRead)["ok"], true);
 }
 
+TEST_F(ControlCommandsTest, ATokenCountsInPlaceOfThePeersRole) {
+  FillCache();
+  target_.AddBackend("a", "192.0.2.1");
+  auto& tokens = target_.config->settings.control_access.tokens;
+  tokens.push_back({.name = "shop",
+                    .hash = HashToken("shop-0123456789"),
+                    .zones = {*dns::Name::Parse("example.com")}});
+  tokens.push_back(
+      {.name = "ops", .hash = HashToken("ops-0123456789"), .role = Role::kOperate, .zones = {}});
+  const auto with = [&](const std::string& members, const std::string& token, Role role) {
+    return Ask("{" + members + R"(,"token":")" + token + "\"}", role);
+  };
+  const std::string inside = R"("command":"flush","name":"www.example.com")";
+  const std::string outside = R"("command":"flush","name":"example.org")";
+  const std::string above = R"("command":"flush","name":"com","suffix":true,"hard":true)";
+  EXPECT_EQ(with(inside, "shop-0123456789", Role::kRead)["id"], 1);
+  EXPECT_FALSE(Fresh("www.example.com"));
+  // An administrator who shows the token has its rights, no more.
+  EXPECT_EQ(with(outside, "shop-0123456789", Role::kAdmin)["code"], "denied");
+  EXPECT_EQ(with(above, "shop-0123456789", Role::kAdmin)["code"], "denied");
+  EXPECT_TRUE(Fresh("example.org"));
+  EXPECT_EQ(with(outside, "ops-0123456789", Role::kRead)["id"], 2);
+  EXPECT_EQ(with(R"("command":"undo","id":2)", "shop-0123456789", Role::kAdmin)["code"], "denied");
+  EXPECT_EQ(with(R"("command":"undo","id":77)", "shop-0123456789", Role::kAdmin)["code"], "denied");
+  EXPECT_EQ(with(R"("command":"undo","id":1)", "shop-0123456789", Role::kRead)["ok"], true);
+  EXPECT_TRUE(Fresh("www.example.com"));
+}
+
+TEST_F(ControlCommandsTest, AWrongTokenIsRefusedSlowlyEvenWhereTheRoleWouldDo) {
+  target_.config->settings.control_access.tokens.push_back(
+      {.name = "shop", .hash = HashToken("shop-0123456789"), .zones = {}});
+  const ControlReply wrong = commands_.Handle(R"({"command":"status","token":"shop-0123456788"})",
+                                              {.role = Role::kAdmin, .who = "uid=0"});
+  EXPECT_EQ(json::parse(wrong.text)["code"], "denied");
+  EXPECT_GE(wrong.hold, MonoTime::FromSeconds(1));
+  const ControlReply right = commands_.Handle(R"({"command":"status","token":"shop-0123456789"})",
+                                              {.role = Role::kRead, .who = "uid=7"});
+  EXPECT_EQ(json::parse(right.text)["ok"], true);
+  EXPECT_EQ(right.hold, MonoTime{});
+}
+
+TEST_F(ControlCommandsTest, EveryRequestLeavesOneLineInTheAuditLog) {
+  FillCache();
+  char pattern[] = "/tmp/bw-audit-XXXXXX";
+  close(mkstemp(pattern));
+  ASSERT_TRUE(commands_.OpenAudit(pattern));
+  target_.config->settings.control_access.tokens.push_back(
+      {.name = "my shop", .hash = HashToken("shop-0123456789"), .zones = {}});
+  (void)Ask(R"({"command":"status"})", Role::kRead);
+  (void)Ask(R"({"command":"flush","name":"example.org","suffix":true})", Role::kFlush);
+  (void)Ask(R"({"command":"server","server":"a\noutcome=ok","state":"up"})", Role::kFlush);
+  (void)Ask(R"({"command":"version","token":"shop-0123456789"})", Role::kRead);
+  (void)Ask(R"({"command":"version","token":"guess"})", Role::kRead);
+  (void)Ask("nonsense\x1b");
+  std::vector<std::string> lines;
+  std::ifstream file(pattern);
+  for (std::string line; std::getline(file, line);) lines.push_back(line.substr(21));
+  unlink(pattern);
+  const std::string who = "uid=1 pid=2 ";
+  EXPECT_THAT(
+      lines,
+      testing::ElementsAre(
+          who + "role=read command=status outcome=ok",
+          who + "role=flush command=flush name=example.org suffix=true outcome=ok id=1",
+          testing::StartsWith(who + "role=flush command=server server=\"a\\x0aoutcome=ok\" "
+                                    "state=up outcome=denied error=\"'server' needs"),
+          who + "role=flush token=\"my shop\" command=version outcome=ok",
+          who + "command=version outcome=denied error=\"the token is none that is known here\"",
+          who + "role=admin outcome=bad-request error=\"the request is not a JSON object\""));
+}
+
 TEST_F(ControlCommandsTest, CertificatesAreLoadedAgainOnEveryFrontend) {
   CertificateFolder folder;
   const TlsCertificateFiles first = folder.Make({.names = {"a.example"}});
@@ -212,7 +285,7 @@ TEST_F(ControlCommandsTest, ZonesAreToldWithTheirServersAndAHardFlushForgetsThem
 
 TEST_F(ControlCommandsTest, AReplyIsOneLineWhateverTheNames) {
   target_.AddBackend("line\nbreak \xff \"quote\"", "192.0.2.1");
-  const std::string reply = commands_.Handle(R"({"command":"servers"})", {});
+  const std::string reply = commands_.Handle(R"({"command":"servers"})", {}).text;
   EXPECT_EQ(reply.find('\n'), std::string::npos);
   EXPECT_TRUE(json::accept(reply));
 }

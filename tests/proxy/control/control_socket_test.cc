@@ -33,8 +33,10 @@ class ControlSocketTest : public testing::Test {
   void Serve() {
     socket_ = std::make_unique<ControlSocket>(
         loop_,
-        [](std::string_view line, const ControlCaller& caller) {
-          return std::string(RoleName(caller.role)) + ":" + std::string(line);
+        [this](std::string_view line, const ControlCaller& caller) {
+          if (line == "who") return ControlReply(caller.who);
+          return ControlReply(std::string(RoleName(caller.role)) + ":" + std::string(line),
+                              line == "hold" ? hold_ : MonoTime{});
         },
         settings_);
     const auto started = socket_->Start();
@@ -72,6 +74,7 @@ class ControlSocketTest : public testing::Test {
 
   std::string directory_;
   ControlSocketSettings settings_;
+  MonoTime hold_;  // of the reply to "hold"
   Loop loop_;
   std::unique_ptr<ControlSocket> socket_;
   std::thread thread_;
@@ -102,6 +105,58 @@ TEST_F(ControlSocketTest, EndsAConnectionWhoseLineNeverEnds) {
   Send(fd, std::string(kMaxControlLine + 20000, 'x'));
   EXPECT_NE(ReadLine(fd).find("too long"), std::string::npos);
   EXPECT_EQ(ReadLine(fd), "");
+}
+
+TEST_F(ControlSocketTest, AReplyThatIsHeldBackHoldsBackThatPeerAlone) {
+  constexpr MonoTime kHold = MonoTime::FromMs(300);
+  hold_ = kHold;
+  Serve();
+  const SystemClock clock;
+  const MonoTime began = clock.Now();
+  const UniqueFd slow = Connect();
+  Send(slow, "hold\nafter\n");
+  const UniqueFd other = Connect();
+  Send(other, "x\n");
+  EXPECT_EQ(ReadLine(other), "admin:x");
+  EXPECT_LT(clock.Now(), began + kHold);
+  EXPECT_EQ(ReadLine(slow), "admin:hold");
+  EXPECT_GE(clock.Now(), began + kHold);
+  EXPECT_EQ(ReadLine(slow), "admin:after");
+}
+
+TEST_F(ControlSocketTest, APeerMayGoWhileItsReplyIsHeldBack) {
+  hold_ = MonoTime::FromMs(20);
+  Serve();
+  Send(Connect(), "hold\n");
+  const UniqueFd half = Connect();
+  Send(half, "hold\nlast\n");
+  shutdown(half.get(), SHUT_WR);
+  EXPECT_EQ(ReadLine(half), "admin:hold");
+  EXPECT_EQ(ReadLine(half), "admin:last");
+  EXPECT_EQ(ReadLine(half), "");
+}
+
+TEST_F(ControlSocketTest, EndsWhileAReplyIsHeldBack) {
+  hold_ = MonoTime::FromSeconds(1000);
+  Serve();
+  const UniqueFd slow = Connect();
+  Send(slow, "hold\n");
+  const UniqueFd other = Connect();
+  Send(other, "x\n");
+  EXPECT_EQ(ReadLine(other), "admin:x");
+  StopLoop();
+  EXPECT_FALSE(fs::exists(settings_.path));
+}
+
+TEST_F(ControlSocketTest, SaysWhoThePeerIs) {
+  Serve();
+  const UniqueFd fd = Connect();
+  Send(fd, "who\n");
+  EXPECT_EQ(ReadLine(fd).substr(0, 4), "uid=");
+  Send(fd, "who\n");
+  const std::string who = ReadLine(fd);
+  EXPECT_NE(who.find(" user="), std::string::npos) << who;
+  EXPECT_NE(who.find(" pid=" + std::to_string(getpid())), std::string::npos) << who;
 }
 
 TEST_F(ControlSocketTest, RefusesMoreConnectionsThanItsLimit) {
@@ -163,7 +218,7 @@ TEST_F(ControlSocketTest, DoesNotTakeTheFileOfALivingServer) {
   Serve();
   Loop other_loop;
   ControlSocket other(
-      other_loop, [](auto, const auto&) { return ""; }, settings_);
+      other_loop, [](auto, const auto&) { return std::string(); }, settings_);
   const auto started = other.Start();
   ASSERT_FALSE(started);
   EXPECT_NE(started.error().find("another process is serving it"), std::string::npos);
@@ -173,7 +228,7 @@ TEST_F(ControlSocketTest, DoesNotTakeTheFileOfALivingServer) {
 TEST_F(ControlSocketTest, LeavesAFileThatIsNoSocketAlone) {
   std::ofstream(settings_.path) << "precious";
   ControlSocket other(
-      loop_, [](auto, const auto&) { return ""; }, settings_);
+      loop_, [](auto, const auto&) { return std::string(); }, settings_);
   const auto started = other.Start();
   ASSERT_FALSE(started);
   EXPECT_NE(started.error().find("no socket"), std::string::npos);
@@ -183,7 +238,7 @@ TEST_F(ControlSocketTest, LeavesAFileThatIsNoSocketAlone) {
 TEST_F(ControlSocketTest, NamesAnUnknownGroup) {
   settings_.group = "no-such-group-here";
   ControlSocket other(
-      loop_, [](auto, const auto&) { return ""; }, settings_);
+      loop_, [](auto, const auto&) { return std::string(); }, settings_);
   const auto started = other.Start();
   ASSERT_FALSE(started);
   EXPECT_NE(started.error().find("no group 'no-such-group-here'"), std::string::npos);
@@ -192,7 +247,7 @@ TEST_F(ControlSocketTest, NamesAnUnknownGroup) {
 TEST_F(ControlSocketTest, RefusesAPathTooLongForASocket) {
   settings_.path = "/tmp/" + std::string(200, 'x');
   ControlSocket other(
-      loop_, [](auto, const auto&) { return ""; }, settings_);
+      loop_, [](auto, const auto&) { return std::string(); }, settings_);
   ASSERT_FALSE(other.Start());
 }
 

@@ -13,6 +13,7 @@
 
 #include "proxy/control/control_commands.h"
 #include "proxy/control/ctl_client.h"
+#include "proxy/control/ctl_flush_list.h"
 #include "proxy/control/ctl_text.h"
 #include "tests/proxy/cache/cache_fixture.h"
 #include "tests/proxy/control/fake_target.h"
@@ -21,6 +22,15 @@ namespace breakwater::test {
 namespace {
 
 using nlohmann::json;
+
+// Lists keep their pace by the target's clock; here time is real, as the client's.
+class LiveTarget : public FakeTarget {
+ public:
+  const Clock& clock() const override { return system_; }
+
+ private:
+  SystemClock system_;
+};
 
 class CtlCommandsTest : public CacheFixture {
  protected:
@@ -64,11 +74,11 @@ class CtlCommandsTest : public CacheFixture {
 
   std::string directory_;
   std::string path_;
-  FakeTarget target_;
-  ControlCommands commands_{target_};
+  LiveTarget target_;
   std::optional<Role> role_;  // instead of the peer's; set before the first command
   bool progress_ = false;
   Loop loop_;
+  ControlCommands commands_{target_, {.timers = loop_.timers(), .prober = target_.prober_}};
   std::unique_ptr<ControlSocket> socket_;
   std::thread thread_;
   std::ostringstream out_;
@@ -121,11 +131,55 @@ TEST_F(CtlCommandsTest, AListKeepsItsPaceAndShowsHowFarItIs) {
   EXPECT_EQ(summary["last-id"], 5);
 }
 
+TEST_F(CtlCommandsTest, AStrictListWithABadLineDoesNothing) {
+  const std::string list = WriteList("example.com\nexample.org wide\n");
+  EXPECT_EQ(Run({"flush", "--list", list, "--strict"}), CtlExit::kFailed);
+  EXPECT_NE(err_.str().find("line 2: 'wide' is neither"), std::string::npos) << err_.str();
+  EXPECT_EQ(cache().Stats().flushes, 0u);
+  EXPECT_EQ(Run({"flush", "--list", list, "--strict", "--json"}), CtlExit::kFailed);
+  const json reply = json::parse(out_.str());
+  EXPECT_EQ(reply["code"], "bad-list");
+  EXPECT_EQ(reply["lines-not-understood"][0]["line"], 2);
+}
+
+TEST_F(CtlCommandsTest, ALineOfAListSaysWhatIsFlushed) {
+  std::istringstream in(
+      "a.example SUFFIX\nb.example aaaa hard\na.example # again\na.example suffix\n");
+  const ListedFlushes list = ReadFlushList(in, {});
+  EXPECT_EQ(list.lines,
+            (std::vector<std::string>{"a.example. suffix", "b.example. AAAA hard", "a.example."}));
+  EXPECT_TRUE(list.problems.empty());
+}
+
+TEST_F(CtlCommandsTest, AListThatIsStoppedTakesItsFlushesBackAndSaysWhy) {
+  const std::string list = WriteList("a.example\nb.example\nc.example\n");
+  std::thread other([&] {
+    auto client = CtlClient::Connect(path_);
+    ASSERT_TRUE(client) << client.error();
+    json reply = json::object();
+    while (reply.value("flushed", 0) == 0) {
+      reply = *client->Request({{"command", "flush-list-status"}, {"job", 1}});
+    }
+    EXPECT_EQ((*client->Request({{"command", "flush-list-stop"}, {"job", 1}}))["ok"], true);
+  });
+  EXPECT_EQ(Run({"flush", "--list", list, "--rate", "0.01", "--undo-on-stop"}), CtlExit::kStopped);
+  other.join();
+  EXPECT_NE(out_.str().find("stopped: stopped by uid"), std::string::npos) << out_.str();
+  EXPECT_NE(out_.str().find("1 of 3 names were flushed, 1 of them taken back"), std::string::npos)
+      << out_.str();
+  EXPECT_EQ(Run({"flush", "lists"}), CtlExit::kDone);
+  EXPECT_NE(out_.str().find("1      stopped          3        1        1"), std::string::npos)
+      << out_.str();
+  EXPECT_EQ(Run({"flush", "stop", "1"}), CtlExit::kFailed);
+}
+
 TEST_F(CtlCommandsTest, TellsRefusalsByTheExitStatus) {
   EXPECT_EQ(Run({"server", "nobody", "down"}), CtlExit::kFailed);
   EXPECT_NE(err_.str().find("there is no server 'nobody'"), std::string::npos);
   EXPECT_EQ(Run({"server", "nobody", "down", "--json"}), CtlExit::kFailed);
   EXPECT_EQ(json::parse(out_.str())["code"], "not-found");
+  EXPECT_EQ(Run({"flush", "--list", "/tmp"}), CtlExit::kUsage);
+  EXPECT_NE(err_.str().find("cannot read /tmp"), std::string::npos) << err_.str();
   EXPECT_EQ(Run({"flush", "--list", "/nonexistent/file"}), CtlExit::kUsage);
   EXPECT_NE(err_.str().find("cannot read /nonexistent/file"), std::string::npos);
 }
@@ -134,6 +188,25 @@ TEST_F(CtlCommandsTest, ARoleThatIsTooLowIsDenied) {
   role_ = Role::kRead;
   EXPECT_EQ(Run({"flush", "a"}), CtlExit::kDenied);
   EXPECT_EQ(Run({"flush", "--list", WriteList("a\nb\n")}), CtlExit::kDenied);
+}
+
+TEST_F(CtlCommandsTest, ShowsTheTokenOfAFileOrOfTheEnvironment) {
+  role_ = Role::kRead;
+  target_.config->settings.control_access.tokens.push_back(
+      {.name = "shop", .hash = HashToken("shop-0123456789"), .zones = {}});
+  const std::string path = WriteList("shop-0123456789\n");
+  std::filesystem::permissions(path, std::filesystem::perms::owner_read);
+  EXPECT_EQ(Run({"flush", "a"}), CtlExit::kDenied);
+  EXPECT_EQ(Run({"flush", "a", "--token-file", path}), CtlExit::kDone) << err_.str();
+  EXPECT_EQ(Run({"flush", "--list", path, "--token-file", path}), CtlExit::kDone) << err_.str();
+  setenv("BREAKWATER_TOKEN", "shop-0123456789", 1);
+  EXPECT_EQ(Run({"flush", "a"}), CtlExit::kDone) << err_.str();
+  setenv("BREAKWATER_TOKEN", "a wrong one", 1);
+  EXPECT_EQ(Run({"flush", "a", "--token-file", path}), CtlExit::kDone) << err_.str();
+  EXPECT_EQ(Run({"flush", "a"}), CtlExit::kDenied);
+  unsetenv("BREAKWATER_TOKEN");
+  EXPECT_EQ(Run({"flush", "a", "--token-file", "/nonexistent/token"}), CtlExit::kUsage);
+  EXPECT_NE(err_.str().find("/nonexistent/token"), std::string::npos);
 }
 
 TEST_F(CtlCommandsTest, WithoutAServerSaysWhatToCheck) {

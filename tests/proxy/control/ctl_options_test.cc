@@ -29,6 +29,17 @@ TEST(CtlOptions, ReadsTheCommands) {
   EXPECT_EQ(Parse("rules")->socket, kDefaultControlSocket);
   EXPECT_EQ(Parse("--socket /x rules")->socket, "/x");
   EXPECT_EQ(Parse("--socket=/x version")->socket, "/x");
+  const auto explain =
+      Parse("explain www.example.com MX --client 192.0.2.7 --pool p --tcp --dnssec");
+  ASSERT_TRUE(explain) << explain.error();
+  EXPECT_EQ(explain->command, CtlCommand::kExplain);
+  EXPECT_EQ(explain->type, "MX");
+  EXPECT_EQ(explain->client, "192.0.2.7");
+  EXPECT_TRUE(explain->pool_set && explain->tcp && explain->dnssec);
+  EXPECT_EQ(ErrorOf("explain"), "explain needs a NAME and, if it is not A, a TYPE");
+  EXPECT_EQ(ErrorOf("status --tcp"), "--client, --tcp and --dnssec belong to explain");
+  EXPECT_EQ(Parse("rules --token-file /t")->token_path, "/t");
+  EXPECT_EQ(ErrorOf("rules --token secret"), "unknown option --token");
   EXPECT_EQ(Parse("server a down")->state, "down");
   EXPECT_EQ(Parse("flush --suffix -h")->command, CtlCommand::kHelp);
 }
@@ -72,14 +83,21 @@ TEST(CtlOptions, SaysWhatIsWrong) {
   EXPECT_NE(ErrorOf("servers --hard"), "accepted");
 }
 
-TEST(CtlOptions, StopOnIsNotAvailableYet) {
-  EXPECT_EQ(ErrorOf("flush --list f --stop-on refused>1%"), "--stop-on is not available yet");
-  EXPECT_EQ(ErrorOf("flush --list f --undo-on-stop"), "--undo-on-stop is not available yet");
+TEST(CtlOptions, OptionsOfAListAreCheckedTogether) {
+  EXPECT_NE(ErrorOf("flush --list f --rate 5 --stop-on refused").find("'>' is missing"),
+            std::string::npos);
+  EXPECT_NE(ErrorOf("flush --list f --stop-on refused>1%").find("--stop-on needs --rate"),
+            std::string::npos);
+  EXPECT_NE(ErrorOf("flush --list f --undo-on-stop --hard").find("cannot take back"),
+            std::string::npos);
+  EXPECT_NE(ErrorOf("flush a --strict").find("belong to flush --list"), std::string::npos);
+  EXPECT_NE(ErrorOf("flush stop x").find("is not the number of a list"), std::string::npos);
 }
 
 TEST(CtlOptions, HelpNamesEveryExitStatus) {
   const std::string help = CtlHelp();
-  for (const char* status : {"0 done", "1 the", "2 wrong", "3 no connection", "4 your role"}) {
+  for (const char* status :
+       {"0 done", "1 the", "2 wrong", "3 no connection", "4 your role", "5 a list"}) {
     EXPECT_NE(help.find(status), std::string::npos) << status;
   }
 }

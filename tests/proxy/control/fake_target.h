@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "proxy/control/control_target.h"
+#include "proxy/control/flush_commands.h"
+#include "tests/proxy/control/fake_prober.h"
 #include "tests/support/manual_clock.h"
 
 namespace breakwater::test {
@@ -16,6 +18,7 @@ class FakeTarget : public ControlTarget {
   const CounterRegistry& counters() const override { return registry; }
   const Rings& rings() const override { return rings_; }
   ZoneHealth& zone_health() const override { return zones_; }
+  Drills& drills() const override { return drills_; }
   const Clock& clock() const override { return clock_; }
   TcpWorkers tcp_workers() const override { return tcp_workers_; }
   std::string Version() const override { return "9.8.7"; }
@@ -36,8 +39,13 @@ class FakeTarget : public ControlTarget {
     config->pools[name] = std::move(pool);
   }
 
+  ListFlushTools Tools() { return {.timers = timers_, .prober = prober_}; }
+
+  TimerQueue timers_;  // of lists of flushes
+  FakeProber prober_;
   ManualClock clock_;
   mutable ZoneHealth zones_;  // safe from any thread
+  mutable Drills drills_;     // so is this
   TcpWorkers tcp_workers_{.workers = 4, .queued = 3};
   std::shared_ptr<Config> config = std::make_shared<Config>();
   CounterRegistry registry{MonoTime::FromSeconds(990)};

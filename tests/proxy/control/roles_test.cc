@@ -22,7 +22,10 @@ TEST_P(RoleTableTest, GivesTheRole) {
   EXPECT_EQ(RoleOf(GetParam().peer, GetParam().table), GetParam().role) << GetParam().who;
 }
 
-constexpr RoleTable kTable{.own_uid = 200, .has_group = true, .group = 300};
+const RoleTable kTable{.own_uid = 200, .groups = {{300, Role::kOperate}}};
+const RoleTable kNamed{.own_uid = 200,
+                       .users = {{201, Role::kFlush}, {200, Role::kRead}},
+                       .groups = {{300, Role::kOperate}, {301, Role::kFlush}}};
 
 INSTANTIATE_TEST_SUITE_P(
     All, RoleTableTest,
@@ -31,8 +34,21 @@ INSTANTIATE_TEST_SUITE_P(
                     RoleCase{"primary group", {201, 1, {300}}, kTable, Role::kOperate},
                     RoleCase{"supplementary group", {201, 1, {5, 6, 300}}, kTable, Role::kOperate},
                     RoleCase{"stranger", {201, 1, {5, 200, 0}}, kTable, Role::kRead},
+                    RoleCase{"own user, named as well", {200, 1, {1}}, kNamed, Role::kAdmin},
+                    RoleCase{"named, and in a higher group", {201, 1, {300}}, kNamed, Role::kFlush},
+                    RoleCase{"in two groups", {202, 1, {301, 300}}, kNamed, Role::kOperate},
+                    RoleCase{"in a lower group", {202, 1, {5, 301}}, kNamed, Role::kFlush},
                     RoleCase{"no group", {201, 1, {300}}, {.own_uid = 200}, Role::kRead},
                     RoleCase{"uid unknown, own unknown as well", {7, 1, {}}, {}, Role::kRead}));
+
+TEST(RoleTableMade, TakesTheSocketsGroupForOperatorsUnlessItIsNamed) {
+  const RoleTable plain = MakeRoleTable({}, 300);
+  EXPECT_EQ(RoleOf({201, 1, {300}}, plain), Role::kOperate);
+  ControlAccess access;
+  access.groups[300] = Role::kFlush;
+  const RoleTable named = MakeRoleTable(access, 300);
+  EXPECT_EQ(RoleOf({201, 1, {300}}, named), Role::kFlush);
+}
 
 TEST(PeerCredentials, AreReadFromTheKernel) {
   int pair[2];

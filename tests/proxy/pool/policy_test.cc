@@ -262,5 +262,31 @@ TEST_F(PolicyTest, OrderedWrandUntagLeavesOutTheServersNamedInTags) {
   EXPECT_EQ(Choose(*query), "nobody");
 }
 
+TEST_F(PolicyTest, APeekSaysWhatWouldBeChosenAndTakesNoTokens) {
+  Add({.name = "a", .order = 1, .qps = 1});
+  Add({.name = "b", .order = 2});
+  const QueryPtr query = maker_.Make("www.example.com");
+  for (const char* name : {"firstAvailable", "leastOutstanding", "whashed", "chashed"}) {
+    policy_ = MakePolicy(name, settings_);
+    PolicyContext context{*query, now_, random_};
+    std::optional<BackendPtr> peeked;
+    for (int i = 0; i < 3; ++i) peeked = policy_->Peek(servers_, context);
+    ASSERT_TRUE(peeked && *peeked != nullptr) << name;
+    EXPECT_EQ((*peeked)->name(), Choose(*query)) << name;
+  }
+  policy_ = MakePolicy("firstAvailable", settings_);
+  PolicyContext context{*query, now_, random_};
+  EXPECT_EQ((*policy_->Peek(servers_, context))->name(), Choose(*query));
+}
+
+TEST_F(PolicyTest, APeekIsUndecidedWhereChanceOrTurnsDecide) {
+  Add({.name = "a"});
+  const QueryPtr query = maker_.Make("www.example.com");
+  PolicyContext context{*query, now_, random_};
+  for (const char* name : {"wrandom", "roundrobin", "orderedWrandUntag"}) {
+    EXPECT_FALSE(MakePolicy(name, settings_)->Peek(servers_, context)) << name;
+  }
+}
+
 }  // namespace
 }  // namespace breakwater

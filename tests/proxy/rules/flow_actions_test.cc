@@ -61,6 +61,21 @@ TEST_F(FlowActionTest, QpsPoolSendsToThePoolWhileBelowTheRate) {
   EXPECT_EQ(limit->ToString(), "max 1 to pool p");
 }
 
+TEST_F(FlowActionTest, ForeseeingTakesNoTokens) {
+  const ActionPtr qps = MakeQpsAction(1);
+  const ActionPtr to_pool = MakeQpsPoolAction(1, "abuse", AfterPool::kStop);
+  const ActionPtr inside = MakeContinueAction(MakeQpsAction(1));
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(qps->Foresee(*query_, context_), Flow::kContinue);
+    EXPECT_EQ(to_pool->Foresee(*query_, context_), Flow::kStop);
+    EXPECT_EQ(inside->Foresee(*query_, context_), Flow::kContinue);
+  }
+  EXPECT_EQ(Apply(qps), Flow::kContinue);
+  EXPECT_EQ(Apply(to_pool), Flow::kStop);
+  EXPECT_EQ(qps->Foresee(*query_, context_), Flow::kDrop);
+  EXPECT_EQ(to_pool->Foresee(*query_, context_), Flow::kContinue);
+}
+
 TEST_F(FlowActionTest, DelayNotesTheTimeAndGoesOn) {
   EXPECT_EQ(Apply(MakeDelayAction(100)), Flow::kContinue);
   EXPECT_EQ(query_->delay_ms, 100u);

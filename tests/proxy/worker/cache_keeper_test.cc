@@ -41,5 +41,28 @@ TEST_F(CacheKeeperTest, ThePercentageSaysHowMuchIsKeptFree) {
   EXPECT_EQ(LeftOf(0), left);
 }
 
+TEST_F(CacheKeeperTest, TheCountOfAFlushIsKnownSoonHoweverFewEntriesALargeCacheHolds) {
+  config_.settings.cache_cleaning_delay_s = 60;
+  EXPECT_TRUE(Put("www.example.com", kOneAddress));
+  const FlushId id = cache().Flush({.name = *dns::Name::Parse("example.com"), .suffix = true});
+  CacheKeeper keeper(clock);
+  keeper.Step(config_);  // the clock stands: as much as it takes
+  const auto status = cache().StatusOf(id);
+  ASSERT_TRUE(status);
+  EXPECT_TRUE(status->swept);
+  EXPECT_EQ(status->matched, 1u);
+}
+
+TEST_F(CacheKeeperTest, FlushesOfAnEmptyCacheAreSweptAndForgotten) {
+  const FlushId id = cache().Flush({.name = *dns::Name::Parse("example.com"), .suffix = true});
+  CacheKeeper keeper(clock);
+  keeper.Step(config_);
+  ASSERT_TRUE(cache().StatusOf(id));
+  EXPECT_TRUE(cache().StatusOf(id)->swept);
+  clock.Advance(MonoTime::FromSeconds(3601));
+  for (int i = 0; i < 50; ++i) keeper.Step(config_);
+  EXPECT_FALSE(cache().StatusOf(id));
+}
+
 }  // namespace
 }  // namespace breakwater::test

@@ -73,7 +73,8 @@ class HandOverWorkersTest : public testing::Test {
     for (size_t i = 0; i < 2; ++i) {
       workers_.push_back(std::make_unique<Worker>(
           WorkerSettings{.index = i, .workers = 2, .cpus = {}}, config_, path,
-          WorkerShared{limits_, rings_, zones_, std::make_shared<WorkerStats>(), queued_}));
+          WorkerShared{limits_, rings_, zones_, drills_, std::make_shared<WorkerStats>(),
+                       queued_}));
       auto socket = OpenBoundSocket(SocketKind::kTcp, frontend_->settings.address, {});
       EXPECT_TRUE(socket) << socket.error();
       EXPECT_EQ(listen(socket->get(), 256), 0);
@@ -107,6 +108,7 @@ class HandOverWorkersTest : public testing::Test {
   ClientLimits limits_{{}};
   Rings rings_{RingSettings{}};
   ZoneHealth zones_;
+  Drills drills_;
   SharedCounter queued_;
   Address address_;
   std::vector<std::unique_ptr<Worker>> workers_;

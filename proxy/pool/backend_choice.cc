@@ -1,4 +1,4 @@
-#include "proxy/backend_choice.h"
+#include "proxy/pool/backend_choice.h"
 
 #include <algorithm>
 
@@ -9,17 +9,19 @@ bool WasTried(const BackendPtr& server, std::span<const Attempt> tried) {
   return std::ranges::any_of(tried, [&](const Attempt& a) { return a.backend == server; });
 }
 
+bool Avoids(const ChoiceSource& source, const Backend& server) {
+  if (source.zones == nullptr) return false;
+  const auto name = source.context.query.name();
+  if (source.trials == Trials::kNone) return source.zones->IsBad(name, server.number());
+  return source.zones->Avoids(name, server.number(), source.context.now);
+}
+
 BackendPtr ChooseFrom(const ChoiceSource& source, const std::vector<BackendPtr>& servers,
                       std::span<const Attempt> tried) {
   std::vector<BackendPtr> eligible;
   eligible.reserve(servers.size());
-  const Query& query = source.context.query;
   for (const BackendPtr& server : servers) {
-    if (!server->IsUp() || WasTried(server, tried)) continue;
-    if (source.zones != nullptr &&
-        source.zones->Avoids(query.name(), server->number(), source.context.now)) {
-      continue;
-    }
+    if (!server->IsUp() || WasTried(server, tried) || Avoids(source, *server)) continue;
     eligible.push_back(server);
   }
   return eligible.empty() ? nullptr : source.policy.Choose(eligible, source.context);
@@ -36,6 +38,12 @@ BackendPtr ChooseFromTier(const ChoiceSource& source, const std::vector<BackendP
 }
 
 }  // namespace
+
+bool ZonesCount(const ZoneHealthSettings& settings, const Pool& pool) {
+  using Failover = ZoneHealthSettings::Failover;
+  if (settings.failover != Failover::kAuto) return settings.failover == Failover::kOn;
+  return !pool.tiers.empty() || (pool.cache != nullptr && pool.cache->settings().last_good);
+}
 
 BackendPtr ChooseBackendFor(const ChoiceSource& source) {
   const Pool& pool = source.pool;

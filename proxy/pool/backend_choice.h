@@ -10,6 +10,13 @@
 
 namespace breakwater {
 
+// Whether health by zone has a say in a pool's choice.
+bool ZonesCount(const ZoneHealthSettings& settings, const Pool& pool);
+
+// A server that is bad for the zone gets a query now and then all the same; not so where nobody
+// is going to be asked.
+enum class Trials : uint8_t { kTaken, kNone };
+
 struct ChoiceSource {
   const Pool& pool;
   const Policy& policy;
@@ -18,6 +25,7 @@ struct ChoiceSource {
   // A last good answer is due, after a flush perhaps: where all of the first tier are bad for the
   // zone one of them is asked before a standby. What is held then bounds how often.
   bool refreshes = false;
+  Trials trials = Trials::kTaken;
 };
 
 // Null where the policy finds none. Where every server is bad for the zone, standbys included, one

@@ -1,0 +1,174 @@
+#include "proxy/worker/snapshot_keeper.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "proxy/base/log.h"
+#include "proxy/cache/snapshot_file.h"
+#include "proxy/config/caches.h"
+
+namespace breakwater {
+namespace {
+
+constexpr std::chrono::seconds kLook{1};
+
+void TellLoaded(const std::string& path, const SnapshotLoaded& loaded, int64_t took_ms) {
+  for (const std::string& warning : loaded.warnings) LogWarning("cache", "{}", warning);
+  LogInfo("cache",
+          "{} entries taken from the snapshot '{}', written {} s ago, in {} ms; {} were past their "
+          "time, {} asked for meanwhile",
+          loaded.taken, path, loaded.age_s, took_ms, loaded.over, loaded.known);
+  if (loaded.no_room > 0) {
+    LogWarning("cache", "{} entries of the snapshot were left out: the cache has no room for them",
+               loaded.no_room);
+  }
+  if (loaded.malformed > 0) {
+    LogWarning("cache", "{} entries of the snapshot '{}' were refused: they hold no sound answer",
+               loaded.malformed, path);
+  }
+}
+
+}  // namespace
+
+SnapshotKeeper::~SnapshotKeeper() {
+  stopping_ = true;
+  changed_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+ConfigPtr SnapshotKeeper::config() const {
+  const std::lock_guard lock(mutex_);
+  return config_;
+}
+
+void SnapshotKeeper::UseConfig(ConfigPtr config) {
+  const std::lock_guard lock(mutex_);
+  config_ = std::move(config);
+}
+
+void SnapshotKeeper::Start(ConfigPtr config) {
+  const bool wanted = !config->settings.cache_snapshot.path.empty();
+  UseConfig(std::move(config));
+  if (!wanted) return;
+  thread_ = std::thread([this] { Run(); });
+}
+
+void SnapshotKeeper::AwaitLoaded(MonoTime patience) {
+  if (!thread_.joinable()) return;
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, std::chrono::nanoseconds(patience.ns), [this] { return loaded_; });
+}
+
+void SnapshotKeeper::Run() {
+  pthread_setname_np(pthread_self(), "bw/snapshot");
+  Load();
+  std::unique_lock lock(mutex_);
+  loaded_ = !stopping_;
+  changed_.notify_all();
+  while (!stopping_) {
+    changed_.wait_for(lock, kLook);
+    lock.unlock();
+    if (!stopping_) Step();
+    lock.lock();
+  }
+}
+
+void SnapshotKeeper::Load() {
+  const ConfigPtr now = config();
+  const CacheSnapshotSettings& settings = now->settings.cache_snapshot;
+  const MonoTime begun = clock_.Now();
+  if (auto good = CheckSnapshotPlace(settings.path); !good) {
+    errors_.Add();
+    LogError("cache", "the snapshot of the cache cannot be written: {}", good.error());
+  }
+  const auto loaded = LoadCacheSnapshot(settings.path, CachesOf(*now),
+                                        {.clock = clock_,
+                                         .keep_expired_s = now->settings.stale_cache_entries_ttl_s,
+                                         .occasion = SnapshotOccasion::kInterval,
+                                         .abandon = &stopping_});
+  next_ = clock_.Now() + MonoTime::FromSeconds(settings.interval_s);
+  soonest_ = clock_.Now() + kSoonest;
+  written_epochs_ = Epochs(*now);
+  if (!loaded) {
+    errors_.Add();
+    LogError("cache", "the snapshot of the cache is refused, the cache begins empty: {}",
+             loaded.error());
+    return;
+  }
+  entries_.Add(loaded->taken);
+  if (!loaded->found) {
+    LogInfo("cache", "there is no snapshot '{}' yet: the cache begins empty", settings.path);
+    return;
+  }
+  TellLoaded(settings.path, *loaded, (clock_.Now() - begun).ms());
+}
+
+uint64_t SnapshotKeeper::Epochs(const Config& config) const {
+  uint64_t sum = 0;
+  for (const NamedCache& cache : CachesOf(config)) sum += cache.cache->epoch();
+  return sum;
+}
+
+bool SnapshotKeeper::IsDue(const Config& config) {
+  const MonoTime now = clock_.Now();
+  return now >= next_ || (now >= soonest_ && Epochs(config) != written_epochs_);
+}
+
+void SnapshotKeeper::Step() {
+  if (IsDue(*config())) Write(SnapshotOccasion::kInterval);
+}
+
+void SnapshotKeeper::Write(SnapshotOccasion occasion) {
+  const ConfigPtr now = config();
+  const CacheSnapshotSettings& settings = now->settings.cache_snapshot;
+  const bool last = occasion == SnapshotOccasion::kStop;
+  written_epochs_ = Epochs(*now);
+  const MonoTime begun = clock_.Now();
+  const auto written =
+      WriteCacheSnapshot(settings.path, CachesOf(*now),
+                         {.clock = clock_,
+                          .keep_expired_s = now->settings.stale_cache_entries_ttl_s,
+                          .occasion = occasion,
+                          .abandon = last ? nullptr : &stopping_});
+  const MonoTime end = clock_.Now();
+  const MonoTime took = end - begun;
+  next_ = begun + MonoTime::FromSeconds(settings.interval_s);
+  soonest_ = end + std::max(kSoonest, MonoTime{took.ns * kRestPerWork});
+  if (!written) {
+    errors_.Add();
+    LogError("cache", "the snapshot of the cache was not written: {}", written.error());
+    return;
+  }
+  if (written->abandoned) return;
+  written_.Add();
+  LogAt(last ? LogLevel::kInfo : LogLevel::kDebug, "cache",
+        "{} entries of the cache written to '{}': {} bytes in {} ms", written->entries,
+        settings.path, written->bytes, took.ms());
+}
+
+void SnapshotKeeper::Stop() {
+  if (!thread_.joinable()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  thread_.join();
+  // What was not read to its end would be lost from the file as well.
+  if (loaded_) Write(SnapshotOccasion::kStop);
+}
+
+void SnapshotKeeper::Count(Counters& counters) {
+  const auto tell = [&](Metric metric, const SharedCounter& counter, uint64_t& told) {
+    const uint64_t now = counter.Get();
+    counters.Add(metric, now - std::exchange(told, now));
+  };
+  tell(Metric::kCacheSnapshots, written_, told_written_);
+  tell(Metric::kCacheSnapshotErrors, errors_, told_errors_);
+  tell(Metric::kCacheSnapshotEntries, entries_, told_entries_);
+}
+
+}  // namespace breakwater

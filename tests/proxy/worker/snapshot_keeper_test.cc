@@ -1,0 +1,148 @@
+#include "proxy/worker/snapshot_keeper.h"
+
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "tests/proxy/cache/cache_fixture.h"
+
+namespace breakwater::test {
+namespace {
+
+class SnapshotKeeperTest : public CacheFixture {
+ protected:
+  SnapshotKeeperTest() {
+    std::string pattern = std::filesystem::temp_directory_path() / "keeperXXXXXX";
+    folder_ = mkdtemp(pattern.data());
+    settings.last_good = LastGoodSettings{};
+    config_ = std::make_shared<Config>();
+    config_->settings.cache_snapshot = {.path = folder_ + "/cache", .interval_s = 60};
+    Begin();
+  }
+  ~SnapshotKeeperTest() override {
+    keeper_ = nullptr;
+    std::filesystem::remove_all(folder_);
+  }
+
+  // A program that begins, without its thread.
+  void Begin() {
+    cache_ = nullptr;
+    auto pool = std::make_shared<Pool>();
+    (void)cache();
+    pool->cache = cache_;
+    config_->pools[""] = std::move(pool);
+    keeper_ = std::make_unique<SnapshotKeeper>(clock);
+    keeper_->UseConfig(config_);
+    counters_ = std::make_unique<Counters>();
+  }
+  uint64_t Counted(Metric metric) {
+    keeper_->Count(*counters_);
+    return counters_->Get(metric);
+  }
+  uint64_t Written() { return Counted(Metric::kCacheSnapshots); }
+
+  std::string folder_;
+  std::shared_ptr<Config> config_;
+  std::unique_ptr<SnapshotKeeper> keeper_;
+  std::unique_ptr<Counters> counters_;
+};
+
+TEST_F(SnapshotKeeperTest, WritesAtTheIntervalAndReadsAtStart) {
+  keeper_->Load();
+  ASSERT_TRUE(Put("www.example.com A", kOneAddress));
+  Advance(59);
+  keeper_->Step();
+  EXPECT_EQ(Written(), 0u);
+  Advance(1);
+  keeper_->Step();
+  keeper_->Step();
+  EXPECT_EQ(Written(), 1u);
+  Begin();
+  keeper_->Load();
+  EXPECT_EQ(Counted(Metric::kCacheSnapshotEntries), 1u);
+  EXPECT_EQ(cache().EntryCount(), 1u);
+}
+
+TEST_F(SnapshotKeeperTest, AFlushIsWrittenSoonAndNotAtOnce) {
+  keeper_->Load();
+  ASSERT_TRUE(Put("www.example.com A", kOneAddress));
+  cache().Flush({.name = NameOf("example.com"), .suffix = true, .hard = true});
+  Advance(9);
+  keeper_->Step();
+  EXPECT_EQ(Written(), 0u);
+  Advance(1);
+  keeper_->Step();
+  EXPECT_EQ(Written(), 1u);
+  Advance(10);
+  keeper_->Step();
+  EXPECT_EQ(Written(), 1u);
+}
+
+TEST_F(SnapshotKeeperTest, AThreadReadsAtStartAndWritesAtStop) {
+  keeper_->Start(config_);
+  keeper_->AwaitLoaded(MonoTime::FromSeconds(20));
+  ASSERT_TRUE(Put("www.example.com A", kOneAddress));
+  keeper_->Stop();
+  EXPECT_EQ(Written(), 1u);
+  Begin();
+  keeper_->Start(config_);
+  keeper_->AwaitLoaded(MonoTime::FromSeconds(20));
+  EXPECT_EQ(cache().EntryCount(), 1u);
+  keeper_->Stop();
+}
+
+TEST_F(SnapshotKeeperTest, AFlushAndACrashAfterACleanStopLeaveNothingFresh) {
+  settings.last_good.reset();
+  Begin();
+  keeper_->Start(config_);
+  keeper_->AwaitLoaded(MonoTime::FromSeconds(20));
+  ASSERT_TRUE(Put("www.example.com A", kOneAddress));
+  keeper_->Stop();
+  Begin();
+  keeper_->Load();
+  ASSERT_TRUE(Hits("www.example.com A"));
+  cache().Flush({.name = NameOf("example.com"), .suffix = true, .hard = true});
+  Begin();  // without a Stop
+  keeper_->Load();
+  EXPECT_FALSE(Hits("www.example.com A"));
+}
+
+TEST_F(SnapshotKeeperTest, ABadFileIsCountedAndReplaced) {
+  keeper_->Load();
+  ASSERT_TRUE(Put("www.example.com A", kOneAddress));
+  Advance(60);
+  keeper_->Step();
+  std::filesystem::resize_file(folder_ + "/cache", 60);
+  Begin();
+  keeper_->Load();
+  EXPECT_EQ(Counted(Metric::kCacheSnapshotErrors), 1u);
+  EXPECT_EQ(cache().EntryCount(), 0u);
+  Advance(60);
+  keeper_->Step();
+  EXPECT_EQ(Written(), 1u);
+}
+
+TEST_F(SnapshotKeeperTest, AWritingThatFailsIsCountedAndTriedAgain) {
+  keeper_->Load();
+  std::filesystem::create_directory(folder_ + "/cache.new");
+  Advance(60);
+  keeper_->Step();
+  EXPECT_EQ(Counted(Metric::kCacheSnapshotErrors), 1u);
+  std::filesystem::remove(folder_ + "/cache.new");
+  Advance(60);
+  keeper_->Step();
+  EXPECT_EQ(Written(), 1u);
+}
+
+TEST_F(SnapshotKeeperTest, WithoutAPathThereIsNoThread) {
+  config_->settings.cache_snapshot = {};
+  keeper_->Start(config_);
+  keeper_->AwaitLoaded(MonoTime::FromSeconds(20));
+  keeper_->Stop();
+  EXPECT_EQ(Written(), 0u);
+}
+
+}  // namespace
+}  // namespace breakwater::test
