@@ -18,8 +18,10 @@ namespace {
 
 using nlohmann::json;
 
-constexpr size_t kMaxValue = 256;
+// A name of 255 octets, each of them escaped, is shown whole.
+constexpr size_t kMaxValue = 1100;
 constexpr size_t kMaxArguments = 1024;
+constexpr size_t kAll = std::string_view::npos;
 
 bool IsPlain(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -35,10 +37,8 @@ std::string UtcNow() {
   return text;
 }
 
-}  // namespace
-
-std::string AuditValue(std::string_view value) {
-  const std::string_view shown = value.substr(0, kMaxValue);
+std::string Quoted(std::string_view value, size_t most) {
+  const std::string_view shown = value.substr(0, most);
   if (!shown.empty() && shown.size() == value.size() &&
       std::all_of(shown.begin(), shown.end(), IsPlain)) {
     return std::string(shown);
@@ -57,16 +57,23 @@ std::string AuditValue(std::string_view value) {
   return text;
 }
 
+}  // namespace
+
+std::string AuditValue(std::string_view value) {
+  return Quoted(value, kMaxValue);
+}
+
 std::string AuditArguments(const json& request) {
   std::string text;
   if (!request.is_object()) return text;
   for (const auto& [key, value] : request.items()) {
     if (key == "command" || key == "token") continue;
+    if (text.size() > kMaxArguments) return text + " ...";
     const std::string shown = value.is_string()
                                   ? value.get<std::string>()
                                   : value.dump(-1, ' ', false, json::error_handler_t::replace);
-    text += ' ' + AuditValue(key) + '=' + AuditValue(shown);
-    if (text.size() > kMaxArguments) return text + " ...";
+    // What a list flushes stands in no other line; its size is bounded with the request's.
+    text += ' ' + AuditValue(key) + '=' + Quoted(shown, key == "lines" ? kAll : kMaxValue);
   }
   return text;
 }

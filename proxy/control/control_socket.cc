@@ -98,15 +98,19 @@ class ControlSocket::Connection {
   void OnReady(bool readable, bool writable) {
     if (writable && !Flush()) return owner_.Close(fd_);
     if (readable && !Read()) return owner_.Close(fd_);
+    AnswerLines();
     Continue();
   }
   void Continue() {
     if (!Flush()) return owner_.Close(fd_);
     const bool held = hold_timer_ != 0;
-    if (ended_ && output_.empty() && !held) return owner_.Close(fd_);
-    poller_.Watch({.readable = !ended_ && !held && output_.size() < kMaxPendingOutput,
-                   .writable = !output_.empty()});
+    const bool lines_wait = !held && HasLine();
+    if (ended_ && output_.empty() && !held && !lines_wait) return owner_.Close(fd_);
+    poller_.Watch({.readable = !ended_ && !held && !lines_wait && !IsFull(),
+                   .writable = !output_.empty() || lines_wait});
   }
+  bool HasLine() const { return input_.find('\n') != std::string::npos; }
+  bool IsFull() const { return output_.size() >= kMaxPendingOutput; }
 
   // False when the connection is over.
   bool Read() {
@@ -118,14 +122,14 @@ class ControlSocket::Connection {
     }
     if (got < 0) return errno == EAGAIN || errno == EINTR;
     input_.append(chunk, static_cast<size_t>(got));
-    AnswerLines();
     return true;
   }
 
+  // Those for whose answers there is room; the rest wait until the peer has read.
   void AnswerLines() {
     size_t begin = 0;
     size_t end = 0;
-    while (hold_timer_ == 0 && (end = input_.find('\n', begin)) != std::string::npos) {
+    while (hold_timer_ == 0 && !IsFull() && (end = input_.find('\n', begin)) != std::string::npos) {
       ControlReply reply = owner_.handler_({input_.data() + begin, end - begin}, caller_);
       reply.text += '\n';
       begin = end + 1;
@@ -136,7 +140,7 @@ class ControlSocket::Connection {
       }
     }
     input_.erase(0, begin);
-    if (hold_timer_ == 0 && input_.size() > kMaxControlLine) {
+    if (input_.size() > kMaxControlLine && !HasLine()) {
       output_ += R"({"ok":false,"code":"bad-request","error":"the request is too long"})";
       output_ += '\n';
       input_.clear();

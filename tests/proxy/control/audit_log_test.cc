@@ -28,7 +28,12 @@ TEST(AuditValue, IsBareWherePlainAndQuotedWhereNot) {
 }
 
 TEST(AuditValue, IsCutWhereLong) {
-  EXPECT_EQ(AuditValue(std::string(1000, 'x')), '"' + std::string(256, 'x') + "\"+744");
+  EXPECT_EQ(AuditValue(std::string(2000, 'x')), '"' + std::string(1100, 'x') + "\"+900");
+  // An escaped name never is, nor is what a list flushes.
+  const std::string name = std::string(1004, '\\');
+  EXPECT_EQ(AuditValue(name).size(), 2 + 4 * name.size());
+  const std::string lines(5000, 'x');
+  EXPECT_EQ(AuditArguments({{"lines", lines}}), " lines=" + lines);
 }
 
 TEST(AuditArguments, ShowEverythingButTheToken) {

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -35,6 +36,7 @@ class ControlSocketTest : public testing::Test {
         loop_,
         [this](std::string_view line, const ControlCaller& caller) {
           if (line == "who") return ControlReply(caller.who);
+          if (line == "big") return ++big_replies_, ControlReply(std::string(600'000, 'x'));
           return ControlReply(std::string(RoleName(caller.role)) + ":" + std::string(line),
                               line == "hold" ? hold_ : MonoTime{});
         },
@@ -72,6 +74,7 @@ class ControlSocketTest : public testing::Test {
     return line;
   }
 
+  std::atomic<int> big_replies_{0};
   std::string directory_;
   ControlSocketSettings settings_;
   MonoTime hold_;  // of the reply to "hold"
@@ -189,6 +192,22 @@ TEST_F(ControlSocketTest, DoesNotReadFromAPeerThatDoesNotRead) {
   const UniqueFd other = Connect();
   Send(other, "still served\n");
   EXPECT_EQ(ReadLine(other), "admin:still served");
+}
+
+TEST_F(ControlSocketTest, LargeRepliesAreMadeWhenThereIsRoomForThem) {
+  constexpr int kRequests = 20;
+  Serve();
+  const UniqueFd greedy = Connect();
+  std::string requests;
+  for (int i = 0; i < kRequests; ++i) requests += "big\n";
+  Send(greedy, requests);
+  while (big_replies_ == 0) std::this_thread::yield();
+  const UniqueFd other = Connect();
+  Send(other, "x\n");
+  EXPECT_EQ(ReadLine(other), "admin:x");
+  EXPECT_LE(big_replies_, 4);
+  for (int i = 0; i < kRequests; ++i) ASSERT_EQ(ReadLine(greedy).size(), 600'000u);
+  EXPECT_EQ(big_replies_, kRequests);
 }
 
 TEST_F(ControlSocketTest, HasTheModeOfTheConfiguration) {
