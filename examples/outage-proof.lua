@@ -34,6 +34,10 @@ addZoneStateChangeCallback(function(zone, server, bad, reason)
   end
 end)
 
+-- A program instead of a log line:  setAlertCommand("/usr/local/bin/alert")
+-- A restart in the middle of it:     setCacheSnapshot("/var/lib/breakwater/cache.snapshot")
+-- Whether the files would do:        breakwaterctl drill standby, or addDrill (zone-standby.conf)
+
 -- After a change:  breakwaterctl flush example.com --suffix
 -- After a repair:  breakwaterctl flush . --suffix
 -- A zone taken off the servers for good:  breakwaterctl flush example.com --suffix --hard
