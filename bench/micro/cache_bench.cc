@@ -21,8 +21,8 @@ CacheInsert AskedNow(const PacketCache& cache, const Clock& clock) {
   return {.now = clock.Now(), .asked = clock.Now(), .asked_epoch = cache.epoch()};
 }
 
-std::shared_ptr<PacketCache> Filled(uint32_t entries, const Clock& clock, size_t room = 0) {
-  PacketCacheSettings settings;
+std::shared_ptr<PacketCache> Filled(uint32_t entries, const Clock& clock, size_t room = 0,
+                                    PacketCacheSettings settings = {}) {
   settings.max_entries = room != 0 ? room : entries + entries / 8;
   settings.workers = 4;
   auto cache = *PacketCache::Make(settings, clock);
@@ -111,6 +111,17 @@ void HitWithFlushesHeld(benchmark::State& state) {
   AskAll(state, cache, questions, clock.Now() + MonoTime::FromSeconds(1));
 }
 BENCHMARK(HitWithFlushesHeld)->Arg(0)->Arg(40'000)->Repetitions(9)->ReportAggregatesOnly();
+
+// 0: as dnsdist; 1: lastGood; 2: refreshAhead as well.
+void HitWithLastGood(benchmark::State& state) {
+  const SystemClock clock;
+  PacketCacheSettings settings;
+  if (state.range(0) >= 1) settings.last_good.emplace();
+  if (state.range(0) >= 2) settings.refresh_ahead.emplace();
+  const auto cache = Filled(1'000'000, clock, 0, settings);
+  AskAll(state, cache, Questions(0, 10'000, 100), clock.Now() + MonoTime::FromSeconds(1));
+}
+BENCHMARK(HitWithLastGood)->DenseRange(0, 2)->Repetitions(9)->ReportAggregatesOnly();
 
 void Miss(benchmark::State& state) {
   const SystemClock clock;
