@@ -70,13 +70,12 @@ void QueryPath::AskMore(const Query& query, const BackendPtr& backend,
   if (noted.wish == ZoneHealth::Wish::kNone || !config_->settings.zone_health.ask) return;
   const Pool* pool = config_->FindPool(query.pool_name);
   if (pool == nullptr || ZonesFor(*pool) == nullptr) return;
-  ZoneQuestion question{query.NameCopy(), backend, query.pool_name};
-  if (noted.wish == ZoneHealth::Wish::kApex) {
-    if (zone_questions_.MayLearn(query.name(), now())) AskAboutZone(question);
-    return;
-  }
+  const bool learns = noted.wish == ZoneHealth::Wish::kApex;
+  if (learns && !zone_questions_.MayLearn(query.name(), now())) return;
   // Silence may be a brown-out, which questions must not feed.
   if (bad == BadKind::kTimeout && !retries_.TakeForTimeout()) return;
+  ZoneQuestion question{query.NameCopy(), backend, query.pool_name};
+  if (learns) return AskAboutZone(question);
   while (question.name.CountLabels() > noted.apex_labels) question.name.ChopOff();
   zone_questions_.Doubt(std::move(question), now());
 }

@@ -1,25 +1,16 @@
-#include "proxy/backend/zone_health.h"
-
 #include <absl/container/flat_hash_set.h>
 #include <absl/strings/string_view.h>
 
 #include <algorithm>
 #include <bit>
-#include <cstdlib>
-#include <cstring>
 #include <limits>
 #include <utility>
 
-#include "proxy/base/hash.h"
-#include "proxy/base/shard_lock.h"
+#include "proxy/backend/zone_health_impl.h"
 
 namespace breakwater {
 namespace {
 
-// The root and top-level domains are nobody's zone here.
-constexpr size_t kLeastLabels = 2;
-// Of so many rows the least asked goes.
-constexpr size_t kEvictionChoices = 16;
 constexpr uint8_t kMostHistory = 16;
 // Servers that come and go leave no more than so many behind.
 constexpr uint8_t kMostCells = 8;
@@ -33,161 +24,7 @@ uint32_t SecondsOf(MonoTime time) {
   return static_cast<uint32_t>(time.seconds());
 }
 
-uint64_t HashOf(std::span<const uint8_t> folded) {
-  return HashBytes(folded, ProcessHashSeed() ^ 0x5a4f4e45);
-}
-
 }  // namespace
-
-// A name in lower case, and where its labels begin.
-struct ZoneHealth::Suffixes {
-  explicit Suffixes(std::span<const uint8_t> name) {
-    dns::FoldInto(name, bytes.data());
-    length = name.size();
-    for (size_t at = 0; at < length && bytes[at] != 0; at += 1u + bytes[at]) {
-      starts[count++] = static_cast<uint8_t>(at);
-    }
-  }
-  // The last `labels` of it.
-  std::span<const uint8_t> Last(size_t labels) const {
-    const size_t start = starts[count - labels];
-    return {bytes.data() + start, length - start};
-  }
-  std::array<uint8_t, dns::kMaxNameLength> bytes;
-  std::array<uint8_t, 128> starts;
-  size_t length = 0;
-  size_t count = 0;
-};
-
-// One backend's answers for one zone.
-struct ZoneHealth::Cell {
-  BackendNumber backend;
-  uint32_t good;
-  uint32_t since_s;
-  uint32_t trial_s;  // where bad: not before this
-  std::array<uint16_t, kBadKinds> kinds;
-  uint16_t history;  // the newest is the lowest bit; set: bad
-  uint8_t history_length;
-  uint8_t good_run;
-  uint8_t last_bad;
-  bool is_bad;
-};
-
-// One allocation: this, the cells, the zone's name.
-struct ZoneHealth::Row {
-  uint32_t hash;
-  uint32_t asked;  // halved now and then; for the eviction
-  uint32_t index;  // in its shard's list
-  uint8_t cell_count;
-  uint8_t name_length;
-
-  Cell* cells() { return reinterpret_cast<Cell*>(this + 1); }
-  const Cell* cells() const { return reinterpret_cast<const Cell*>(this + 1); }
-  std::span<Cell> all() { return {cells(), cell_count}; }
-  std::span<const Cell> all() const { return {cells(), cell_count}; }
-  uint8_t* name_bytes() { return reinterpret_cast<uint8_t*>(cells() + cell_count); }
-  std::span<const uint8_t> name() const {
-    return {reinterpret_cast<const uint8_t*>(cells() + cell_count), name_length};
-  }
-  bool IsBad() const {
-    return std::any_of(all().begin(), all().end(), [](const Cell& cell) { return cell.is_bad; });
-  }
-
-  static Row* Make(uint64_t hash, std::span<const uint8_t> name, uint8_t cells) {
-    const size_t size = sizeof(Row) + cells * sizeof(Cell) + name.size();
-    auto* row = static_cast<Row*>(std::calloc(1, size));
-    if (row == nullptr) return nullptr;
-    row->hash = static_cast<uint32_t>(hash);
-    row->cell_count = cells;
-    row->name_length = static_cast<uint8_t>(name.size());
-    std::copy(name.begin(), name.end(), row->name_bytes());
-    return row;
-  }
-};
-
-struct alignas(64) ZoneHealth::Shard {
-  struct Key {
-    uint64_t hash;
-    std::span<const uint8_t> name;
-  };
-  struct Hash {
-    using is_transparent = void;
-    static size_t Spread(uint32_t hash) { return hash * uint64_t{0x9e3779b97f4a7c15}; }
-    size_t operator()(const Row* row) const { return Spread(row->hash); }
-    size_t operator()(const Key& key) const { return Spread(static_cast<uint32_t>(key.hash)); }
-  };
-  struct Equal {
-    using is_transparent = void;
-    bool operator()(const Row* a, const Row* b) const { return a == b; }
-    bool operator()(const Row* row, const Key& key) const {
-      return row->hash == static_cast<uint32_t>(key.hash) &&
-             std::ranges::equal(row->name(), key.name);
-    }
-    bool operator()(const Key& key, const Row* row) const { return (*this)(row, key); }
-  };
-
-  ~Shard() {
-    for (Row* row : rows) std::free(row);
-  }
-
-  Row* Find(const Key& key) const {
-    const auto found = by_name.find(key);
-    return found == by_name.end() ? nullptr : *found;
-  }
-  void Add(Row* row) {
-    row->index = static_cast<uint32_t>(rows.size());
-    rows.push_back(row);
-    by_name.insert(row);
-  }
-  void Remove(Row* row) {
-    by_name.erase(row);
-    rows[row->index] = rows.back();
-    rows[row->index]->index = row->index;
-    rows.pop_back();
-    std::free(row);
-  }
-  // One more backend; the row moves.
-  Row* Widen(Row* row) {
-    Row* wider = Row::Make(row->hash, row->name(), static_cast<uint8_t>(row->cell_count + 1));
-    if (wider == nullptr) return row;
-    wider->asked = row->asked;
-    wider->index = row->index;
-    std::ranges::copy(row->all(), wider->cells());
-    by_name.erase(row);
-    rows[wider->index] = wider;
-    by_name.insert(wider);
-    std::free(row);
-    return wider;
-  }
-  // The least asked of some, never a bad one; null where there is none to go.
-  Row* ToEvict() {
-    Row* least = nullptr;
-    for (size_t i = 0; i < std::min(kEvictionChoices, rows.size()); ++i) {
-      Row* row = rows[hand++ % rows.size()];
-      if (!row->IsBad() && (least == nullptr || row->asked < least->asked)) least = row;
-      row->asked /= 2;
-    }
-    return least;
-  }
-
-  mutable ShardLock lock;
-  absl::flat_hash_set<Row*, Hash, Equal> by_name;
-  std::vector<Row*> rows;
-  size_t hand = 0;
-  std::vector<ZoneOnBackend> unknown;
-  Tally known;
-};
-
-uint64_t ZoneOnBackend::AllBad() const {
-  uint64_t sum = 0;
-  for (const uint64_t count : bad) sum += count;
-  return sum;
-}
-
-bool ZoneReport::IsBad() const {
-  return std::any_of(backends.begin(), backends.end(),
-                     [](const ZoneOnBackend& one) { return one.is_bad; });
-}
 
 ZoneHealth::ZoneHealth(const ZoneHealthSettings& settings)
     : shards_(std::make_unique<Shard[]>(kShards)) {
@@ -205,24 +42,6 @@ void ZoneHealth::UseSettings(const ZoneHealthSettings& settings) {
   const uint8_t of = std::clamp<uint8_t>(settings.of, 1, kMostHistory);
   thresholds_.store(uint32_t{settings.bad} << 16 | uint32_t{of} << 8 | settings.good,
                     std::memory_order_relaxed);
-}
-
-// Calls `visit(shard, row, labels)` with the longest known zone that `name` is in, under the
-// shard's lock. False where there is none.
-template <typename Visit>
-bool ZoneHealth::WithZone(const Suffixes& name, Visit&& visit) const {
-  for (size_t labels = name.count; labels >= kLeastLabels; --labels) {
-    if (!MayHave(labels)) continue;
-    const auto zone = name.Last(labels);
-    const uint64_t hash = HashOf(zone);
-    Shard& shard = ShardOf(hash);
-    const ShardGuard guard(shard.lock);
-    if (Row* row = shard.Find({hash, zone}); row != nullptr) {
-      visit(shard, row, labels);
-      return true;
-    }
-  }
-  return false;
 }
 
 bool ZoneHealth::MayHave(size_t labels) const {
@@ -250,7 +69,7 @@ ZoneHealth::Noted ZoneHealth::Note(const Answer& answer) {
 }
 
 bool ZoneHealth::Learn(std::span<const uint8_t> zone) {
-  const uint64_t hash = HashOf(zone);
+  const uint64_t hash = HashOfZone(zone);
   Shard& shard = ShardOf(hash);
   const ShardGuard guard(shard.lock);
   if (shard.Find({hash, zone}) != nullptr) return true;
@@ -337,7 +156,7 @@ void ZoneHealth::Turn(const Row& row, Cell& cell, MonoTime now) {
 }
 
 void ZoneHealth::CountUnknown(const Answer& answer) {
-  Shard& shard = ShardOf(HashOf(answer.name));
+  Shard& shard = ShardOf(HashOfZone(answer.name));
   const ShardGuard guard(shard.lock);
   auto found = std::ranges::find(shard.unknown, answer.backend, &ZoneOnBackend::backend);
   if (found == shard.unknown.end()) {
@@ -376,17 +195,6 @@ bool ZoneHealth::IsBad(std::span<const uint8_t> name, BackendNumber backend) con
   return bad;
 }
 
-std::optional<ZoneReport> ZoneHealth::Peek(std::span<const uint8_t> name) const {
-  std::optional<ZoneReport> report;
-  (void)WithZone(Suffixes(name), [&](Shard&, Row* row, size_t) {
-    auto zone = dns::Name::FromWire(row->name());
-    if (!zone) return;
-    report.emplace(ZoneReport{.zone = *zone});
-    for (const Cell& cell : row->all()) report->backends.push_back(Describe(cell));
-  });
-  return report;
-}
-
 void ZoneHealth::Forget(std::span<const dns::Name> zones) {
   if (zones.empty()) return;
   absl::flat_hash_set<std::string> gone;
@@ -415,56 +223,6 @@ void ZoneHealth::Forget(std::span<const dns::Name> zones) {
 
 std::vector<ZoneChange> ZoneHealth::TakeChanges() {
   return changes_.With([](std::vector<ZoneChange>& changes) { return std::exchange(changes, {}); });
-}
-
-ZoneOnBackend ZoneHealth::Describe(const Cell& cell) {
-  ZoneOnBackend one{.backend = cell.backend,
-                    .is_bad = cell.is_bad,
-                    .last_bad = static_cast<BadKind>(cell.last_bad),
-                    .since = MonoTime::FromSeconds(cell.since_s),
-                    .good = cell.good};
-  std::ranges::copy(cell.kinds, one.bad.begin());
-  return one;
-}
-
-std::vector<ZoneReport> ZoneHealth::Report(Which which, size_t most) const {
-  std::vector<ZoneReport> reports;
-  for (size_t i = 0; i < kShards && reports.size() < most; ++i) {
-    const Shard& shard = shards_[i];
-    const ShardGuard guard(shard.lock);
-    for (const Row* row : shard.rows) {
-      if (which == Which::kBad && !row->IsBad()) continue;
-      ZoneReport report{.zone = dns::Name::FromWire(row->name()).value_or(dns::Name())};
-      for (const Cell& cell : row->all()) report.backends.push_back(Describe(cell));
-      reports.push_back(std::move(report));
-      if (reports.size() >= most) break;
-    }
-  }
-  return reports;
-}
-
-ZoneHealth::Tally ZoneHealth::AnswersOfKnownZones() const {
-  Tally sum;
-  for (size_t i = 0; i < kShards; ++i) {
-    const ShardGuard guard(shards_[i].lock);
-    sum.good += shards_[i].known.good;
-    for (size_t kind = 0; kind < kBadKinds; ++kind) sum.bad[kind] += shards_[i].known.bad[kind];
-  }
-  return sum;
-}
-
-std::vector<ZoneOnBackend> ZoneHealth::Unknown() const {
-  std::vector<ZoneOnBackend> sums;
-  for (size_t i = 0; i < kShards; ++i) {
-    const ShardGuard guard(shards_[i].lock);
-    for (const ZoneOnBackend& one : shards_[i].unknown) {
-      auto sum = std::ranges::find(sums, one.backend, &ZoneOnBackend::backend);
-      if (sum == sums.end()) sum = sums.insert(sums.end(), {.backend = one.backend});
-      sum->good += one.good;
-      for (size_t kind = 0; kind < kBadKinds; ++kind) sum->bad[kind] += one.bad[kind];
-    }
-  }
-  return sums;
 }
 
 }  // namespace breakwater

@@ -134,6 +134,7 @@ class Load(threading.Thread):
             self.loop(sockets)
         except Exception as error:  # pylint: disable=broad-except  # told in stop()
             self.error = error
+            self.ended.set()
         finally:
             for one in sockets:
                 one.close()

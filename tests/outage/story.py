@@ -122,9 +122,11 @@ class Story:
         while time.monotonic() < end:
             self.pause()
 
-    @staticmethod
-    def pause():
-        time.sleep(PAUSE_S)
+    def pause(self):
+        """A moment; at once an error where nobody asks any more."""
+        if self.load.ended.wait(PAUSE_S):
+            self.load.stop()
+            raise RuntimeError("the load ended before the story")
 
     def with_changes(self, end, also=None, each=0):
         """Customers change and delete records; also() is called about every `each` seconds."""
