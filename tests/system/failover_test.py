@@ -82,7 +82,7 @@ class Failover(SystemTest):
     def test_a_backend_that_falls_silent_loses_no_answer(self):
         def freeze():
             self.await_queries(QPS)
-            os.kill(self.backends[0].pid, signal.SIGSTOP)
+            self.backends[0].pause()
             try:
                 wait_until(lambda: self.states() == ["down", "up"], "the silent one to be down")
             finally:

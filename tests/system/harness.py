@@ -125,6 +125,17 @@ class Process:
     def signal(self, number):
         self.child.send_signal(number)
 
+    def pause(self):
+        """Every thread of it stands until SIGCONT: the signal alone takes its time to reach them all."""
+        self.signal(signal.SIGSTOP)
+        tasks = f"/proc/{self.pid}/task"
+
+        def state(task):
+            with open(f"{tasks}/{task}/stat", encoding="utf-8") as stat:
+                return stat.read().rpartition(")")[2].split()[0]
+
+        wait_until(lambda: all(state(task) == "T" for task in os.listdir(tasks)), f"{self.pid} to stand")
+
     def wait(self, timeout_s=20):
         return self.child.wait(timeout_s)
 

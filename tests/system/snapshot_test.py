@@ -125,7 +125,7 @@ class Snapshot(SystemTest):
                                 'getServer(0):setUp()\n')
         self.fill(front)
         front.console("cache2:flush(newDNSName('.'), {suffix=true})")
-        self.pdns.signal(signal.SIGSTOP)
+        self.pdns.pause()
         self.addCleanup(self.pdns.signal, signal.SIGCONT)
         answers = []
 
