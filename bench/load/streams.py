@@ -52,14 +52,18 @@ def h2load(subject, _, seconds, mode):
 
 
 def handshakes(subject, port, seconds, *how):
-    """Connections of openssl s_time for each CPU second of the subject."""
+    """Connections of CLIENTS times openssl s_time for each CPU second of the subject."""
     before = sum(subject.cpu())
-    run = subprocess.run(["taskset", "-c", LOAD_CORE, "openssl", "s_time", "-connect", f"127.0.0.1:{port}", "-time",
-                          str(seconds), *how], capture_output=True, text=True, check=False)
-    found = re.search(r"(\d+) connections in [\d.]+ real seconds", run.stdout)
-    if not found:
-        raise RuntimeError(run.stdout + run.stderr)
-    return int(found.group(1)) / (sum(subject.cpu()) - before)
+    clients = [subprocess.Popen(["taskset", "-c", LOAD_CORE, "openssl", "s_time", "-connect", f"127.0.0.1:{port}",
+                                 "-time", str(seconds), *how], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                text=True) for _ in range(CLIENTS)]
+    made = 0
+    for text in [client.communicate()[0] for client in clients]:
+        found = re.search(r"(\d+) connections in [\d.]+ real seconds", text)
+        if not found:
+            raise RuntimeError(text)
+        made += int(found.group(1))
+    return made / (sum(subject.cpu()) - before)
 
 
 def spoofer():
