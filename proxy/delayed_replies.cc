@@ -21,7 +21,8 @@ void DelayedReplies::Hold(QueryPtr query, MonoTime when) {
   size_t& of_client = per_client_[HostOf(*query)];
   if (held_.size() >= kMostHeld || of_client >= kMostPerClient) {
     counters_.Add(Metric::kDelayedDrops);
-    query->target->Drop(std::move(query), DropReason::kRule);
+    ReplyTarget* const target = query->target;
+    target->Drop(std::move(query), DropReason::kRule);
     return;
   }
   ++of_client;
