@@ -129,7 +129,7 @@ void DiscoveryAttempt::TryNext() {
   stream_.reset();
   const DiscoveredTransport& transport = transports_[next_++];
   auto made = MakeUpgraded(*backend_, transport);
-  if (!made) return Failed(std::move(made.error()));
+  if (!made) return Failed(made.error());
   candidate_ = std::move(*made);
   Arm(candidate_->settings().tcp_connect_timeout_ms);
   auto stream = OpenBackendStream(loop_, candidate_, *this, StreamUse::kHealthCheck);
@@ -137,7 +137,7 @@ void DiscoveryAttempt::TryNext() {
   stream_ = std::move(*stream);
 }
 
-void DiscoveryAttempt::Failed(std::string why) {
+void DiscoveryAttempt::Failed(const std::string& why) {
   if (phase_ == Phase::kOver) return;
   if (phase_ == Phase::kAsking) return End(Fail("it cannot be asked over TCP: " + why));
   if (!failures_.empty()) failures_ += "; ";

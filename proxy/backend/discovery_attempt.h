@@ -40,7 +40,7 @@ class DiscoveryAttempt : private StreamHandler {
   void OnReply(std::span<const uint8_t> reply);
   void TryNext();
   // What is under way did not work: the next transport's turn, or the end.
-  void Failed(std::string why);
+  void Failed(const std::string& why);
   void End(TextResult<BackendPtr> result);
   void Arm(uint32_t ms);
 
