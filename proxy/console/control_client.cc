@@ -79,7 +79,7 @@ TextResult<ControlClient> ControlClient::Connect(const ControlClientSettings& se
   }
   auto cipher = ControlCipher::Make(settings.key, ours, theirs);
   if (!cipher) return Fail(cipher.error());
-  ControlClient client(std::move(*fd), std::move(*cipher), settings.max_reply);
+  ControlClient client(std::move(*fd), *cipher, settings.max_reply);
   if (!client.Execute("")) {
     return Fail(std::string(
         "the server closed the connection after the first message: its key is another one"));

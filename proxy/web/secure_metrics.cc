@@ -17,7 +17,7 @@ constexpr std::array<std::string_view, 6> kStatuses = {"200", "400", "403", "500
 
 using Labels = PrometheusLabels;
 
-void Write(PrometheusWriter& out, Labels labels, const SharedCounter& counter) {
+void Write(PrometheusWriter& out, const Labels& labels, const SharedCounter& counter) {
   out.Sample(labels, std::to_string(counter.Get()));
 }
 

@@ -44,10 +44,10 @@ const Zone* ZoneSet::FindAbove(const dns::Name& apex) const {
   return FindFrom(apex.Folded().Parent().wire());
 }
 
-void ZoneSet::Put(ZonePtr zone) {
+void ZoneSet::Put(const ZonePtr& zone) {
   Remove(zone->folded_apex());
   const std::string_view apex = zone->folded_apex();
-  OwnPart(apex).emplace(apex, std::move(zone));
+  OwnPart(apex).emplace(apex, zone);
   ++size_;
 }
 

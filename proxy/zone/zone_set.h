@@ -22,7 +22,7 @@ class ZoneSet {
   size_t size() const { return size_; }
 
   // While it is made:
-  void Put(ZonePtr zone);  // in place of the one of the same name
+  void Put(const ZonePtr& zone);  // in place of the one of the same name
   bool Remove(std::string_view folded_apex);
 
  private:
