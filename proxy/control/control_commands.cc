@@ -10,7 +10,7 @@
 #include "proxy/config/certificate_reload.h"
 #include "proxy/control/drill_commands.h"
 #include "proxy/control/explain.h"
-#include "proxy/control/zone_news.h"
+#include "proxy/control/zones_json.h"
 #include "proxy/zone/zone_store.h"
 
 namespace breakwater {
@@ -221,27 +221,11 @@ json ControlCommands::Servers() const {
 }
 
 json ControlCommands::Zones(const ControlRequest& request) const {
-  constexpr size_t kMostRows = 10'000;
-  const ConfigPtr config = target_.CurrentConfig();
-  const ZoneHealth& zones = target_.zone_health();
-  json rows = json::array();
+  constexpr size_t kMostZones = 10'000;
   const auto which = request.bad_alone ? ZoneHealth::Which::kBad : ZoneHealth::Which::kAll;
-  for (const ZoneReport& report : zones.Report(which, kMostRows)) {
-    for (const ZoneOnBackend& one : report.backends) {
-      json row = {{"zone", report.zone.ToString()},
-                  {"server", ServerNameOf(*config, one.backend)},
-                  {"state", one.is_bad ? "bad" : "good"},
-                  {"good", one.good}};
-      for (size_t kind = 0; kind < kBadKinds; ++kind) {
-        if (one.bad[kind] != 0) row["bad"][NameOf(static_cast<BadKind>(kind))] = one.bad[kind];
-      }
-      rows.push_back(std::move(row));
-    }
-  }
-  return {{"ok", true},
-          {"known", zones.zone_count()},
-          {"bad", zones.bad_count()},
-          {"zones", std::move(rows)}};
+  json reply = ZonesJson(target_, which, kMostZones);
+  reply["ok"] = true;
+  return reply;
 }
 
 json ControlCommands::SetServer(const ControlRequest& request) {

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "proxy/control/drill_commands.h"
+#include "proxy/control/zones_json.h"
 #include "proxy/query/doh_frontend.h"
 #include "proxy/web/dump_json.h"
 
@@ -87,6 +89,8 @@ json ServerJson(const Config& config, size_t index) {
                  {"protocol", ProtocolOf(*backend)},
                  {"order", backend->order()},
                  {"weight", backend->weight()},
+                 {"tier", backend->settings().tier},
+                 {"suspect", backend->suspect()},
                  {"pools", PoolNames(config, backend)},
                  {"outstanding", backend->outstanding()},
                  {"queries", backend->counters().queries.Get()},
@@ -216,6 +220,11 @@ std::string LocalAddresses(const Config& config) {
   return text;
 }
 
+json LastDrill(const ControlTarget& target) {
+  const auto report = target.drills().Report();
+  return report ? DrillReportJson(*report, target.clock().Now()) : json();
+}
+
 }  // namespace
 
 std::string DumpJson(const json& value) {
@@ -247,13 +256,18 @@ std::string JsonServersPage(const ControlTarget& target) {
     pools.push_back(PoolStats(*pool));
     pools.back()["id"] = pools.size() - 1;
   }
-  json page = {{"daemon_type", "dnsdist"},       {"version", target.Version()},
-               {"acl", config->acl.ToString()},  {"local", LocalAddresses(*config)},
-               {"servers", std::move(servers)},  {"frontends", std::move(frontends)},
-               {"pools", std::move(pools)},      {"dohFrontends", DohFrontendsJson(*config)},
-               {"statistics", StatsJson(target)}};
+  json page = {{"daemon_type", "dnsdist"},        {"version", target.Version()},
+               {"acl", config->acl.ToString()},   {"local", LocalAddresses(*config)},
+               {"servers", std::move(servers)},   {"frontends", std::move(frontends)},
+               {"pools", std::move(pools)},       {"dohFrontends", DohFrontendsJson(*config)},
+               {"statistics", StatsJson(target)}, {"drill", LastDrill(target)}};
   AddChains(page, config->chains);
   return DumpJson(page);
+}
+
+std::string JsonZones(const ControlTarget& target, ZoneHealth::Which which) {
+  constexpr size_t kMostZones = 10'000;
+  return DumpJson(ZonesJson(target, which, kMostZones));
 }
 
 std::string JsonStatistics(const ControlTarget& target) {

@@ -1,5 +1,7 @@
 // The JSON of the web server: /jsonstat, the servers page, statistics and pools. Property names
-// and shapes are those of dnsdist's API (webapi.tsv). Reads snapshots only; any thread.
+// and shapes are those of dnsdist's API (webapi.tsv); beyond it are .../zones (zones_json.h), a
+// server's "tier" and "suspect", and the page's "drill", the report of the last one or null
+// (drill_commands.h). Reads snapshots only; any thread.
 #pragma once
 
 #include <string>
@@ -8,9 +10,10 @@
 
 namespace breakwater {
 
-std::string JsonStats(const ControlTarget& target);            // /jsonstat?command=stats
-std::string JsonServersPage(const ControlTarget& target);      // /api/v1/servers/localhost
-std::string JsonStatistics(const ControlTarget& target);       // .../statistics
-std::string JsonPool(const Config& config, const Pool& pool);  // .../pool?name=
+std::string JsonStats(const ControlTarget& target);        // /jsonstat?command=stats
+std::string JsonServersPage(const ControlTarget& target);  // /api/v1/servers/localhost
+std::string JsonZones(const ControlTarget& target, ZoneHealth::Which which);  // .../zones[?bad]
+std::string JsonStatistics(const ControlTarget& target);                      // .../statistics
+std::string JsonPool(const Config& config, const Pool& pool);                 // .../pool?name=
 
 }  // namespace breakwater

@@ -13,6 +13,7 @@
 #include "proxy/web/dump_json.h"
 #include "proxy/web/prometheus.h"
 #include "proxy/web/web_auth.h"
+#include "proxy/web/zones_page.h"
 
 namespace breakwater {
 namespace {
@@ -21,6 +22,7 @@ constexpr std::string_view kServersPage = "/api/v1/servers/localhost";
 constexpr std::string_view kStatistics = "/api/v1/servers/localhost/statistics";
 constexpr std::string_view kPool = "/api/v1/servers/localhost/pool";
 constexpr std::string_view kCache = "/api/v1/cache";
+constexpr std::string_view kZones = "/api/v1/servers/localhost/zones";
 constexpr std::string_view kConfig = "/api/v1/servers/localhost/config";
 constexpr std::string_view kAllowFrom = "/api/v1/servers/localhost/config/allow-from";
 
@@ -136,6 +138,16 @@ WebResponse WebHandler::Answer(const WebRequest& request, const Config& config) 
   if (request.path == kStatistics) return Json(JsonStatistics(target_));
   if (request.path == kPool) return PoolPage(request, config);
   if (request.path == kCache) return PurgeCache(request, config);
+  if (request.path == kZones) {
+    const bool bad = request.Argument("bad") != nullptr;
+    return Json(JsonZones(target_, bad ? ZoneHealth::Which::kBad : ZoneHealth::Which::kAll));
+  }
+  if (request.path == "/zones") {
+    return {.status = 200,
+            .body = ZonesPage(target_),
+            .content_type = "text/html; charset=utf-8",
+            .headers = {}};
+  }
   if (request.path == kConfig) return Json(JsonConfig(config));
   if (request.path == kAllowFrom) return AllowFrom(request, config);
   if (request.path == kRings) {

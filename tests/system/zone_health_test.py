@@ -19,7 +19,7 @@ setServerPolicy(firstAvailable)
 setZoneHealth({failover="on"})
 controlUnixSocket("{dir}/control.sock")
 webserver("127.0.0.1:%(web)d")
-setWebserverConfig({statsRequireAuthentication=false})
+setWebserverConfig({statsRequireAuthentication=false, apiKey="a key", password="secret"})
 addZoneStateChangeCallback(function(zone, server, bad, reason)
   infolog("told of " .. zone .. " on " .. server .. " " .. tostring(bad) .. " " .. reason)
 end)
@@ -70,6 +70,7 @@ class ZoneHealth(SystemTest):
         with urllib.request.urlopen(f"http://127.0.0.1:{self.web}/metrics") as page:
             metrics = page.read().decode()
         self.assertRegex(metrics, r'zone_bad\{zone="zone2\.example\.",server="one .*"\} 1')
+        self.check_web(front)
         wait_until(lambda: "zone zone2.example. is bad on one" in front.log(), "the log to name the zone", timeout_s=5)
         wait_until(lambda: "told of zone2.example. on one" in front.log(), "the callback")
 
@@ -77,6 +78,24 @@ class ZoneHealth(SystemTest):
         wait_until(lambda: addresses(ask(f"www.{ZONES[2]}", port=front.port)) and not self.bad_zones(front),
                    "the zone to be good again", timeout_s=30)
         wait_until(lambda: "zone zone2.example. is good again on one" in front.log(), "the log to say so")
+
+    def check_web(self, front):
+        """What people and programs see of it in the web server."""
+        address = f"http://127.0.0.1:{self.web}"
+        reply = run("curl", "-s", "-H", "X-API-Key: a key", f"{address}/api/v1/servers/localhost/zones?bad")
+        self.assertEqual([(row["zone"], row["state"], row["last-bad"]) for row in json.loads(reply.stdout)["zones"]
+                          if row["state"] == "bad"], [("zone2.example.", "bad", "refused")])
+        self.assertEqual(run("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}",
+                             f"{address}/api/v1/servers/localhost/zones").stdout, "401")
+        self.assertEqual(run("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", f"{address}/zones").stdout, "401")
+        shown = run("chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={temp_folder()}",
+                    "--dump-dom", f"http://anybody:secret@127.0.0.1:{self.web}/zones", timeout_s=120)
+        self.assertRegex(shown.stdout, r"<td>zone2\.example\.</td><td>one \(.*?\)</td><td>20.* UTC</td><td>refused 3</td>",
+                         shown.stderr[-2000:])
+        self.assertNotIn("zone3.example", shown.stdout)
+        # The style of the page is one that its own policy lets the browser use.
+        self.assertNotIn("Content Security Policy", shown.stderr)
+        self.assertTrue(front.running())
 
     def test_a_standby_of_zone_files_answers_where_no_server_does(self):
         folder = temp_folder()
