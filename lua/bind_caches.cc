@@ -34,7 +34,12 @@ void ReadKeyOptions(Options& options, PacketCacheSettings* settings) {
 // Who may flush a zone by a NOTIFY: addresses and networks.
 void ReadNotify(Options& options, PacketCacheSettings* settings) {
   StringOrList items;
-  if (!options.Read("flushOnNotify", &items)) return;
+  bool known = false;
+  options.Read("notifyKnownZones", &known);
+  if (!options.Read("flushOnNotify", &items)) {
+    if (known) options.Reject("notifyKnownZones needs flushOnNotify");
+    return;
+  }
   NetmaskGroup from;
   for (const std::string& item : items.items) {
     if (const auto added = from.Add(item); !added) {
@@ -42,7 +47,8 @@ void ReadNotify(Options& options, PacketCacheSettings* settings) {
     }
   }
   if (from.empty()) return options.Reject("flushOnNotify needs the addresses that may flush");
-  settings->flush_on_notify = std::make_shared<NotifyFlush>(std::move(from));
+  settings->flush_on_notify = std::make_shared<NotifyFlush>(
+      std::move(from), known ? NotifyFlush::Zones::kKnown : NotifyFlush::Zones::kAll);
 }
 
 TextResult<void> ReadOptions(Options& options, PacketCacheSettings* settings) {
@@ -326,7 +332,8 @@ constexpr FunctionRow kFunctions[] = {
      "for identical ones; refreshAhead={share=0.1, hits=2, rate=500} asks anew for what is asked "
      "for often before its time is over; flushOnNotify={\"192.0.2.1\"} flushes a zone, softly, "
      "when "
-     "a NOTIFY for it comes from there."},
+     "a NOTIFY for it comes from there, with notifyKnownZones=true only where a server was seen to "
+     "answer for that zone."},
     {"setCacheSnapshot", Bind<&SetCacheSnapshot>, "setCacheSnapshot(path [, {interval=300}])",
      "Keeps the caches in a file, written at a clean stop and each interval, and read at start.",
      Scope::kConfigOnly},

@@ -39,6 +39,7 @@ bool QueryPath::Start(FlightId id, const BackendPtr& backend) {
   const auto attempt = in_flight_.StartAttempt(id, {backend, *exchange, timeout_ms}, now());
   if (!attempt) return false;
   backend->counters().queries.Add();
+  flight.awaits = false;
   // A first datagram that stays unanswered is sent to another server long before its own time
   // is over; both IDs stay valid and the first reply wins.
   const bool may_go_elsewhere = flight.purpose != FlightPurpose::kZoneQuestion;
@@ -78,6 +79,7 @@ bool QueryPath::RetryElsewhere(FlightId id, Flight& flight, FailureKind kind, Re
 void QueryPath::OnSlow(FlightId id) {
   Flight* flight = in_flight_.Find(id);
   if (flight == nullptr || flight->drill != nullptr) return;
+  if (flight->awaits) return LookAgain(id, *flight);
   (void)RetryElsewhere(id, *flight, FailureKind::kTimeout);
 }
 
@@ -124,6 +126,7 @@ void QueryPath::GiveUp(FlightId id, Flight& flight, DropReason reason) {
                            ? Address()
                            : flight.attempts[flight.attempt_count - 1u].backend->address();
   Flight ended = TakeFlight(id);
+  ended.refresh.reset();  // who asks again need not wait for it
   EndUnanswered(std::move(ended.query), last, reason);
   for (QueryPtr& waiter : ended.waiters) {
     // Who came late may yet be answered, once: its own time runs from when it came.

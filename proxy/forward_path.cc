@@ -18,6 +18,7 @@ void QueryPath::GoToBackend(QueryPtr query, Route& route) {
   if (JoinIdenticalMiss(query, route)) return;
   const Verdict verdict = ChooseBackend(*query, route);
   if (verdict != Verdict::kContinue) return Conclude(std::move(query), verdict);
+  if (AwaitRefresh(query, route)) return;
   PrepareForBackend(*query, route);
   Forward(std::move(query), route);
 }
@@ -87,9 +88,8 @@ uint16_t QueryPath::AskedSize(const Query& query) {
   return std::clamp(query.client_udp_size, kLeastSharedUdpSize, kMostUdpSize);
 }
 
-void QueryPath::Forward(QueryPtr query, Route& route, FlightPurpose purpose) {
+FlightId QueryPath::OpenFlight(QueryPtr query, const Route& route, FlightPurpose purpose) {
   const std::shared_ptr<PacketCache> cache = route.cache ? route.pool->cache : nullptr;
-  const BackendPtr backend = std::move(route.backend);
   const FlightId id = in_flight_.Open(std::move(query), now());
   Flight& flight = *in_flight_.Find(id);
   flight.purpose = purpose;
@@ -104,6 +104,15 @@ void QueryPath::Forward(QueryPtr query, Route& route, FlightPurpose purpose) {
     if (MayBeJoined(*flight.query, route)) joined_.Add(id, {*flight.query, cache.get()});
     if (MayServeLastGood(route)) StartPatience(id, flight);
   }
+  return id;
+}
+
+void QueryPath::Forward(QueryPtr query, Route& route, FlightPurpose purpose) {
+  const BackendPtr backend = std::move(route.backend);
+  if (purpose == FlightPurpose::kAhead) (void)BeginRefresh(*query, route);
+  const FlightId id = OpenFlight(std::move(query), route, purpose);
+  Flight& flight = *in_flight_.Find(id);
+  flight.refresh = std::move(route.refresh);
   retries_.OnQuery();
   if (Start(id, backend)) return;
   if (!RetryElsewhere(id, flight, FailureKind::kSend)) {

@@ -138,6 +138,9 @@ void QueryPath::OnPatienceOver(FlightId id) {
     if (open != nullptr && AnswerFromLastGood(client, *open)) continue;
     Drop(std::move(client), DropReason::kBackend);
   }
+  // Nothing was sent: there is nothing to come.
+  const Flight* open = in_flight_.Find(id);
+  if (open != nullptr && open->awaits) (void)TakeFlight(id);
 }
 
 std::vector<QueryPtr> QueryPath::TakeClients(Flight& flight) {

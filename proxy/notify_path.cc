@@ -17,11 +17,31 @@ bool RulesLetItPass(const Query& query, Verdict verdict) {
           !query.header().Has(dns::kFlagTc));
 }
 
+// All NOTIFY messages together have one share of the flushes that a cache remembers.
+constexpr std::string_view kCaller = "NOTIFY";
+
 void FlushZone(PacketCache& cache, const dns::Name& zone) {
-  (void)cache.Flush({.name = zone, .suffix = true});
+  (void)cache.Flush({.name = zone, .suffix = true}, kCaller);
 }
 
 }  // namespace
+
+// `zone` is the root where the message is about none.
+NotifyFlush::Decision QueryPath::DecideOnNotify(const Query& query, const PacketCache& cache,
+                                                const dns::Name& zone) {
+  using Outcome = NotifyFlush::Outcome;
+  NotifyFlush& rule = *cache.settings().flush_on_notify;
+  const size_t labels = zone.CountLabels();
+  if (rule.from().Matches(query.client) && labels >= NotifyFlush::kLeastLabels) {
+    const bool known = env_.zones.ApexOf(zone.wire()) == labels;
+    if (rule.zones() == NotifyFlush::Zones::kKnown && !known) return {Outcome::kUnknown};
+    if (cache.ShareOf(kCaller).IsUsedUp()) {
+      env_.stats.counters.Add(Metric::kFlushShareRefused);
+      return {Outcome::kRefused};
+    }
+  }
+  return rule.Decide(query.client, zone, now());
+}
 
 void QueryPath::FlushOnNotify(const Query& query, Verdict verdict) {
   using Outcome = NotifyFlush::Outcome;
@@ -36,8 +56,7 @@ void QueryPath::FlushOnNotify(const Query& query, Verdict verdict) {
     if (cache == nullptr || cache->settings().flush_on_notify == nullptr) continue;
     if (std::find(done.begin(), done.end(), cache) != done.end()) continue;
     done.push_back(cache);
-    auto decision = cache->settings().flush_on_notify->Decide(
-        query.client, about_a_zone ? zone : dns::Name(), now());
+    const auto decision = DecideOnNotify(query, *cache, about_a_zone ? zone : dns::Name());
     if (decision.outcome == Outcome::kNow) FlushZone(*cache, zone);
     if (decision.outcome == Outcome::kLater) {
       env_.timers.Add(decision.when, [weak = std::weak_ptr(cache), zone] {
@@ -62,6 +81,9 @@ void QueryPath::FlushOnNotify(const Query& query, Verdict verdict) {
       env_.stats.counters.Add(Metric::kNotifyRefused);
       return NoteNotify(
           query, "not flushed: it is about no zone of two labels or more, or there are too many");
+    case Outcome::kUnknown:
+      env_.stats.counters.Add(Metric::kNotifyUnknownZone);
+      return NoteNotify(query, "not flushed: no server was seen to answer for this zone");
   }
 }
 

@@ -9,6 +9,7 @@
 //              StoreInCache, RunCacheInsertedRules, then Finish
 //   OnFailure  (failure_path.cc) RetryElsewhere, ServeLastGood, RunTimeoutRules, then give up
 //   ServeLastGood  (last_good_path.cc) for want of a good answer, or of one in time
+//   AwaitRefresh  (refresh_path.cc) where another worker asks already
 //   RefreshAhead, AskAboutZone  (own_questions.cc) what is asked though no client waits
 //   (drill_path.cc) a share of the answers is compared with a standby's while a drill runs
 //   OnPart     (transfer_path.cc) zone transfers of several messages
@@ -30,6 +31,7 @@
 #include "proxy/backend/in_flight.h"
 #include "proxy/backend/retry_budget.h"
 #include "proxy/base/log.h"
+#include "proxy/cache/notify_flush.h"
 #include "proxy/delayed_replies.h"
 #include "proxy/joined_misses.h"
 #include "proxy/pool/backend_choice.h"
@@ -72,6 +74,7 @@ class QueryPath final : public WorkerPath {
     std::optional<CacheKey> scope_zero_key;  // for answers that are good for every subnet
     bool due = false;                        // a last good answer waits for its refresh
     bool no_server = false;                  // of the first tier, whom to ask for it
+    std::unique_ptr<RefreshTicket> refresh;  // of the entry that this question refreshes
     BackendPtr backend;
     PolicyContext policy;
   };
@@ -84,6 +87,8 @@ class QueryPath final : public WorkerPath {
   Verdict CheckAcceptable(Query& query);
   Verdict ParseQuestion(Query& query);
   Verdict RunQueryRules(Query& query);
+  NotifyFlush::Decision DecideOnNotify(const Query& query, const PacketCache& cache,
+                                       const dns::Name& zone);
   void FlushOnNotify(const Query& query, Verdict verdict);
   void NoteNotify(const Query& query, std::string_view what);
   Verdict Prepare(Query& query, Route& route);
@@ -100,6 +105,7 @@ class QueryPath final : public WorkerPath {
   Verdict ChooseBackend(Query& query, Route& route);
   void PrepareForBackend(Query& query, const Route& route);
   void Forward(QueryPtr query, Route& route, FlightPurpose purpose = FlightPurpose::kClient);
+  FlightId OpenFlight(QueryPtr query, const Route& route, FlightPurpose purpose);
   void AddSubnet(Query& query);
   bool LookUp(Query& query, Route& route, LastGoodUse use);
   bool LookUp(Query& query, Route& route, const CacheKey& key, const CacheLookup& how);
@@ -180,6 +186,11 @@ class QueryPath final : public WorkerPath {
   void GiveBack(const Flight& flight);
   void NoteLastGood(const Flight& flight, std::string_view why);
   void StartPatience(FlightId id, Flight& flight);
+
+  // --- one refresh of an entry, whatever worker is asked (refresh_path.cc)
+  PacketCache::RefreshState BeginRefresh(const Query& query, Route& route);
+  bool AwaitRefresh(QueryPtr& query, Route& route);
+  void LookAgain(FlightId id, Flight& flight);
 
   // --- questions of our own
   void RefreshAhead(const Query& query, const Route& route);

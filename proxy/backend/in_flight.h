@@ -14,6 +14,7 @@
 #include "proxy/backend/exchange.h"
 #include "proxy/base/timer_queue.h"
 #include "proxy/cache/packet_cache.h"
+#include "proxy/cache/refresh_ticket.h"
 #include "proxy/query/query_sink.h"
 
 namespace breakwater {
@@ -48,6 +49,7 @@ struct Flight {
   MonoTime asked;            // before the first send
   bool over_stream = false;  // a datagram's answer did not suffice
   bool refreshes = false;    // an answer that is held, past its time
+  bool awaits = false;       // another worker does: nothing was sent, a reminder looks again
   uint16_t asked_size = 0;   // of a datagram's answer at most
   uint32_t parts = 0;  // messages of a transfer that went to the client: nobody else can go on
   // Where the answer is stored; null: nowhere.
@@ -56,7 +58,8 @@ struct Flight {
   uint32_t asked_epoch = 0;
   bool has_scope_zero_key = false;  // answers of scope 0 are stored under this one
   CacheKey scope_zero_key;
-  bool patience_runs = false;  // Reminder::kPatience will come
+  bool patience_runs = false;              // Reminder::kPatience will come
+  std::unique_ptr<RefreshTicket> refresh;  // null: nobody else waits for what it brings
   std::unique_ptr<BadReply> bad;
   std::unique_ptr<DrillProbe> drill;  // null: no part of a drill
   // Identical misses that joined this one.

@@ -54,6 +54,7 @@ struct CacheEntry {
   bool bad : 1;           // no good answer: held for seconds, and only where there was none
   bool over_udp : 1;      // how the answer came; for the dump alone
   bool asked_ahead : 1;   // somebody was told that it ends soon
+  uint8_t refresh;        // the ticket of who refreshes it; 0: nobody
   alignas(2) uint8_t bytes[];
 
   uint16_t* ttl_offsets() { return reinterpret_cast<uint16_t*>(bytes); }
@@ -94,6 +95,7 @@ struct CacheEntry {
   bool MatchesQuestion(const CacheKey& key, std::span<const uint8_t> name) const;
 };
 
+static_assert(offsetof(CacheEntry, bytes) == 56, "see MECHANISMS.md, 2: an entry is small");
 static_assert(offsetof(CacheEntry, bytes) % 2 == 0, "the TTLs' offsets stand there");
 
 struct FreeEntry {

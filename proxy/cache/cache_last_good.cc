@@ -45,6 +45,34 @@ void PacketCache::GiveBack(const CacheKey& key, std::span<const uint8_t> name, M
   if (entry != nullptr) entry->retry_ms = ToSerial(now);
 }
 
+PacketCache::Refresh PacketCache::BeginRefresh(const CacheKey& key, std::span<const uint8_t> name,
+                                               MonoTime now) {
+  CacheShard& shard = impl_->store.shard(impl_->store.ShardIndex(key.hash));
+  const ShardGuard guard(shard.lock());
+  // A sibling's refresh would not bring the answer to this question.
+  CacheEntry* entry = shard.Find(key, key.bits, name).entry;
+  if (entry == nullptr || impl_->store.IsGone(*entry)) return {};
+  if (entry->IsFresh(ToSerial(now)) && !entry->due && !entry->asked_ahead) return {};
+  // One that is late has its answer given up for now: whoever tries next does so in its own right.
+  if (entry->refresh != 0 && !entry->held) return {.state = RefreshState::kElsewhere};
+  entry->refresh = shard.NextTicket();
+  return {.state = RefreshState::kBegun, .ticket = entry->refresh};
+}
+
+bool PacketCache::IsRefreshed(const CacheKey& key, std::span<const uint8_t> name) const {
+  CacheShard& shard = impl_->store.shard(impl_->store.ShardIndex(key.hash));
+  const ShardGuard guard(shard.lock());
+  CacheEntry* entry = shard.Find(key, key.bits, name).entry;
+  return entry != nullptr && !impl_->store.IsGone(*entry) && entry->refresh != 0 && !entry->held;
+}
+
+void PacketCache::EndRefresh(const CacheKey& key, std::span<const uint8_t> name, uint8_t ticket) {
+  CacheShard& shard = impl_->store.shard(impl_->store.ShardIndex(key.hash));
+  const ShardGuard guard(shard.lock());
+  CacheEntry* entry = shard.Find(key, key.bits, name).entry;
+  if (entry != nullptr && entry->refresh == ticket) entry->refresh = 0;
+}
+
 bool PacketCache::Impl::FlushedSince(const CacheKey& key, std::span<const uint8_t> name,
                                      uint32_t epoch) const {
   const uint32_t now = store.flushes().epoch();

@@ -47,6 +47,8 @@ class alignas(64) CacheShard {
   ShardLock& lock() { return lock_; }
   ShardCounters& counters() { return counters_; }
   uint64_t& random() { return random_; }
+  // Of a refresh (PacketCache::BeginRefresh), never 0.
+  uint8_t NextTicket() { return ++ticket_ == 0 ? ++ticket_ : ticket_; }
   size_t size() const { return probation_.size() + main_.size(); }
   bool IsFull() const { return size() >= max_entries_; }
   size_t home_slots() const { return slot_count_; }
@@ -138,6 +140,7 @@ class alignas(64) CacheShard {
   ShardLock lock_;
   ShardCounters counters_;
   uint64_t random_;
+  uint8_t ticket_ = 0;
   size_t max_entries_;
   size_t slot_count_;
   // Atomic, relaxed, for FetchEntry alone, which reads them without the lock.

@@ -54,8 +54,12 @@ bool CacheStore::IsGoneSlowly(CacheEntry& entry, uint32_t now) const {
   if (verdict.gone || (verdict.settled && !settings_.last_good)) return true;
   if (verdict.settled) entry.due_for_good = true;
   entry.due = verdict.due || entry.due_for_good;
-  // Whoever flushed wants to see the change, not what was held for want of an answer.
-  if (verdict.newly_due) entry.held = false;
+  // Whoever flushed wants to see the change, not what was held for want of an answer, nor what was
+  // asked for before.
+  if (verdict.newly_due) {
+    entry.held = false;
+    entry.refresh = 0;
+  }
   entry.checked_epoch = now;
   // What no flush concerns is as good as asked for now: 32 bits never wrap over a live entry.
   if (!verdict.due || verdict.settled) entry.asked_epoch = now;

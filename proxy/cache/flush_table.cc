@@ -15,6 +15,7 @@ struct FlushTable::State {
   bool undone = false;  // under the table's mutex
   uint64_t pass = 0;    // the last pass that had begun before it
   MonoTime made;
+  std::string_view caller{};  // the key in held_; empty: nobody's
   Record* record = nullptr;
   std::atomic<uint64_t> matched{0};
 };
@@ -90,7 +91,15 @@ FlushTable::~FlushTable() {
   }
 }
 
-FlushId FlushTable::Flush(const FlushRequest& request, MonoTime now) {
+FlushShare FlushTable::ShareOf(std::string_view caller) const {
+  MutexLock lock(mutex_);
+  const uint64_t left = limits_.max_flushes - std::min(states_.size(), limits_.max_flushes);
+  const auto found = held_.find(caller);
+  const uint64_t held = found == held_.end() ? 0 : found->second;
+  return {.held = held, .most = caller.empty() ? held + left : (held + left) / 2};
+}
+
+FlushId FlushTable::Flush(const FlushRequest& request, MonoTime now, std::string_view caller) {
   MutexLock lock(mutex_);
   FlushRequest applied = request;
   if (states_.size() >= 2 * limits_.max_flushes) {
@@ -108,6 +117,11 @@ FlushId FlushTable::Flush(const FlushRequest& request, MonoTime now) {
   state->hard = applied.hard;
   state->pass = passes_begun_;
   state->made = now;
+  if (!caller.empty()) {
+    const auto held = held_.try_emplace(std::string(caller), 0).first;
+    ++held->second;
+    state->caller = held->first;
+  }
   state->record = record;
   if (applied.hard) {
     record->hard.store(state.get(), std::memory_order_release);
@@ -331,6 +345,9 @@ FlushTable::Garbage FlushTable::TakeGarbage(size_t max_states) {
       }
     }
     if (record->last_soft == state) record->last_soft = nullptr;
+    if (const auto held = held_.find(state->caller); held != held_.end() && --held->second == 0) {
+      held_.erase(held);
+    }
     const bool unused = record->newest.load() == nullptr && record->older.load() == nullptr &&
                         record->hard.load() == nullptr && record->last_soft == nullptr;
     garbage.states.push_back(std::move(states_.front()));

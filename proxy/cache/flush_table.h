@@ -12,10 +12,12 @@
 #include <atomic>
 #include <cstdint>
 #include <deque>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "proxy/base/clock.h"
@@ -72,6 +74,16 @@ struct FlushLimits {
   size_t max_flushes = 1'000'000;  // older ones than so many cannot be undone
 };
 
+// What one caller holds of the flushes that a table remembers, and how many it may. A named caller
+// may hold as many as are left for all others: alone half of them, two a third each, so that none
+// takes the table away from the rest, and nobody has to say in advance how many callers there are.
+// Without a name: whatever is left.
+struct FlushShare {
+  uint64_t held = 0;
+  uint64_t most = 0;
+  bool IsUsedUp() const { return held >= most; }
+};
+
 class FlushTable {
  public:
   explicit FlushTable(const FlushLimits& limits);
@@ -84,7 +96,9 @@ class FlushTable {
   // no longer held. Read under the shard's lock.
   uint32_t oldest_storable_epoch() const { return floor_.load(std::memory_order_acquire); }
 
-  FlushId Flush(const FlushRequest& request, MonoTime now);
+  // Counts to the share of `caller`, but refuses nothing: ShareOf() is asked before.
+  FlushId Flush(const FlushRequest& request, MonoTime now, std::string_view caller = {});
+  FlushShare ShareOf(std::string_view caller) const;
   UndoResult Undo(FlushId id);
   std::optional<FlushStatus> StatusOf(FlushId id) const;
   bool empty() const;
@@ -157,6 +171,8 @@ class FlushTable {
   std::unique_ptr<Bucket[]> bucket_memory_ BW_GUARDED_BY(mutex_);
   std::array<std::array<uint32_t, kMaxDepth>, kKinds> depth_counts_ BW_GUARDED_BY(mutex_){};
   std::deque<std::unique_ptr<State>> states_ BW_GUARDED_BY(mutex_);  // by id, without gaps
+  // Callers by name, with how many of `states_` are theirs; those with none are left out.
+  std::map<std::string, uint64_t, std::less<>> held_ BW_GUARDED_BY(mutex_);
   FlushId next_id_ BW_GUARDED_BY(mutex_) = 1;
   FlushId drop_through_ BW_GUARDED_BY(mutex_) = 0;  // these cannot be undone any more
   uint64_t passes_begun_ BW_GUARDED_BY(mutex_) = 0;

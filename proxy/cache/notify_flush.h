@@ -27,7 +27,12 @@ class NotifyFlush {
 
   static constexpr size_t kLeastLabels = 2;
 
-  explicit NotifyFlush(NetmaskGroup from) : from_(std::move(from)) {}
+  // kKnown: zones alone that a server was seen to answer for (health by zone). Whoever is listed
+  // may be forged: then what is flushed is a zone of ours at least.
+  enum class Zones : uint8_t { kAll, kKnown };
+
+  explicit NotifyFlush(NetmaskGroup from, Zones zones = Zones::kAll)
+      : from_(std::move(from)), zones_(zones) {}
 
   enum class Outcome : uint8_t {
     kNow,         // to be flushed
@@ -35,6 +40,7 @@ class NotifyFlush {
     kCovered,     // somebody else was told to, later
     kNotAllowed,  // the sender is not listed
     kRefused,     // too short a name, or too many
+    kUnknown,     // the zone is none that is known; whoever asks Decide() has to look
   };
   struct Decision {
     Outcome outcome;
@@ -43,6 +49,7 @@ class NotifyFlush {
   Decision Decide(const Address& sender, const dns::Name& zone, MonoTime now);
 
   const NetmaskGroup& from() const { return from_; }
+  Zones zones() const { return zones_; }
 
  private:
   struct State {
@@ -52,6 +59,7 @@ class NotifyFlush {
   Decision DecideOn(State& state, const std::string& zone, MonoTime now);
 
   const NetmaskGroup from_;
+  const Zones zones_;
   TokenBucket budget_{kRate, kBurst};
   Guarded<State> state_;
 };

@@ -179,8 +179,19 @@ uint32_t PacketCache::epoch() const {
   return impl_->store.flushes().epoch();
 }
 
-FlushId PacketCache::Flush(const FlushRequest& request) {
-  return impl_->store.flushes().Flush(request, impl_->clock.Now());
+FlushId PacketCache::Flush(const FlushRequest& request, std::string_view caller) {
+  const FlushId id = impl_->store.flushes().Flush(request, impl_->clock.Now(), caller);
+  if (request.hard) {
+    if (const auto listener = impl_->hard_flushes.Copy(); listener != nullptr) (*listener)(request);
+  }
+  return id;
+}
+FlushShare PacketCache::ShareOf(std::string_view caller) const {
+  return impl_->store.flushes().ShareOf(caller);
+}
+void PacketCache::TellHardFlushes(HardFlushListener listener) {
+  auto shared = listener ? std::make_shared<const HardFlushListener>(std::move(listener)) : nullptr;
+  impl_->hard_flushes.With([&](auto& held) { held = std::move(shared); });
 }
 UndoResult PacketCache::Undo(FlushId id) {
   return impl_->store.flushes().Undo(id);

@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "proxy/base/address.h"
@@ -166,9 +167,31 @@ class PacketCache {
   // There is nothing any more: what was asked for before `asked` goes.
   void Forget(const CacheKey& key, std::span<const uint8_t> name, MonoTime asked);
 
+  // One refresh for each entry that is due, whatever worker asks. Who begins it gets a ticket, and
+  // gives it back when it ends, however that is; a flush that comes meanwhile makes it void, and so
+  // does a refresh that is late. Nothing of this is looked at on a hit.
+  enum class RefreshState : uint8_t {
+    kFree,       // nobody does, or there is nothing to refresh
+    kBegun,      // by the caller, who has a ticket now
+    kElsewhere,  // by somebody else
+  };
+  struct Refresh {
+    RefreshState state = RefreshState::kFree;
+    uint8_t ticket = 0;
+  };
+  Refresh BeginRefresh(const CacheKey& key, std::span<const uint8_t> name, MonoTime now);
+  bool IsRefreshed(const CacheKey& key, std::span<const uint8_t> name) const;
+  void EndRefresh(const CacheKey& key, std::span<const uint8_t> name, uint8_t ticket);
+
   // Grows with each flush. A query notes it before its first send.
   uint32_t epoch() const;
-  FlushId Flush(const FlushRequest& request);
+  // `caller` names whose share of the flushes it counts to (FlushShare); empty: nobody's.
+  FlushId Flush(const FlushRequest& request, std::string_view caller = {});
+  FlushShare ShareOf(std::string_view caller) const;
+  // Told each hard flush once it holds, on the thread that made it, before Flush() returns. One;
+  // an empty function: none.
+  using HardFlushListener = std::function<void(const FlushRequest&)>;
+  void TellHardFlushes(HardFlushListener listener);
   UndoResult Undo(FlushId id);
   std::optional<FlushStatus> StatusOf(FlushId id) const;
 

@@ -1,6 +1,7 @@
 // What a PacketCache is made of; for the files that implement it alone.
 #pragma once
 
+#include "proxy/base/guarded.h"
 #include "proxy/base/token_bucket.h"
 #include "proxy/cache/cache_store.h"
 #include "proxy/cache/packet_cache.h"
@@ -59,6 +60,7 @@ struct PacketCache::Impl {
   Sweeper sweeper;
   TokenBucket ahead_budget;
   TokenBucket recheck_budget;
+  Guarded<std::shared_ptr<const HardFlushListener>> hard_flushes;
   const Clock& clock;
 };
 

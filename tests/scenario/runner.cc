@@ -6,6 +6,7 @@
 //   end
 //   query 1 www.example.org A +edns from=192.0.2.7:5353 -- QueryMaker's words; 1 names it
 //   query 2 a.example A & 3 b.example A                 -- these come at once
+//   elsewhere 4 www.example.org A                       -- as query, to another worker
 //   backend one: www.example.org; A                     -- what it got holds these texts
 //   reply one +aa / answer www.example.org 60 A 192.0.2.80
 //   answer 1: NOERROR; 60 A 192.0.2.80                  -- what the client got holds these
@@ -19,12 +20,17 @@
 //   nothing                                             -- no client was sent anything meanwhile
 //   idle one                                            -- no message waits at that server
 //   reply one/own ..., idle one/own                     -- the same for SOA queries of our own
+//   reply one/other ..., idle one/other                 -- and for what the other worker asked
 //   fail one refused | connection | send | timeout
 //   check one good | bad                                -- result of the health check now due
 //   state one up | down
 //   zone example.org unknown | good | bad               -- bad: on some server
 //   advance 1.5
 //   wall -3600                                          -- somebody sets the wall clock
+//   restart 10                                          -- stopped, and begun with the snapshot of
+//                                                       -- its caches so many seconds later
+//   flood 50 one +rcode=5                               -- so many names never asked before are
+//                                                       -- asked, and this is the server's answer
 //   counter cache-hits 1
 //   recorded www.example.org. 1500                      -- the last answer in the rings: its name,
 //                                                       -- and its latency in microseconds
@@ -85,6 +91,7 @@ class Scenario {
         auto made = World::Make(text);
         if (!made) return made.error();
         world_ = std::move(*made);
+        config_ = text;
         return "";
       }
       text += line + "\n";
@@ -98,30 +105,33 @@ class Scenario {
     const std::string word = line.substr(0, space);
     const std::string rest = space == std::string::npos ? "" : Trim(line.substr(space));
     const std::map<std::string, std::string (Scenario::*)(const std::string&)> steps = {
-        {"query", &Scenario::Query},       {"backend", &Scenario::BackendGot},
-        {"reply", &Scenario::Reply},       {"answer", &Scenario::Answer},
-        {"drop", &Scenario::Drop},         {"nothing", &Scenario::Nothing},
-        {"zone", &Scenario::Zone},         {"wall", &Scenario::Wall},
-        {"idle", &Scenario::Idle},         {"fail", &Scenario::Fail},
-        {"check", &Scenario::Check},       {"state", &Scenario::State},
-        {"advance", &Scenario::Advance},   {"counter", &Scenario::Counter},
-        {"console", &Scenario::Console},   {"part", &Scenario::Part},
-        {"got", &Scenario::Got},           {"client", &Scenario::Client},
-        {"paused", &Scenario::Paused},     {"reading", &Scenario::Reading},
-        {"recorded", &Scenario::Recorded}, {"drill", &Scenario::Drill},
-        {"drilled", &Scenario::Drilled}};
+        {"restart", &Scenario::Restart},     {"flood", &Scenario::Flood},
+        {"elsewhere", &Scenario::Elsewhere}, {"query", &Scenario::Query},
+        {"backend", &Scenario::BackendGot},  {"reply", &Scenario::Reply},
+        {"answer", &Scenario::Answer},       {"drop", &Scenario::Drop},
+        {"nothing", &Scenario::Nothing},     {"zone", &Scenario::Zone},
+        {"wall", &Scenario::Wall},           {"idle", &Scenario::Idle},
+        {"fail", &Scenario::Fail},           {"check", &Scenario::Check},
+        {"state", &Scenario::State},         {"advance", &Scenario::Advance},
+        {"counter", &Scenario::Counter},     {"console", &Scenario::Console},
+        {"part", &Scenario::Part},           {"got", &Scenario::Got},
+        {"client", &Scenario::Client},       {"paused", &Scenario::Paused},
+        {"reading", &Scenario::Reading},     {"recorded", &Scenario::Recorded},
+        {"drill", &Scenario::Drill},         {"drilled", &Scenario::Drilled}};
     const auto step = steps.find(word);
     if (step == steps.end()) return "unknown step";
     return (this->*step->second)(rest);
   }
 
-  std::string Query(const std::string& rest) {
+  std::string Query(const std::string& rest) { return Ask(rest, World::kFirst); }
+  std::string Elsewhere(const std::string& rest) { return Ask(rest, World::kOther); }
+  std::string Ask(const std::string& rest, World::Worker worker) {
     std::vector<World::Asked> asked;
     for (const std::string& each : SplitOn(rest, '&')) {
       const size_t space = each.find(' ');
       asked.emplace_back(std::stoull(each.substr(0, space)), each.substr(space + 1));
     }
-    world_->Ask(asked);
+    world_->Ask(asked, worker);
     return "";
   }
 
@@ -325,7 +335,29 @@ class Scenario {
     return printed.find("rror") == std::string::npos ? "" : printed;
   }
 
+  std::string Restart(const std::string& seconds) {
+    auto next = world_->Restart(config_, std::stoll(seconds));
+    if (!next) return next.error();
+    world_ = std::move(*next);
+    return "";
+  }
+
+  std::string Flood(const std::string& rest) {
+    const size_t space = rest.find(' ');
+    const size_t server = rest.find(' ', space + 1);
+    for (size_t left = std::stoull(rest); left > 0; --left) {
+      world_->Ask({{1, fmt::format("n{}.flood.example A", ++flooded_)}});
+      const auto done =
+          world_->Reply(Trim(rest.substr(space, server - space)), rest.substr(server));
+      if (!done) return done.error();
+    }
+    world_->client().outcomes.clear();
+    return "";
+  }
+
   std::unique_ptr<World> world_;
+  std::string config_;
+  uint64_t flooded_ = 0;
   BackendPtr drilled_;
   FakeClient::Outcome last_;
   int line_ = 0;

@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "proxy/cache/cache_snapshot.h"
+#include "proxy/config/caches.h"
+
 namespace breakwater::test {
 namespace {
 
@@ -44,30 +47,52 @@ TextResult<std::unique_ptr<World>> World::Make(const std::string& lua_text) {
     if (!backend->health().forced()) backend->health().SetAuto(true);
   }
   World* raw = world.get();
-  PathEnvironment environment{.now = [raw] { return raw->clock_.Now(); },
-                              .queries = world->queries_,
-                              .timers = world->timers_,
-                              .random = world->random_,
-                              .stats = world->stats_,
-                              .rings = world->rings_,
-                              .zones = world->zones_,
-                              .drills = world->drills_,
-                              .exchange_for =
-                                  [raw](const BackendPtr& backend, BackendTransport transport) {
-                                    return raw->ExchangeFor(backend, transport);
-                                  }};
-  world->path_ = std::make_unique<QueryPath>(std::move(environment), world->config_);
+  for (const Worker worker : {kFirst, kOther}) world->paths_[worker] = world->MakePath(worker);
   world->builder_.OnPublish([raw](ConfigPtr config) { raw->Publish(std::move(config)); });
   return world;
 }
 
-void World::Publish(ConfigPtr config) {
-  config_ = std::move(config);
-  path_->UseConfig(config_);
+std::unique_ptr<QueryPath> World::MakePath(Worker worker) {
+  PathEnvironment environment{
+      .now = [this] { return clock_.Now(); },
+      .queries = queries_,
+      .timers = timers_,
+      .random = random_,
+      .stats = stats_,
+      .rings = rings_,
+      .zones = zones_,
+      .drills = drills_,
+      .exchange_for =
+          [this, worker](const BackendPtr& backend, BackendTransport transport) {
+            return ExchangeFor(worker, backend, transport);
+          }};
+  return std::make_unique<QueryPath>(std::move(environment), config_);
 }
 
-Exchange* World::ExchangeFor(const BackendPtr& backend, BackendTransport transport) {
-  auto& exchange = exchanges_[{backend.get(), transport}];
+TextResult<std::unique_ptr<World>> World::Restart(const std::string& lua_text, int64_t seconds) {
+  const TemporaryFile place("");
+  const std::string path = place.path() + ".snapshot";
+  auto written = WriteCacheSnapshot(path, CachesOf(*config_),
+                                    {.clock = clock_, .occasion = SnapshotOccasion::kStop});
+  auto next = Make(lua_text);
+  if (!written || !next) {
+    return breakwater::Fail(written ? next.error() : written.error());
+  }
+  World& world = **next;
+  world.StepWall(clock_.WallSeconds() + seconds - world.clock_.WallSeconds());
+  const auto loaded = LoadCacheSnapshot(path, CachesOf(*world.config_), {.clock = world.clock_});
+  unlink(path.c_str());
+  if (!loaded) return breakwater::Fail(loaded.error());
+  return next;
+}
+
+void World::Publish(ConfigPtr config) {
+  config_ = std::move(config);
+  for (const auto& path : paths_) path->UseConfig(config_);
+}
+
+Exchange* World::ExchangeFor(Worker worker, const BackendPtr& backend, BackendTransport transport) {
+  auto& exchange = exchanges_[{worker, backend.get(), transport}];
   if (exchange == nullptr) {
     exchange = std::make_unique<FakeExchange>(backend, transport == BackendTransport::kDatagram);
   }
@@ -78,11 +103,11 @@ std::string World::Console(const std::string& line) {
   return lua_->RunCommand(line);
 }
 
-void World::Ask(const std::vector<Asked>& asked) {
+void World::Ask(const std::vector<Asked>& asked, Worker worker) {
   const size_t used = receive_buffers_.size();
   std::vector<QueryPtr> queries;
   for (const Asked& each : asked) queries.push_back(Arrive(each));
-  path_->OnQueries(queries);
+  paths_[worker]->OnQueries(queries);
   // The next datagrams come: who still needs the bytes must have a copy.
   for (size_t i = used; i < receive_buffers_.size(); ++i) {
     std::ranges::fill(*receive_buffers_[i], uint8_t{0xee});
@@ -141,11 +166,11 @@ BackendPtr World::FindBackend(const std::string& name) const {
 }
 
 FakeExchange::Sent* World::Waiting(const std::string& server, FakeExchange** exchange) {
-  constexpr std::string_view kOwn = "/own";
-  const bool own = server.ends_with(kOwn);
-  const std::string_view name(server.data(), server.size() - (own ? kOwn.size() : 0));
+  const bool own = server.ends_with("/own");
+  const Worker worker = server.ends_with("/other") ? kOther : kFirst;
+  const std::string name = server.substr(0, server.find('/'));
   for (auto& [key, candidate] : exchanges_) {
-    if (candidate->backend->name() != name) continue;
+    if (candidate->backend->name() != name || std::get<Worker>(key) != worker) continue;
     auto& sent = candidate->sent;
     std::erase_if(sent, [](const FakeExchange::Sent& one) { return one.cancelled; });
     for (FakeExchange::Sent& one : sent) {
@@ -157,7 +182,7 @@ FakeExchange::Sent* World::Waiting(const std::string& server, FakeExchange** exc
   return nullptr;
 }
 
-std::optional<FakeExchange::Sent> World::Take(const std::string& server) {
+std::optional<World::Taken> World::Take(const std::string& server) {
   FakeExchange* exchange = nullptr;
   const FakeExchange::Sent* waiting = Waiting(server, &exchange);
   if (waiting == nullptr) return std::nullopt;
@@ -166,15 +191,16 @@ std::optional<FakeExchange::Sent> World::Take(const std::string& server) {
       std::ranges::find_if(sent, [&](const FakeExchange::Sent& one) { return &one == waiting; });
   FakeExchange::Sent taken = std::move(*at);
   sent.erase(at);
-  return taken;
+  const Worker worker = server.ends_with("/other") ? kOther : kFirst;
+  return Taken{std::move(taken), paths_[worker].get()};
 }
 
 TextResult<void> World::Reply(const std::string& server, const std::string& description) {
-  const auto sent = Take(server);
-  if (!sent) return breakwater::Fail(fmt::format("'{}' waits for no answer", server));
-  auto reply = ReplyTo(*sent, description);
+  const auto taken = Take(server);
+  if (!taken) return breakwater::Fail(fmt::format("'{}' waits for no answer", server));
+  auto reply = ReplyTo(taken->sent, description);
   if (!reply) return breakwater::Fail(reply.error());
-  path_->OnReply(sent->flight, sent->attempt, *reply);
+  taken->path->OnReply(taken->sent.flight, taken->sent.attempt, *reply);
   return {};
 }
 
@@ -183,7 +209,7 @@ TextResult<void> World::Part(const std::string& server, const std::string& descr
   if (waiting == nullptr) return breakwater::Fail(fmt::format("'{}' waits for no answer", server));
   auto part = ReplyTo(*waiting, description);
   if (!part) return breakwater::Fail(part.error());
-  path_->OnPart(waiting->flight, waiting->attempt, *part);
+  paths_[kFirst]->OnPart(waiting->flight, waiting->attempt, *part);
   return {};
 }
 
@@ -200,9 +226,9 @@ TextResult<std::vector<uint8_t>> World::ReplyTo(const FakeExchange::Sent& sent,
 }
 
 TextResult<void> World::Fail(const std::string& server, FailureKind kind) {
-  const auto sent = Take(server);
-  if (!sent) return breakwater::Fail(fmt::format("'{}' waits for no answer", server));
-  path_->OnFailure(sent->flight, sent->attempt, kind);
+  const auto taken = Take(server);
+  if (!taken) return breakwater::Fail(fmt::format("'{}' waits for no answer", server));
+  taken->path->OnFailure(taken->sent.flight, taken->sent.attempt, kind);
   return {};
 }
 

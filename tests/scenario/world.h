@@ -1,12 +1,14 @@
-// The world of a scenario: the query path of one worker with a manual clock, backends that answer
+// The world of a scenario: the query paths of two workers with a manual clock, backends that answer
 // when the script says so, and clients that remember. Everything but sockets, threads and time
 // is the program's own, the Lua configuration included. One thread.
 #pragma once
 
+#include <array>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -29,24 +31,29 @@ class World {
   std::string Console(const std::string& line);
   // Of one query or several that come at once: a tag, and QueryMaker's words.
   using Asked = std::pair<uint64_t, std::string>;
-  void Ask(const std::vector<Asked>& asked);
+  enum Worker : size_t { kFirst, kOther };
+  void Ask(const std::vector<Asked>& asked, Worker worker = kFirst);
   // Runs timers and health rounds (each second) in order up to then.
   void Advance(MonoTime by);
 
   // The oldest message that `server` got and nobody has answered or failed. Questions of the
-  // proxy's own, which no client waits for, are at "NAME/own".
+  // proxy's own, which no client waits for, are at "NAME/own", those of the second worker at
+  // "NAME/other".
   FakeExchange::Sent* Waiting(const std::string& server, FakeExchange** exchange = nullptr);
   // Answers it: `description` is QueryMaker's, its question and ID are the message's.
   TextResult<void> Reply(const std::string& server, const std::string& description);
   // The same, as a message of a transfer behind which more will come.
   TextResult<void> Part(const std::string& server, const std::string& description);
   // The client that was full has read, or is gone.
-  void TellRoom() { path_->OnRoom(client_.full_for); }
+  void TellRoom() { paths_[kFirst]->OnRoom(client_.full_for); }
   TextResult<void> Fail(const std::string& server, FailureKind kind);
   // The result of the health check that `server` waits for.
   TextResult<void> Check(const std::string& server, bool good);
 
   void StepWall(int64_t seconds) { clock_.StepWall(seconds); }
+  // The program stops, and another begins, `seconds` later: what a snapshot of the caches keeps is
+  // what it has. The clients' answers so far are lost.
+  TextResult<std::unique_ptr<World>> Restart(const std::string& lua_text, int64_t seconds);
   // "unknown", "good", or "bad" where it is that on some server.
   std::string ZoneState(const std::string& zone) const;
 
@@ -59,9 +66,14 @@ class World {
 
  private:
   World();
-  std::optional<FakeExchange::Sent> Take(const std::string& server);
+  struct Taken {
+    FakeExchange::Sent sent;
+    QueryPath* path;
+  };
+  std::optional<Taken> Take(const std::string& server);
+  std::unique_ptr<QueryPath> MakePath(Worker worker);
   void Publish(ConfigPtr config);
-  Exchange* ExchangeFor(const BackendPtr& backend, BackendTransport transport);
+  Exchange* ExchangeFor(Worker worker, const BackendPtr& backend, BackendTransport transport);
   QueryPtr Arrive(const Asked& asked);
   void HealthRound();
   static TextResult<std::vector<uint8_t>> ReplyTo(const FakeExchange::Sent& sent,
@@ -81,9 +93,10 @@ class World {
   ConfigBuilder builder_;
   ConfigPtr config_;
   std::unique_ptr<lua::Configuration> lua_;
-  std::map<std::pair<Backend*, BackendTransport>, std::unique_ptr<FakeExchange>> exchanges_;
+  using ExchangeKey = std::tuple<Worker, Backend*, BackendTransport>;
+  std::map<ExchangeKey, std::unique_ptr<FakeExchange>> exchanges_;
   std::map<Backend*, bool> check_waits_;
-  std::unique_ptr<QueryPath> path_;
+  std::array<std::unique_ptr<QueryPath>, 2> paths_;
   std::vector<std::unique_ptr<std::vector<uint8_t>>> receive_buffers_;
 };
 

@@ -1,16 +1,19 @@
 #!/usr/bin/python3
 """Last good answers in front of a real PowerDNS that refuses its zones, hangs, dies and comes back."""
 
+import json
 import signal
+import socket
 import time
 import unittest
 
 import dns.exception
 import dns.flags
+import dns.message
 import dns.rcode
 
 from client import addresses, ask, run
-from harness import CONSOLE, SystemTest, breakwater_only, wait_until
+from harness import CONSOLE, CONTROL, SystemTest, breakwater_only, wait_until
 from nameservers import Database, PowerDns
 
 ZONES = [f"zone{n}.example" for n in range(20)]
@@ -147,6 +150,43 @@ class LastGood(SystemTest):
         with open(path, "w", encoding="utf-8") as file:
             file.write(text.replace("{port}", "53").replace("{console}", "5199"))
         return path
+
+
+@breakwater_only
+class ManyWorkers(SystemTest):
+    def test_a_flushed_name_is_asked_for_once_whatever_workers_its_clients_are_at(self):
+        database = Database()
+        database.add_zones([SAMPLE])
+        pdns = self.started(PowerDns(database, SAMPLE, cache_s=1))
+        config = CONFIG.replace("clientTimeout=0.4", "clientTimeout=9").replace("maxTTL=1", "maxTTL=600")
+        front = self.proxy(config % pdns.port + 'setWorkers(4)\nsetZoneHealth({ask=false})\nsetUDPTimeout(10)\n'
+                           'controlUnixSocket("{dir}/control.sock")\n')
+        self.assertEqual(addresses(answer_of(front, SAMPLE)), ["192.0.2.1"])
+
+        def asked():
+            servers = run(CONTROL, "--socket", f"{front.folder}/control.sock", "--json", "servers").stdout
+            return json.loads(servers)["servers"][0]["queries"]
+
+        before = asked()
+        front.console("getServer(0):setUp()")  # no health check finds it silent
+        front.console(f"cache:flush(newDNSName('{SAMPLE}'), {{suffix=true}})")
+        pdns.signal(signal.SIGSTOP)
+        question = dns.message.make_query(f"www.{SAMPLE}", "A", use_edns=0)
+        clients = []
+        for _ in range(60):
+            client = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self.addCleanup(client.close)
+            client.settimeout(9)
+            client.sendto(question.to_wire(), ("127.0.0.1", front.port))
+            clients.append(client)
+        wait_until(lambda: int(front.stat("refreshes-awaited")) + int(front.stat("joined-misses")) == 59,
+                   "all but one to wait")
+        self.assertGreater(int(front.stat("refreshes-awaited")), 0)
+        pdns.signal(signal.SIGCONT)
+        for client in clients:
+            answer = dns.message.from_wire(client.recv(4096))
+            self.assertEqual((addresses(answer), extended_errors(answer)), (["192.0.2.1"], []))
+        self.assertEqual(asked() - before, 1)
 
 
 if __name__ == "__main__":

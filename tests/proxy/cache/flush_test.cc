@@ -244,5 +244,34 @@ TEST(FlushTable, EpochsCompareAcrossTheWrap) {
   EXPECT_FALSE(EpochIsLater(0xfffffff0, 1));
 }
 
+TEST(FlushShares, ANamedCallerHoldsAsManyAsAreLeftAtMost) {
+  FlushTable table({.undo_window = MonoTime::FromSeconds(60), .max_flushes = 100});
+  const auto flush_all = [&](std::string_view caller, MonoTime now) {
+    size_t made = 0;
+    for (; !table.ShareOf(caller).IsUsedUp(); ++made) {
+      table.Flush({.name = *dns::Name::Parse("a.example")}, now, caller);
+    }
+    return made;
+  };
+  const MonoTime begin = MonoTime::FromSeconds(1000);
+  EXPECT_EQ(flush_all("one", begin), 50u);
+  EXPECT_EQ(table.ShareOf("one").held, 50u);
+  EXPECT_EQ(flush_all("two", begin), 25u);
+  EXPECT_EQ(flush_all("one", begin), 0u);
+  // Without a name: whatever is left, and then nothing.
+  EXPECT_EQ(table.ShareOf("").most, 25u);
+  EXPECT_EQ(flush_all("three", begin), 12u);
+  for (int i = 0; i < 13; ++i) table.Flush({.name = dns::Name()}, begin);
+  EXPECT_TRUE(table.ShareOf("").IsUsedUp());
+  EXPECT_TRUE(table.ShareOf("four").IsUsedUp());
+  // When their time is over they count no more.
+  table.BeginPass(begin + MonoTime::FromSeconds(60));
+  table.EndPass();
+  while (!table.TakeGarbage(64).empty()) {
+  }
+  EXPECT_EQ(table.ShareOf("one").held, 0u);
+  EXPECT_EQ(table.ShareOf("one").most, 50u);
+}
+
 }  // namespace
 }  // namespace breakwater
