@@ -71,6 +71,9 @@ void ReadSource(Options& options, FlushSourceSettings* source) {
   if (!source->file.empty() && options.Has("timeout")) {
     options.Reject("timeout belongs to a command");
   }
+  if (options.Read("state", &source->state) && source->file.empty()) {
+    options.Reject("state belongs to a file");
+  }
 }
 
 TextResult<void> AddFlushSource(Call& call, Options options) {
@@ -89,11 +92,11 @@ TextResult<void> AddFlushSource(Call& call, Options options) {
 
 constexpr FunctionRow kFunctions[] = {
     {"addFlushSource", Bind<&AddFlushSource>,
-     "addFlushSource({file=path or command=path, interval=1, timeout=10, suffix=false, hard=false, "
-     "pool=\"\"})",
+     "addFlushSource({file=path or command=path, state=path, interval=1, timeout=10, suffix=false, "
+     "hard=false, pool=\"\"})",
      "Lines appended to the file, or printed by the command each interval, are flushes: NAME "
-     "[TYPE] "
-     "[suffix] [hard].",
+     "[TYPE] [suffix] [hard]. In the state file, by default beside setCacheSnapshot's, stands how "
+     "far the file was read, so that a restart misses none.",
      Scope::kConfigOnly},
 };
 

@@ -123,17 +123,23 @@ void Server::Start() {
 }
 
 void Server::StartFlushSources(const Config& config) {
-  flush_sources_.Start(config.settings.flush_sources,
-                       [this](const FlushSourceSettings& source,
-                              std::span<const FlushRequest> flushes) -> TextResult<void> {
-                         const auto caches = CachesToFlush(*CurrentConfig(), source.pool);
-                         if (!caches) return Fail(caches.error());
-                         for (const auto& cache : *caches) {
-                           for (const FlushRequest& flush : flushes) (void)cache->Flush(flush);
-                         }
-                         ForgetFlushedZones(zone_health_, flushes);
-                         return {};
-                       });
+  flush_sources_.Start(
+      WithStateFiles(config.settings.flush_sources, config.settings.cache_snapshot.path),
+      [this](const FlushSourceSettings& source,
+             std::span<const FlushRequest> flushes) -> TextResult<size_t> {
+        const auto caches = CachesToFlush(*CurrentConfig(), source.pool);
+        if (!caches) return Fail(caches.error());
+        const std::string caller = "source " + source.Name();
+        const uint64_t left = FlushesLeft(*caches, caller);
+        flushes = flushes.first(std::min<uint64_t>(left, flushes.size()));
+        for (const auto& cache : *caches) {
+          for (const FlushRequest& flush : flushes) {
+            (void)cache->Flush(flush, caller);
+          }
+        }
+        ForgetFlushedZones(zone_health_, flushes);
+        return flushes.size();
+      });
 }
 
 void Server::StartScriptWaits() {

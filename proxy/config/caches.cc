@@ -32,6 +32,16 @@ TextResult<std::vector<std::shared_ptr<PacketCache>>> CachesToFlush(
   return caches;
 }
 
+uint64_t FlushesLeft(std::span<const std::shared_ptr<PacketCache>> caches,
+                     std::string_view caller) {
+  uint64_t left = UINT64_MAX;
+  for (const auto& cache : caches) {
+    const FlushShare share = cache->ShareOf(caller);
+    left = std::min(left, share.most - std::min(share.held, share.most));
+  }
+  return left;
+}
+
 void ForgetFlushedZones(ZoneHealth& zones, std::span<const FlushRequest> flushed) {
   std::vector<dns::Name> gone;
   for (const FlushRequest& flush : flushed) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "proxy/backend/zone_health.h"
@@ -20,6 +21,10 @@ std::vector<NamedCache> CachesOf(const Config& config);
 // has a cache.
 TextResult<std::vector<std::shared_ptr<PacketCache>>> CachesToFlush(
     const Config& config, const std::optional<std::string>& pool);
+
+// How many flushes more `caller` may make in all of these caches before its share of what they
+// remember is used up (FlushShare). Empty: whoever needs no token.
+uint64_t FlushesLeft(std::span<const std::shared_ptr<PacketCache>> caches, std::string_view caller);
 
 // What is meant to be gone is no zone that is bad: to be told of what was flushed.
 void ForgetFlushedZones(ZoneHealth& zones, std::span<const FlushRequest> flushed);

@@ -14,6 +14,7 @@ namespace breakwater {
 
 struct FlushSourceSettings {
   std::string file;                  // lines appended to it are flushes
+  std::string state{};               // where its place in the file is kept; empty: nowhere
   std::vector<std::string> command;  // or: the lines that it prints, program and arguments
   uint32_t interval_ms = 1000;
   uint32_t timeout_ms = 10'000;       // of a command: it is killed then

@@ -133,8 +133,8 @@ TextResult<void> ControlCommands::MayRun(const ControlRequest& request,
   const bool is_list = request.command == ControlCommand::kFlushListAdd ||
                        request.command == ControlCommand::kFlushListRun ||
                        request.command == ControlCommand::kFlushListStop;
-  const std::string made_by =
-      (is_list ? flushes_.ListMadeBy(request.id) : flushes_.MadeBy(request.id)).value_or("");
+  const std::string made_by = is_list ? flushes_.ListMadeBy(request.id).value_or("")
+                                      : flushes_.MadeBy(request.id, request.to);
   const Concerned concerned{.names = names, .made_by = made_by};
   return Permit(rights, request.command, concerned);
 }
@@ -157,7 +157,8 @@ json ControlCommands::Run(const ControlRequest& request, const Rights& rights,
     case ControlCommand::kFlush:
       return flushes_.Flush(request, rights.token);
     case ControlCommand::kUndo:
-      return flushes_.Undo(request.id);
+      return request.to == request.id ? flushes_.Undo(request.id)
+                                      : flushes_.UndoRange(request.id, request.to);
     case ControlCommand::kFlushStatus:
       return flushes_.State(request.id);
     case ControlCommand::kReloadCertificates:

@@ -29,7 +29,7 @@ constexpr std::array<CommandInfo, 20> kCommands = {{
     {"rules", Role::kRead, ZoneRule::kFree, {}},
     {"cache-stats", Role::kRead, ZoneRule::kFree, {}},
     {"flush", Role::kFlush, ZoneRule::kNames, {"name", "suffix", "type", "hard", "pool"}},
-    {"undo", Role::kFlush, ZoneRule::kOwn, {"id"}},
+    {"undo", Role::kFlush, ZoneRule::kOwn, {"id", "to"}},
     {"flush-status", Role::kRead, ZoneRule::kFree, {"id"}},
     {"reload-certificates", Role::kOperate, ZoneRule::kNever, {}},
     {"zones", Role::kRead, ZoneRule::kFree, {"bad"}},
@@ -157,6 +157,21 @@ TextResult<void> ReadId(const json& object, ControlRequest& request) {
   return {};
 }
 
+TextResult<void> ReadUndo(const json& object, ControlRequest& request) {
+  if (auto id = ReadId(object, request); !id) return id;
+  request.to = request.id;
+  const auto found = object.find("to");
+  if (found == object.end()) return {};
+  if (!found->is_number_unsigned() || found->get<uint64_t>() < request.id) {
+    return Fail(std::string("'to' must be a number, and not below 'id'"));
+  }
+  request.to = found->get<uint64_t>();
+  if (request.to - request.id >= kMostUndos) {
+    return Fail(fmt::format("one request takes back {} flushes at most", kMostUndos));
+  }
+  return {};
+}
+
 TextResult<void> ReadDrill(const json& object, ControlRequest& request) {
   constexpr uint32_t kLongest_s = 7 * 86400;
   DrillOrder& order = request.drill;
@@ -189,6 +204,7 @@ TextResult<void> ReadMembers(const json& object, ControlRequest& request) {
     case ControlCommand::kFlush:
       return ReadFlush(object, request);
     case ControlCommand::kUndo:
+      return ReadUndo(object, request);
     case ControlCommand::kFlushStatus:
       return ReadId(object, request);
     case ControlCommand::kDrill:

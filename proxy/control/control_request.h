@@ -6,7 +6,7 @@
 //   {"command":"cache-stats"}
 //   {"command":"server","server":NAME,"state":"up"|"down"|"auto"}
 //   {"command":"flush","name":NAME[,"suffix":true][,"type":"A"][,"hard":true][,"pool":POOL]}
-//   {"command":"undo","id":ID}                     takes a soft flush back
+//   {"command":"undo","id":ID[,"to":ID]}           takes a soft flush back, or all from ID to ID
 //   {"command":"flush-status","id":ID}
 //   {"command":"flush-list"[,"rate":N][,"stop-on":["refused>1%"]][,"undo-on-stop":true][,"pool":POOL]}
 //   {"command":"flush-list-add","job":JOB,"lines":"NAME [TYPE] [suffix] [hard]\n..."}
@@ -39,6 +39,7 @@
 namespace breakwater {
 
 inline constexpr size_t kMaxControlLine = 64 * 1024;
+inline constexpr uint64_t kMostUndos = 50'000;  // of one request
 
 enum class ControlCommand : uint8_t {
   kStatus,
@@ -74,6 +75,7 @@ struct ControlRequest {
   FlushRequest flush;               // kFlush
   std::optional<std::string> pool;  // kFlush: that pool's cache alone
   uint64_t id = 0;         // kUndo, kFlushStatus; of a list: 0 is all, of a drill the latest
+  uint64_t to = 0;         // kUndo: the last of a range, `id` where it is one
   bool bad_alone = false;  // kZones
   ListFlushPlan list{};    // kFlushList
   std::string lines;       // kFlushListAdd, a newline behind each

@@ -10,6 +10,7 @@
 
 #include "proxy/base/text.h"
 #include "proxy/config/control_access.h"
+#include "proxy/control/control_request.h"
 #include "proxy/control/ctl_client.h"
 #include "proxy/control/ctl_flush_list.h"
 #include "proxy/control/ctl_text.h"
@@ -126,11 +127,17 @@ CtlExit Drill(const CtlOptions& options, const CtlOutput& output, CtlClient& cli
 
 CtlExit Undo(const CtlOptions& options, const CtlOutput& output, CtlClient& client) {
   CtlExit worst = CtlExit::kDone;
-  for (uint64_t id = options.first_id; id <= options.last_id; ++id) {
-    const auto reply = client.Request({{"command", "undo"}, {"id", id}});
+  // The newest first: a later flush of a name covers an earlier one.
+  for (uint64_t left = options.last_id - options.first_id + 1; left > 0;) {
+    const uint64_t count = std::min(left, kMostUndos);
+    const uint64_t to = options.first_id + left - 1;
+    json request = {{"command", "undo"}, {"id", to - count + 1}};
+    if (count > 1) request["to"] = to;
+    const auto reply = client.Request(request);
     if (!reply) return NoServer(reply.error(), options, output);
     worst = std::max(worst, Print(options, *reply, output));
-    if (worst == CtlExit::kDenied || id == UINT64_MAX) break;
+    if (worst == CtlExit::kDenied) break;
+    left -= count;
   }
   return worst;
 }

@@ -178,6 +178,9 @@ std::string CtlReplyText(CtlCommand command, const json& reply) {
     case CtlCommand::kFlush:
       return fmt::format("flush {}\n", Field(reply, "id"));
     case CtlCommand::kFlushUndo:
+      if (const std::string to = Field(reply, "to"); !to.empty()) {
+        return fmt::format("flushes {} to {} undone\n", Field(reply, "id"), to);
+      }
       return fmt::format("flush {} undone\n", Field(reply, "id"));
     case CtlCommand::kFlushLists:
       return ListsText(reply);

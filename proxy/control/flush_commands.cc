@@ -32,6 +32,11 @@ std::string_view UndoText(UndoResult result) {
   return "unknown";
 }
 
+// Whose share of a cache's flushes it is: a token's own, that of no other caller of that name.
+std::string CallerOf(std::string_view token) {
+  return token.empty() ? std::string() : fmt::format("token {}", token);
+}
+
 json TallyJson(const AnswerTally& tally) {
   json kinds = json::object();
   for (size_t i = 0; i < kBadKinds; ++i) {
@@ -75,12 +80,28 @@ FlushCommands::~FlushCommands() {
 json FlushCommands::Flush(const ControlRequest& request, std::string_view made_by) {
   const auto caches = CachesToFlush(*target_.CurrentConfig(), request.pool);
   if (!caches) return Refusal("not-found", caches.error());
+  const std::string caller = CallerOf(made_by);
+  if (FlushesLeft(*caches, caller) == 0) return RefuseShare(made_by, "this flush");
   FlushIds::Made made{.caches = {}, .made_by = std::string(made_by)};
-  for (const auto& cache : *caches) made.caches.push_back({cache, cache->Flush(request.flush)});
+  for (const auto& cache : *caches) {
+    made.caches.push_back({cache, cache->Flush(request.flush, caller)});
+  }
   ForgetFlushedZones(target_.zone_health(), {&request.flush, 1});
   const uint64_t id = ids_.Reserve(1);
   ids_.Note(id, std::move(made));
   return {{"ok", true}, {"id", id}, {"caches", caches->size()}};
+}
+
+json FlushCommands::RefuseShare(std::string_view made_by, std::string_view what) {
+  if (tools_.counters != nullptr) tools_.counters->Add(Metric::kFlushShareRefused);
+  const std::string whose = made_by.empty()
+                                ? std::string("all that are left of")
+                                : fmt::format("the share of the token '{}' in", made_by);
+  return Refusal("share-used-up",
+                 fmt::format("{} would be more than {} the flushes that a cache remembers so that "
+                             "they can be undone: flush a zone with --suffix instead of its names, "
+                             "or come again when the oldest are an hour old",
+                             what, whose));
 }
 
 json FlushCommands::Undo(uint64_t id) {
@@ -106,6 +127,33 @@ json FlushCommands::Undo(uint64_t id) {
   return {{"ok", true}, {"id", id}, {"caches", undone}};
 }
 
+json FlushCommands::UndoRange(uint64_t first, uint64_t last) {
+  uint64_t undone = 0;
+  json problem;
+  for (uint64_t left = last - first + 1; left > 0; --left) {
+    json reply = Undo(first + left - 1);
+    if (reply.at("ok").get<bool>()) {
+      ++undone;
+    } else if (problem.is_null()) {
+      problem = {
+          {"id", first + left - 1}, {"error", reply.at("error")}, {"code", reply.at("code")}};
+    }
+  }
+  const uint64_t stuck = last - first + 1 - undone;
+  json reply = {{"ok", true}};
+  if (stuck > 0) {
+    reply = Refusal(
+        problem.at("code").get<std::string>(),
+        fmt::format("{} of {} flushes were taken back; not {}: {}", undone, last - first + 1,
+                    problem.at("id").get<uint64_t>(), problem.at("error").get<std::string>()));
+  }
+  reply["id"] = first;
+  reply["to"] = last;
+  reply["undone"] = undone;
+  reply["not-undone"] = stuck;
+  return reply;
+}
+
 json FlushCommands::State(uint64_t id) const {
   const auto made = ids_.Find(id);
   if (!made) return Refusal("not-found", fmt::format("there is no flush {}", id));
@@ -127,6 +175,14 @@ std::optional<std::string> FlushCommands::MadeBy(uint64_t id) const {
   auto made = ids_.Find(id);
   if (!made) return std::nullopt;
   return std::move(made->made_by);
+}
+
+std::string FlushCommands::MadeBy(uint64_t first, uint64_t last) const {
+  const std::string maker = MadeBy(first).value_or("");
+  for (uint64_t id = first; id < last && !maker.empty(); ++id) {
+    if (MadeBy(id + 1) != maker) return {};
+  }
+  return maker;
 }
 
 std::optional<std::string> FlushCommands::ListMadeBy(uint64_t job) const {
@@ -211,6 +267,11 @@ json FlushCommands::RunList(uint64_t number) {
   if (job == nullptr || job->list->state() != ListFlush::State::kLoading) {
     return Refusal("not-found", fmt::format("no list {} is waiting to be run", number));
   }
+  const ListFlushPlan& plan = job->list->plan();
+  const auto caches = CachesToFlush(*target_.CurrentConfig(), plan.pool);
+  if (caches && FlushesLeft(*caches, CallerOf(plan.made_by)) < job->list->progress().total) {
+    return RefuseShare(plan.made_by, fmt::format("this list of {}", job->list->progress().total));
+  }
   tools_.timers.Cancel(job->timer);
   job->seen = {};
   job->list->Run(target_.clock().Now());
@@ -271,14 +332,20 @@ ListFlush::Hooks FlushCommands::HooksFor(uint64_t number) {
           .clients = [this] { return target_.zone_health().AnswersOfKnownZones(); }};
 }
 
-bool FlushCommands::FlushAs(uint64_t id, const FlushRequest& request, const ListFlushPlan& plan) {
+ListFlushOutcome FlushCommands::FlushAs(uint64_t id, const FlushRequest& request,
+                                        const ListFlushPlan& plan) {
   const auto caches = CachesToFlush(*target_.CurrentConfig(), plan.pool);
-  if (!caches) return false;
+  if (!caches) return ListFlushOutcome::kNoCache;
+  const std::string caller = CallerOf(plan.made_by);
+  if (FlushesLeft(*caches, caller) == 0) {
+    if (tools_.counters != nullptr) tools_.counters->Add(Metric::kFlushShareRefused);
+    return ListFlushOutcome::kShareUsedUp;
+  }
   FlushIds::Made made{.caches = {}, .made_by = plan.made_by};
-  for (const auto& cache : *caches) made.caches.push_back({cache, cache->Flush(request)});
+  for (const auto& cache : *caches) made.caches.push_back({cache, cache->Flush(request, caller)});
   ids_.Note(id, std::move(made));
   if (tools_.counters != nullptr) tools_.counters->Add(Metric::kListFlushes);
-  return true;
+  return ListFlushOutcome::kMade;
 }
 
 // The servers of the first tier, of the pools whose caches are flushed.

@@ -46,7 +46,10 @@ class FlushCommands {
 
   // `made_by` is the token that asks; empty: none.
   nlohmann::json Flush(const ControlRequest& request, std::string_view made_by);
+  // One, or those from `first` to `last`, the newest first; of a range "undone" and "not-undone"
+  // say how many, and the error why the newest of them was not.
   nlohmann::json Undo(uint64_t id);
+  nlohmann::json UndoRange(uint64_t first, uint64_t last);
   nlohmann::json State(uint64_t id) const;
   nlohmann::json BeginList(const ControlRequest& request, std::string_view made_by);
   nlohmann::json AddToList(const ControlRequest& request, std::string_view made_by);
@@ -58,6 +61,8 @@ class FlushCommands {
   uint64_t NumberOf(const PacketCache& cache, FlushId id) const { return ids_.NumberOf(cache, id); }
   // The token that made a flush, or began a list; nothing where there is none of that number.
   std::optional<std::string> MadeBy(uint64_t id) const;
+  // Of a range: the one that made all of them; empty where there is none.
+  std::string MadeBy(uint64_t first, uint64_t last) const;
   std::optional<std::string> ListMadeBy(uint64_t job) const;
 
  private:
@@ -70,7 +75,8 @@ class FlushCommands {
     std::unordered_set<std::string> seen;  // while it is loaded
   };
   ListFlush::Hooks HooksFor(uint64_t number);
-  bool FlushAs(uint64_t id, const FlushRequest& request, const ListFlushPlan& plan);
+  nlohmann::json RefuseShare(std::string_view made_by, std::string_view what);
+  ListFlushOutcome FlushAs(uint64_t id, const FlushRequest& request, const ListFlushPlan& plan);
   std::vector<BackendPtr> ToAsk(const std::optional<std::string>& pool) const;
   void Step(uint64_t number);
   void Finish(const ListFlush& list, uint64_t number);

@@ -99,19 +99,24 @@ std::string_view ListFlush::NextLine() {
 void ListFlush::FlushDue(MonoTime now) {
   const auto gap = plan_.rate > 0 ? MonoTime{static_cast<int64_t>(1e9 / plan_.rate)} : MonoTime{};
   due_ = std::max(due_, now - kMostBehind);
-  for (size_t i = 0; i < kMostAtOnce && at_ < lines_.size(); ++i) {
+  for (size_t i = 0; i < kMostAtOnce && at_ < lines_.size() && state_ == State::kRunning; ++i) {
     if (due_ > now || (!plan_.stop_on.empty() && !hooks_.may_probe())) return;
     due_ = due_ + gap;
     FlushOne(NextLine());
   }
-  if (at_ >= lines_.size()) End(plan_.stop_on.empty() ? State::kDone : State::kSettling);
+  if (state_ == State::kRunning && at_ >= lines_.size())
+    End(plan_.stop_on.empty() ? State::kDone : State::kSettling);
 }
 
 void ListFlush::FlushOne(std::string_view line) {
   const auto request = ParseFlushLine(line, {});
   if (!request || !*request) return;
   const uint64_t id = progress_.first_id + progress_.done + progress_.failed;
-  if (!hooks_.flush(id, **request)) {
+  const ListFlushOutcome outcome = hooks_.flush(id, **request);
+  if (outcome == ListFlushOutcome::kShareUsedUp) {
+    return Stop("the share of flushes of its maker is used up", Undo::kAsPlanned);
+  }
+  if (outcome == ListFlushOutcome::kNoCache) {
     ++progress_.failed;
     return;
   }

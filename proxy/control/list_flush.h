@@ -36,6 +36,9 @@ struct ProbeAnswer {
   bool counts = true;  // false: it could not be asked, for reasons of our own
 };
 
+// kShareUsedUp: whoever made the list holds too many flushes already; the list stops.
+enum class ListFlushOutcome : uint8_t { kMade, kNoCache, kShareUsedUp };
+
 class ListFlush {
  public:
   static constexpr MonoTime kTick = MonoTime::FromMs(20);
@@ -43,8 +46,8 @@ class ListFlush {
   static constexpr size_t kMostLines = 1'000'000;  // so many can be undone in a cache
 
   struct Hooks {
-    // Makes a flush under this number; false where there is no cache any more.
-    std::function<bool(uint64_t id, const FlushRequest& request)> flush;
+    // Makes a flush under this number.
+    std::function<ListFlushOutcome(uint64_t id, const FlushRequest& request)> flush;
     std::function<bool(uint64_t id)> undo;
     std::function<uint64_t(uint64_t count)> reserve_ids;
     // Asks the servers for the name; how many questions that makes. Each is answered by one

@@ -41,9 +41,70 @@ void LineCutter::End(std::vector<NumberedLine>* lines) {
   StartOver();
 }
 
-FlushFile::FlushFile(std::string path) : path_(std::move(path)) {
+FlushFile::FlushFile(std::string path, std::string state_path)
+    : path_(std::move(path)), state_path_(std::move(state_path)) {
   // What is wrong with it Read() will say.
-  if (Open()) (void)SkipAll();
+  if (!Open()) return;
+  if (!state_path_.empty()) {
+    Resume();
+  } else {
+    (void)SkipAll();
+  }
+}
+
+void FlushFile::Resume() {
+  const auto loaded = LoadPosition(state_path_);
+  if (!loaded || !*loaded) {
+    if (!loaded) {
+      note_ = fmt::format("{}: what was appended while this program did not run is left out",
+                          loaded.error());
+    }
+    (void)SkipAll();
+    return;
+  }
+  const FilePosition& last = **loaded;
+  struct stat status {};
+  if (!fd_.valid() || fstat(fd_.get(), &status) != 0) return;  // whatever comes is news
+  const bool same = status.st_dev == last.device && status.st_ino == last.inode;
+  if (same && static_cast<uint64_t>(status.st_size) >= last.offset &&
+      HeadSum(fd_.get(), last.offset) == last.head) {
+    offset_ = line_end_ = last.offset;
+    line_end_number_ = last.lines;
+    cutter_.SkipTo(last.lines);
+    saved_ = last;
+    if (static_cast<uint64_t>(status.st_size) > offset_) {
+      note_ = fmt::format("goes on at line {}", last.lines + 1);
+    }
+    return;
+  }
+  if (last.inode == 0) return;  // there was none
+  note_ = fmt::format(
+      "it was replaced or cut since it was read: all of it counts; what was appended to the old "
+      "one behind line {} is not known",
+      last.lines);
+}
+
+TextResult<void> FlushFile::Save() {
+  struct stat status {};
+  if (state_path_.empty()) return {};
+  if (!fd_.valid()) return SaveAs({});  // all of what comes is news
+  if (fstat(fd_.get(), &status) != 0) return {};
+  const bool same = saved_ && saved_->device == status.st_dev && saved_->inode == status.st_ino;
+  if (same && saved_->offset == line_end_) return {};
+  const auto head = HeadSum(fd_.get(), line_end_);
+  if (!head) return {};  // it is being cut: the next reading sees that
+  return SaveAs({.device = status.st_dev,
+                 .inode = status.st_ino,
+                 .offset = line_end_,
+                 .lines = line_end_number_,
+                 .head = *head});
+}
+
+TextResult<void> FlushFile::SaveAs(const FilePosition& position) {
+  if (saved_ == position) return {};
+  if (auto done = SavePosition(state_path_, position); !done) return done;
+  saved_ = position;
+  return {};
 }
 
 TextResult<void> FlushFile::Open() {
@@ -57,7 +118,7 @@ TextResult<void> FlushFile::Open() {
   if (fstat(fd.get(), &status) != 0) return Fail(std::string(std::strerror(errno)));
   if (!S_ISREG(status.st_mode)) return Fail(std::string("it is not a regular file"));
   fd_ = std::move(fd);
-  offset_ = 0;
+  offset_ = line_end_ = line_end_number_ = 0;
   cutter_.StartOver();
   return {};
 }
@@ -81,6 +142,8 @@ TextResult<void> FlushFile::SkipAll() {
     if (pread(fd_.get(), &before, 1, static_cast<off_t>(offset_) - 1) != 1 || before == '\n') break;
     --offset_;
   }
+  line_end_ = offset_;
+  line_end_number_ = lines;
   return {};
 }
 
@@ -113,7 +176,7 @@ TextResult<FlushFile::News> FlushFile::Read() {
 TextResult<void> FlushFile::ReadSome(News* news) {
   struct stat status {};
   if (fstat(fd_.get(), &status) == 0 && static_cast<uint64_t>(status.st_size) < offset_) {
-    offset_ = 0;
+    offset_ = line_end_ = line_end_number_ = 0;
     cutter_.StartOver();
   }
   std::array<char, kChunk> chunk;
@@ -121,7 +184,12 @@ TextResult<void> FlushFile::ReadSome(News* news) {
     const ssize_t got = pread(fd_.get(), chunk.data(), chunk.size(), static_cast<off_t>(offset_));
     if (got < 0) return Fail(std::string(std::strerror(errno)));
     if (got == 0) return {};
-    cutter_.Add({chunk.data(), static_cast<size_t>(got)}, &news->lines);
+    const std::string_view piece(chunk.data(), static_cast<size_t>(got));
+    cutter_.Add(piece, &news->lines);
+    if (const size_t end = piece.rfind('\n'); end != std::string_view::npos) {
+      line_end_ = offset_ + end + 1;
+      line_end_number_ += static_cast<uint64_t>(std::ranges::count(piece, '\n'));
+    }
     offset_ += static_cast<uint64_t>(got);
     total += static_cast<size_t>(got);
   }

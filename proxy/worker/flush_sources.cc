@@ -7,6 +7,7 @@
 #include <chrono>
 #include <utility>
 
+#include "proxy/base/hash.h"
 #include "proxy/worker/run_child.h"
 
 namespace breakwater {
@@ -23,7 +24,12 @@ FlushSource::~FlushSource() {
 
 void FlushSource::Start() {
   // Here, so that no line is missed that comes once the server runs.
-  if (!settings_.file.empty()) file_ = std::make_unique<FlushFile>(settings_.file);
+  if (!settings_.file.empty()) {
+    file_ = std::make_unique<FlushFile>(settings_.file, settings_.state);
+    if (const std::string note = file_->TakeNote(); !note.empty()) {
+      LogInfo("flush", "{}: {}", name_, note);
+    }
+  }
   thread_ = std::thread([this] {
     pthread_setname_np(pthread_self(), "bw/flush");
     Run();
@@ -68,10 +74,13 @@ bool FlushSource::ReadFile() {
   if (file_->missing() && !std::exchange(told_of_missing_, true)) {
     LogInfo("flush", "{}: there is no such file yet", name_);
   }
-  const std::string problem = Take(news->lines);
+  std::string problem = Take(news->lines);
+  // What was not done is read again by the next program; one that ends does not wait for it.
+  const auto saved = stop_ ? TextResult<void>() : file_->Save();
+  if (!saved) problem = "its place cannot be kept: " + saved.error();
   // Without lines nothing is known of flushes.
-  if (!news->lines.empty() || read_failed_) Tell(problem);
-  read_failed_ = false;
+  if (!news->lines.empty() || !problem.empty() || read_failed_) Tell(problem);
+  read_failed_ = !saved;
   return news->more;
 }
 
@@ -131,9 +140,21 @@ std::string FlushSource::Make(std::span<const FlushRequest> flushes) {
     }
     Wait(MonoTime::FromMs(100));
   }
-  if (stop_) return {};
-  if (auto made = flush_(settings_, flushes); !made) return std::move(made.error());
-  flushes_.fetch_add(flushes.size(), std::memory_order_relaxed);
+  while (!stop_ && !flushes.empty()) {
+    auto made = flush_(settings_, flushes);
+    if (!made) return std::move(made.error());
+    flushes_.fetch_add(*made, std::memory_order_relaxed);
+    flushes = flushes.subspan(*made);
+    if (flushes.empty()) break;
+    put_off_.fetch_add(1, std::memory_order_relaxed);
+    if (!std::exchange(told_of_share_, true)) {
+      LogWarning("flush",
+                 "{}: it holds its share of the flushes that a cache remembers: the rest waits "
+                 "until older ones are forgotten",
+                 name_);
+    }
+    Wait(kShareWait);
+  }
   return {};
 }
 
@@ -146,6 +167,19 @@ void FlushSource::Tell(const std::string& problem) {
   } else {
     LogWarning("flush", "{}: {}", name_, problem);
   }
+}
+
+std::vector<FlushSourceSettings> WithStateFiles(std::vector<FlushSourceSettings> sources,
+                                                const std::string& snapshot_path) {
+  constexpr uint64_t kSeed = 0x736f75726365;  // the same in each process
+  for (FlushSourceSettings& source : sources) {
+    if (snapshot_path.empty() || source.file.empty() || !source.state.empty()) continue;
+    const std::string what = source.file + '\n' + source.pool.value_or("");
+    const uint64_t hash =
+        HashBytes({reinterpret_cast<const uint8_t*>(what.data()), what.size()}, kSeed);
+    source.state = fmt::format("{}.source-{:016x}", snapshot_path, hash);
+  }
+  return sources;
 }
 
 void FlushSources::Start(const std::vector<FlushSourceSettings>& sources,
@@ -163,12 +197,15 @@ void FlushSources::Stop() {
 void FlushSources::Count(Counters& counters) {
   uint64_t flushes = 0;
   uint64_t errors = 0;
+  uint64_t put_off = 0;
   for (const auto& source : sources_) {
     flushes += source->flushes();
     errors += source->errors();
+    put_off += source->put_off();
   }
   counters.Add(Metric::kFlushSourceFlushes, flushes - std::exchange(flushes_, flushes));
   counters.Add(Metric::kFlushSourceErrors, errors - std::exchange(errors_, errors));
+  counters.Add(Metric::kFlushShareRefused, put_off - std::exchange(put_off_, put_off));
 }
 
 }  // namespace breakwater

@@ -31,9 +31,11 @@ class FlushSource {
   static constexpr double kRate = 150;  // flushes a second, lastingly
   static constexpr double kBurst = 100'000;
 
-  // On the source's thread. The error says why nothing could be flushed.
-  using Flush = std::function<TextResult<void>(const FlushSourceSettings& source,
-                                               std::span<const FlushRequest> flushes)>;
+  // On the source's thread. How many were made, from the first on: what is left waits, for the
+  // source's share of flushes (FlushShare) is used up. The error says why nothing could be flushed.
+  using Flush = std::function<TextResult<size_t>(const FlushSourceSettings& source,
+                                                 std::span<const FlushRequest> flushes)>;
+  static constexpr MonoTime kShareWait = MonoTime::FromSeconds(1);
 
   FlushSource(FlushSourceSettings settings, Flush flush);
   ~FlushSource();
@@ -45,6 +47,8 @@ class FlushSource {
 
   uint64_t flushes() const { return flushes_.load(std::memory_order_relaxed); }
   uint64_t errors() const { return errors_.load(std::memory_order_relaxed); }
+  // Times that flushes were put off for want of a share.
+  uint64_t put_off() const { return put_off_.load(std::memory_order_relaxed); }
 
  private:
   void Run();
@@ -65,16 +69,22 @@ class FlushSource {
   LogLimiter log_limiter_;
   TokenBucket budget_{kRate, kBurst};
   bool told_of_budget_ = false;
+  bool told_of_share_ = false;
   bool told_of_missing_ = false;
   bool read_failed_ = false;
   std::atomic<uint64_t> flushes_{0};
   std::atomic<uint64_t> errors_{0};
+  std::atomic<uint64_t> put_off_{0};
   UniqueFd stop_fd_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::atomic<bool> stop_{false};
   std::thread thread_;
 };
+
+// Where there is a snapshot of the caches, files without a state file have theirs beside it.
+std::vector<FlushSourceSettings> WithStateFiles(std::vector<FlushSourceSettings> sources,
+                                                const std::string& snapshot_path);
 
 // All of a configuration. Count() is the control thread's, the rest the main thread's.
 class FlushSources {
@@ -86,7 +96,7 @@ class FlushSources {
 
  private:
   std::vector<std::unique_ptr<FlushSource>> sources_;  // does not change while the threads run
-  uint64_t flushes_ = 0, errors_ = 0;                  // counted so far
+  uint64_t flushes_ = 0, errors_ = 0, put_off_ = 0;    // counted so far
 };
 
 }  // namespace breakwater

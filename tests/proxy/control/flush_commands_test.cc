@@ -43,7 +43,9 @@ class FlushCommandsTest : public CacheFixture {
   }
 
   FakeTarget target_;
-  ControlCommands commands_{target_, target_.Tools()};
+  Counters counters_;
+  ControlCommands commands_{
+      target_, {.timers = target_.timers_, .prober = target_.prober_, .counters = &counters_}};
 };
 
 TEST_F(FlushCommandsTest, AListWithoutAPaceIsDoneWithItsRun) {
@@ -147,6 +149,71 @@ TEST_F(FlushCommandsTest, ATokenBoundToZonesMakesListsOfThemAlone) {
   EXPECT_EQ(as("other", R"("command":"undo","id":1)")["code"], "denied");
   EXPECT_EQ(as("other", R"("command":"flush-list-stop","job":1)")["code"], "denied");
   EXPECT_EQ(as("shop", R"("command":"undo","id":1)")["ok"], true);
+}
+
+TEST_F(FlushCommandsTest, ATokenCannotUseUpTheFlushesThatACacheRemembers) {
+  settings.flush_limits.max_flushes = 6;
+  cache_ = nullptr;
+  cache();
+  target_.AddPool("", cache_);
+  target_.config->settings.control_access.tokens.push_back(
+      {.name = "shop", .hash = HashToken("shop-0123456789"), .role = Role::kFlush, .zones = {}});
+  const std::string token = R"(,"token":"shop-0123456789"})";
+  const auto flush = [&](const std::string& end) {
+    return Ask(R"({"command":"flush","name":"a.example.com")" + end, Role::kFlush);
+  };
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(flush(token)["ok"], true) << i;
+  const json refused = flush(token);
+  EXPECT_EQ(refused["code"], "share-used-up");
+  EXPECT_NE(refused["error"].get<std::string>().find("share of the token 'shop'"),
+            std::string::npos);
+  // A list that would not fit is refused whole; others have their own share.
+  EXPECT_EQ(Ask(R"({"command":"flush-list")" + token)["job"], 1);
+  const std::string lines = R"({"command":"flush-list-add","job":1,"lines":"a.example\n")";
+  EXPECT_EQ(Ask(lines + token)["total"], 1);
+  EXPECT_EQ(Ask(R"({"command":"flush-list-run","job":1)" + token)["code"], "share-used-up");
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(flush("}")["ok"], true) << i;
+  EXPECT_EQ(flush("}")["code"], "share-used-up");
+  EXPECT_EQ(cache_->Stats().flushes, 6u);
+  EXPECT_EQ(counters_.Get(Metric::kFlushShareRefused), 3u);
+}
+
+TEST_F(FlushCommandsTest, ARangeIsTakenBackInOneRequestTheNewestFirst) {
+  // Of one name: only the newest can be taken back at a time.
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(Ask(R"({"command":"flush","name":"www.example.com"})")["id"], i + 1);
+  }
+  EXPECT_FALSE(Hits("www.example.com"));
+  const json undone = Ask(R"({"command":"undo","id":3,"to":3})");
+  EXPECT_EQ(undone["ok"], true);
+  EXPECT_EQ(Ask(R"({"command":"flush","name":"a.example"})")["id"], 4);
+  EXPECT_EQ(Ask(R"({"command":"flush","name":"b.example","hard":true})")["id"], 5);
+  const json part = Ask(R"({"command":"undo","id":4,"to":6})");
+  EXPECT_EQ(part["ok"], false);
+  EXPECT_EQ(part["undone"], 1);
+  EXPECT_EQ(part["not-undone"], 2);
+  EXPECT_EQ(part["error"], "1 of 3 flushes were taken back; not 6: there is no flush 6");
+  EXPECT_EQ(Ask(R"({"command":"undo","id":2,"to":1})")["code"], "bad-request");
+  EXPECT_EQ(Ask(R"({"command":"undo","id":1,"to":50001})")["code"], "bad-request");
+}
+
+TEST_F(FlushCommandsTest, OfARangeEachMustBeTheTokensOwn) {
+  for (const char* name : {"shop", "other"}) {
+    target_.config->settings.control_access.tokens.push_back(
+        {.name = name,
+         .hash = HashToken(std::string(name) + "-0123456789"),
+         .role = Role::kFlush,
+         .zones = {*dns::Name::Parse("example.com")}});
+  }
+  const auto as = [&](const std::string& token, const std::string& request) {
+    return Ask("{" + request + R"(,"token":")" + token + "-0123456789\"}", Role::kRead);
+  };
+  EXPECT_EQ(as("shop", R"("command":"flush","name":"a.example.com")")["id"], 1);
+  EXPECT_EQ(as("shop", R"("command":"flush","name":"b.example.com")")["id"], 2);
+  EXPECT_EQ(as("other", R"("command":"flush","name":"c.example.com")")["id"], 3);
+  EXPECT_EQ(as("shop", R"("command":"undo","id":1,"to":3)")["code"], "denied");
+  EXPECT_EQ(as("other", R"("command":"undo","id":1,"to":2)")["code"], "denied");
+  EXPECT_EQ(as("shop", R"("command":"undo","id":1,"to":2)")["undone"], 2);
 }
 
 TEST_F(FlushCommandsTest, NoMoreThanSoManyListsAtATimeAndForgottenOnesMakeRoom) {

@@ -15,9 +15,12 @@ class ListFlushTest : public testing::Test {
     list_ = std::make_unique<ListFlush>(
         std::move(plan), ListFlush::Hooks{.flush =
                                               [this](uint64_t id, const FlushRequest& request) {
-                                                if (!has_cache_) return false;
+                                                if (!has_cache_) return ListFlushOutcome::kNoCache;
+                                                if (made_.size() >= share_) {
+                                                  return ListFlushOutcome::kShareUsedUp;
+                                                }
                                                 made_.emplace_back(id, FlushLineOf(request));
-                                                return true;
+                                                return ListFlushOutcome::kMade;
                                               },
                                           .undo =
                                               [this](uint64_t id) {
@@ -57,6 +60,7 @@ class ListFlushTest : public testing::Test {
   std::unique_ptr<ListFlush> list_;
   MonoTime now_ = MonoTime::FromSeconds(1000);
   bool has_cache_ = true;
+  size_t share_ = SIZE_MAX;
   std::vector<std::pair<uint64_t, std::string>> made_;
   std::vector<uint64_t> undone_;
   size_t open_ = 0;
@@ -191,6 +195,17 @@ TEST_F(ListFlushTest, TakesAMillionLinesAtMost) {
   ListFlush list({}, {});
   EXPECT_TRUE(list.AddLines("a.\n", ListFlush::kMostLines));
   EXPECT_FALSE(list.AddLines("b.\n", 1));
+}
+
+TEST_F(ListFlushTest, StopsWhereTheShareOfItsMakerIsUsedUp) {
+  share_ = 3;
+  Begin({.rate = 0, .undo_on_stop = true}, 10);
+  RunFor(100);
+  EXPECT_EQ(list_->state(), State::kStopped);
+  EXPECT_EQ(list_->progress().done, 3u);
+  EXPECT_EQ(list_->progress().undone, 3u);
+  EXPECT_FALSE(list_->progress().by_condition);
+  EXPECT_NE(list_->progress().why.find("share of flushes"), std::string::npos);
 }
 
 }  // namespace

@@ -138,5 +138,89 @@ TEST(LineCutterTest, ALineThatIsTooLongIsOneLineAndNoMoreMemory) {
   EXPECT_EQ(lines[1].text, "short");
 }
 
+class FlushFileStateTest : public FlushFileTest {
+ protected:
+  std::string State() const { return directory_ + "/state"; }
+  // A program that reads what there is, does it, and ends.
+  std::string Run() {
+    FlushFile file(path_, State());
+    note_ = file.TakeNote();
+    std::string news = News(file);
+    const auto saved = file.Save();
+    EXPECT_TRUE(saved) << saved.error();
+    return news;
+  }
+  std::string note_;
+};
+
+TEST_F(FlushFileStateTest, GoesOnWhereTheLastProgramLeftOff) {
+  Append("old\n");
+  EXPECT_EQ(Run(), "");
+  Append("a\nb\nhal");
+  EXPECT_EQ(Run(), "2:a 3:b");
+  EXPECT_EQ(note_, "goes on at line 2");
+  Append("f\nc\n");
+  EXPECT_EQ(Run(), "4:half 5:c");
+  EXPECT_EQ(Run(), "");
+  EXPECT_EQ(note_, "");
+}
+
+TEST_F(FlushFileStateTest, WhatWasNotDoneIsReadAgain) {
+  EXPECT_EQ(Run(), "");
+  Append("a\n");
+  {
+    FlushFile file(path_, State());
+    EXPECT_EQ(News(file), "1:a");  // and is not saved
+  }
+  EXPECT_EQ(Run(), "1:a");
+}
+
+TEST_F(FlushFileStateTest, OfAFileThatWasReplacedAllCounts) {
+  Append("old\nolder\n");
+  EXPECT_EQ(Run(), "");
+  std::filesystem::rename(path_, path_ + ".1");
+  Append("new\nnewer\nnewest\n");
+  EXPECT_EQ(Run(), "1:new 2:newer 3:newest");
+  EXPECT_NE(note_.find("replaced or cut"), std::string::npos) << note_;
+  // Cut and written anew, longer than before: its beginning tells.
+  Write("this is something else\nand more\nand even more of it\n");
+  EXPECT_EQ(Run(), "1:this is something else 2:and more 3:and even more of it");
+  Write("a\n");
+  EXPECT_EQ(Run(), "1:a");
+  EXPECT_EQ(Run(), "");
+}
+
+TEST_F(FlushFileStateTest, AFileThatAppearsBetweenTwoProgramsIsNew) {
+  Append("old\n");
+  EXPECT_EQ(Run(), "");
+  std::filesystem::remove(path_);
+  EXPECT_EQ(Run(), "");
+  Append("a\n");
+  EXPECT_EQ(Run(), "1:a");
+}
+
+TEST_F(FlushFileStateTest, AStateThatIsNoneIsToldAndTheEndCounts) {
+  Append("old\n");
+  for (const char* text : {"", "nonsense\n", "breakwater position 1 1 1 1 1 1 1\n"}) {
+    std::ofstream(State()) << text;
+    EXPECT_EQ(Run(), "") << text;
+    EXPECT_NE(note_.find("tells of no place in a file"), std::string::npos) << note_;
+    EXPECT_EQ(Run(), "");
+    EXPECT_EQ(note_, "");
+  }
+}
+
+TEST(FilePosition, IsReadAsItIsWrittenAndNotOtherwise) {
+  const FilePosition position{.device = 1, .inode = UINT64_MAX, .offset = 3, .lines = 4, .head = 5};
+  const std::string text = PositionText(position);
+  EXPECT_EQ(ParsePosition(text), position);
+  for (size_t i = 0; i < text.size(); ++i) {
+    std::string wrong = text;
+    wrong[i] ^= 1;
+    EXPECT_NE(ParsePosition(wrong), position) << wrong;
+    EXPECT_FALSE(ParsePosition(text.substr(0, i)));
+  }
+}
+
 }  // namespace
 }  // namespace breakwater

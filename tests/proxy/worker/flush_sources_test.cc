@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -22,13 +23,14 @@ class FlushSourcesTest : public testing::Test {
   void Start(const FlushSourceSettings& settings) {
     sources_.Start({settings},
                    [this](const FlushSourceSettings&,
-                          std::span<const FlushRequest> flushes) -> TextResult<void> {
+                          std::span<const FlushRequest> flushes) -> TextResult<size_t> {
                      const std::lock_guard lock(mutex_);
                      if (!has_cache_) return Fail(std::string("no pool has a cache"));
+                     flushes = flushes.first(std::min(flushes.size(), share_));
                      for (const FlushRequest& flush : flushes)
                        flushed_.push_back(FlushLineOf(flush));
                      came_.notify_all();
-                     return {};
+                     return flushes.size();
                    });
   }
   bool AwaitFlushes(size_t count) {
@@ -59,6 +61,7 @@ class FlushSourcesTest : public testing::Test {
   std::mutex mutex_;
   std::condition_variable came_;
   bool has_cache_ = true;
+  size_t share_ = SIZE_MAX;  // of each call
   std::vector<std::string> flushed_;
 };
 
@@ -74,6 +77,19 @@ TEST_F(FlushSourcesTest, LinesOfAFileAreFlushes) {
   EXPECT_EQ(flushed_, (std::vector<std::string>{"a.example. suffix", "b.example. AAAA suffix"}));
   EXPECT_EQ(Count(Metric::kFlushSourceFlushes), 2u);
   EXPECT_EQ(Count(Metric::kFlushSourceErrors), 1u);
+}
+
+TEST_F(FlushSourcesTest, WhatIsBeyondItsShareWaitsAndIsNotLost) {
+  const std::string path = directory_ + "/flush";
+  std::ofstream(path).close();
+  share_ = 2;
+  Start(OfFile(path));
+  std::ofstream(path, std::ios::app) << "a.example\nb.example\nc.example\n";
+  ASSERT_TRUE(AwaitFlushes(3));
+  sources_.Stop();
+  EXPECT_EQ(flushed_, (std::vector<std::string>{"a.example.", "b.example.", "c.example."}));
+  EXPECT_EQ(Count(Metric::kFlushShareRefused), 1u);
+  EXPECT_EQ(Count(Metric::kFlushSourceFlushes), 3u);
 }
 
 TEST_F(FlushSourcesTest, TheOutputOfACommandIsRunAgainAndAgain) {
@@ -117,6 +133,48 @@ TEST_F(FlushSourcesTest, WhatCannotBeFlushedIsAnError) {
   sources_.Stop();
   EXPECT_EQ(Count(Metric::kFlushSourceErrors), 1u);
   EXPECT_EQ(Count(Metric::kFlushSourceFlushes), 0u);
+}
+
+TEST_F(FlushSourcesTest, WhatIsAppendedBetweenTwoProgramsIsNotMissed) {
+  const std::string path = directory_ + "/flush";
+  std::ofstream(path) << "old.example\n";
+  FlushSourceSettings settings = OfFile(path);
+  settings.state = directory_ + "/state";
+  Start(settings);
+  std::ofstream(path, std::ios::app) << "a.example\n";
+  ASSERT_TRUE(AwaitFlushes(1));
+  // Saved behind what was done, by the same thread.
+  std::ofstream(path, std::ios::app) << "b.example\n";
+  ASSERT_TRUE(AwaitFlushes(2));
+  std::ofstream(path, std::ios::app) << "c.example\n";
+  ASSERT_TRUE(AwaitFlushes(3));
+  sources_.Stop();
+  std::ofstream(path, std::ios::app) << "d.example\n";
+  sources_ = FlushSources();
+  flushed_.clear();
+  Start(settings);
+  ASSERT_TRUE(AwaitFlushes(1));
+  sources_.Stop();
+  EXPECT_EQ(flushed_.back(), "d.example.");
+  EXPECT_EQ(std::ranges::count(flushed_, "old.example."), 0);
+  EXPECT_EQ(std::ranges::count(flushed_, "a.example."), 0);
+}
+
+TEST(FlushSourceStates, LieBesideTheSnapshotUnlessTheyAreNamed) {
+  FlushSourceSettings one;
+  one.file = "/one";
+  FlushSourceSettings other = one;
+  other.pool = "p";
+  FlushSourceSettings named = one;
+  named.state = "/state";
+  FlushSourceSettings command;
+  command.command = {"/bin/true"};
+  const auto with = WithStateFiles({one, other, named, command}, "/var/cache");
+  EXPECT_TRUE(with[0].state.starts_with("/var/cache.source-")) << with[0].state;
+  EXPECT_NE(with[0].state, with[1].state);
+  EXPECT_EQ(with[2].state, "/state");
+  EXPECT_EQ(with[3].state, "");
+  EXPECT_EQ(WithStateFiles({one}, "")[0].state, "");
 }
 
 }  // namespace
