@@ -158,6 +158,12 @@ void QueryPath::OnDrillReply(FlightId id, Flight& flight, uint8_t attempt,
                .backend = flight.attempts[attempt].backend,
                .facts = FactsOf(flight, datagram, reply)};
   (void)in_flight_.EndAttempt(id, attempt);
+  const bool cut = dns::ConstHeader(reply.data()).Has(dns::kFlagTc);
+  // What was cut cannot be compared: a stream brings the whole.
+  if (cut && datagram && flight.attempt_count < kMaxAttempts) {
+    flight.over_stream = true;
+    if (AskForDrill(id, answer.backend)) return;
+  }
   Judge(flight, answer);
   if (probe.stage == DrillProbe::Stage::kFirstTier) {
     (void)NoteForZone(*flight.query, answer);
@@ -171,7 +177,6 @@ void QueryPath::OnDrillReply(FlightId id, Flight& flight, uint8_t attempt,
     return;
   }
   const bool live = probe.mode == DrillMode::kLive;
-  const bool cut = dns::ConstHeader(reply.data()).Has(dns::kFlagTc);
   const auto difference = cut ? std::nullopt : DifferenceOf(probe.answer, reply);
   const bool serve = live && !cut && !difference;
   if (!cut) NoteInDrill(flight, {.difference = difference, .served = serve});

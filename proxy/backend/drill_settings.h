@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace breakwater {
@@ -21,6 +22,7 @@ struct DrillOrder {
 struct DrillSchedule {
   DrillOrder order;
   uint32_t every_s = 86400;
+  std::optional<uint32_t> at_s{};  // instead: each day, so long after midnight, local time
 };
 
 }  // namespace breakwater

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "proxy/base/log.h"
@@ -12,6 +13,9 @@ namespace breakwater {
 namespace {
 
 using nlohmann::json;
+
+constexpr int64_t kDay_s = 86400;
+constexpr int64_t kLatest_s = 3600;
 
 std::string_view StateName(DrillReport::State state) {
   switch (state) {
@@ -62,15 +66,44 @@ json DrillReportJson(const DrillReport& report, MonoTime now) {
   return reply;
 }
 
+int64_t NextTimeOfDay(int64_t now_s, uint32_t at_s) {
+  const auto now = static_cast<std::time_t>(now_s);
+  std::tm local{};
+  if (localtime_r(&now, &local) == nullptr) return now_s + kDay_s;
+  for (int days = 0;; ++days) {
+    std::tm day = local;
+    day.tm_mday += days;
+    day.tm_hour = static_cast<int>(at_s / 3600);
+    day.tm_min = static_cast<int>(at_s / 60 % 60);
+    day.tm_sec = static_cast<int>(at_s % 60);
+    day.tm_isdst = -1;  // the time zone says
+    const std::time_t then = std::mktime(&day);
+    if (then >= now || days > 1) return then;
+  }
+}
+
+bool DrillScheduler::IsDue(const DrillSchedule& schedule, Next& next) const {
+  if (!schedule.at_s) return target_.clock().Now() >= next.every;
+  const int64_t now_s = target_.clock().WallSeconds();
+  // Somebody may have set the clock: a time that was missed, or lies beyond a day, is none.
+  const bool known =
+      next.day_s >= 0 && now_s - next.day_s < kLatest_s && next.day_s - now_s <= kDay_s + kLatest_s;
+  if (!known) next.day_s = NextTimeOfDay(now_s, *schedule.at_s);
+  return now_s >= next.day_s;
+}
+
 void DrillScheduler::Step() {
   const ConfigPtr config = target_.CurrentConfig();
   const MonoTime now = target_.clock().Now();
   const auto& drills = config->settings.drills;
   for (size_t i = 0; i < drills.size(); ++i) {
     const MonoTime every = MonoTime::FromSeconds(drills[i].every_s);
-    if (i == next_.size()) next_.push_back(now + std::min(every, kFirst));
-    if (now < next_[i] || target_.drills().running()) continue;
-    next_[i] = now + every;
+    if (i == next_.size()) next_.push_back({.every = now + std::min(every, kFirst)});
+    if (!IsDue(drills[i], next_[i]) || target_.drills().running()) continue;
+    next_[i].every = now + every;
+    if (drills[i].at_s) {
+      next_[i].day_s = NextTimeOfDay(target_.clock().WallSeconds() + 1, *drills[i].at_s);
+    }
     if (auto begun = BeginDrill(target_, drills[i].order); !begun) {
       LogError("drill", "the drill of '{}' (addDrill) was not made: {}", drills[i].order.server,
                begun.error());

@@ -19,7 +19,9 @@ TextResult<uint64_t> BeginDrill(const ControlTarget& target, const DrillOrder& o
 nlohmann::json DrillReportJson(const DrillReport& report, MonoTime now);
 
 // addDrill. The first drill of each begins ten minutes after the start, or `every` if that is less,
-// so that a server that is restarted each day is drilled as well; one at a time.
+// so that a server that is restarted each day is drilled as well; one at a time. Those with a time
+// of day begin then, by the wall clock and the local time zone, on days that have that hour; where
+// another runs, after it, and no later than an hour after their time.
 class DrillScheduler {
  public:
   static constexpr MonoTime kFirst = MonoTime::FromSeconds(600);
@@ -29,8 +31,17 @@ class DrillScheduler {
   void Step();
 
  private:
+  struct Next {
+    MonoTime every{};    // the next one, of those that come each so many seconds
+    int64_t day_s = -1;  // the next one by the wall clock, seconds since 1970; -1: not known
+  };
+  bool IsDue(const DrillSchedule& schedule, Next& next) const;
+
   const ControlTarget& target_;
-  std::vector<MonoTime> next_;  // by the configuration's list
+  std::vector<Next> next_;  // by the configuration's list
 };
+
+// The first time not before `now_s` (seconds since 1970) that is `at_s` after a local midnight.
+int64_t NextTimeOfDay(int64_t now_s, uint32_t at_s);
 
 }  // namespace breakwater

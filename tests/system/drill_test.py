@@ -144,6 +144,9 @@ class Drill(SystemTest):
         self.assertEqual(self.ctl("drill", "standby", "--share", "200%").returncode, 2)
         for line, text in (('addDrill{server="a", share=2}', "share must be above 0"),
                            ('addDrill{every=60}', "server is missing"),
+                           ('addDrill{server="a", at="25:00"}', "at is a time of day"),
+                           ('addDrill{server="a", at="3:00"}', "at is a time of day"),
+                           ('addDrill{server="a", at="03:00", every=60}', "it needs one of them"),
                            ('addDrill{server="a", every=5, duration=5}', "every longer than that")):
             config = write_file(temp_folder(), "check.conf", line + "\n")
             result = run(BINARY, "--check-config", "-C", config)

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 
+#include <cstdlib>
+#include <ctime>
+
 #include <nlohmann/json.hpp>
 
 #include "proxy/control/control_commands.h"
@@ -170,6 +173,47 @@ TEST(CtlDrillTest, ReadsItsWords) {
   EXPECT_FALSE(ParseCtlOptions({"drill", "report", "x"}));
   EXPECT_FALSE(ParseCtlOptions({"drill", "stop", "--live"}));
   EXPECT_FALSE(ParseCtlOptions({"servers", "--share", "1%"}));
+}
+
+TEST_F(DrillCommandsTest, ATimeOfDayBeginsOneEachDay) {
+  ASSERT_EQ(setenv("TZ", "UTC", 1), 0);
+  tzset();
+  const auto wall = [&] { return target_.clock_.WallSeconds(); };
+  const auto of_day = static_cast<uint32_t>((wall() + 90) % 86400);
+  target_.config->settings.drills.push_back(
+      {.order = {.server = "standby", .length_s = 10}, .at_s = of_day});
+  DrillScheduler scheduler(target_);
+  const auto step = [&](double seconds) {
+    Advance(seconds);
+    scheduler.Step();
+    const auto report = target_.drills_.Report();
+    return report ? report->id : 0;
+  };
+  EXPECT_EQ(step(0), 0u);
+  EXPECT_EQ(step(89), 0u);
+  EXPECT_EQ(step(1), 1u);
+  EXPECT_EQ(step(20), 1u);
+  EXPECT_EQ(step(86400 - 21), 1u);
+  EXPECT_EQ(step(1), 2u);
+  // One whose time was missed is not made up for; when the clock was set back its time comes again.
+  target_.clock_.StepWall(86400 + 7200);
+  EXPECT_EQ(step(20), 2u);
+  target_.clock_.StepWall(-3 * 86400 - 7200 - 20 + 86400 - 60);
+  EXPECT_EQ(step(59), 2u);
+  EXPECT_EQ(step(1), 3u);
+}
+
+TEST(TimeOfDay, GoesByTheTimeZoneThroughItsChanges) {
+  ASSERT_EQ(setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1), 0);
+  tzset();
+  constexpr int64_t kNoon = 1711188000;  // 2024-03-23 11:00 CET, a week before the change
+  const int64_t first = NextTimeOfDay(kNoon, 3 * 3600);
+  EXPECT_EQ(first, 1711245600);  // 2024-03-24 03:00 CET
+  // A week later clocks went forward in that night: 03:00 is an hour sooner.
+  EXPECT_EQ(NextTimeOfDay(kNoon + 7 * 86400, 3 * 3600), first + 7 * 86400 - 3600);
+  EXPECT_EQ(NextTimeOfDay(first, 3 * 3600), first);
+  ASSERT_EQ(setenv("TZ", "UTC", 1), 0);
+  tzset();
 }
 
 }  // namespace
