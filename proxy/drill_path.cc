@@ -159,7 +159,13 @@ void QueryPath::OnDrillReply(FlightId id, Flight& flight, uint8_t attempt,
                .facts = FactsOf(flight, datagram, reply)};
   (void)in_flight_.EndAttempt(id, attempt);
   const bool cut = dns::ConstHeader(reply.data()).Has(dns::kFlagTc);
-  // What was cut cannot be compared: a stream brings the whole.
+  // What was cut cannot be compared: a stream brings the whole. A client does not wait for that.
+  if (cut && datagram && probe.mode == DrillMode::kLive) {
+    auto whole = std::make_unique<DrillProbe>(probe);
+    whole->datagram = false;
+    Mirror(*flight.query, std::move(whole));
+    return DeliverDrilled(id, flight);
+  }
   if (cut && datagram && flight.attempt_count < kMaxAttempts) {
     flight.over_stream = true;
     if (AskForDrill(id, answer.backend)) return;
