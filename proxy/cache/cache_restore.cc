@@ -27,6 +27,7 @@ void Copy(const CacheEntry& entry, SnapshotScan& scan) {
                    .apex_labels = entry.apex_labels,
                    .due = entry.due,
                    .over_udp = entry.over_udp,
+                   .asked_again = entry.hits > 0 || (entry.in_main && scan.is_full),
                    .tail = entry.tail(),
                    .packet = entry.message()};
   if (entry.IsLastGood(scan.now)) {
@@ -91,6 +92,8 @@ bool GivesWay(const CacheEntry& held, const CacheEntry& restored, MonoTime now) 
 bool PacketCache::CopyForSnapshot(SnapshotScan& scan) const {
   CacheStore& store = impl_->store;
   const bool last_good = store.settings().last_good.has_value();
+  // Until then entries come into the main queue without having been asked for again.
+  scan.is_full = store.IsFull();
   ScanPosition position{scan.shard, scan.slot};
   size_t removed = 0;
   const bool more = store.ScanStep(position, removed, [&](CacheEntry& entry) {

@@ -232,7 +232,8 @@ class Loader {
     restore_.freshness = passed_s >= 0 ? freshness : RestoredFreshness::kNone;
   }
 
-  void BeginCache(const Section& section) {
+  // `first`: in this reading, which tells of what is left out.
+  void BeginCache(const Section& section, bool first) {
     targets_.clear();
     bool differs = false;
     for (size_t i = 0; i < caches_.size(); ++i) {
@@ -246,7 +247,7 @@ class Loader {
         differs = true;
       }
     }
-    if (!targets_.empty()) return;
+    if (!targets_.empty() || !first) return;
     loaded_.warnings.push_back(fmt::format(
         "what the snapshot holds for the pools {} is left out: {}", PoolsText(section.pools),
         differs
@@ -255,14 +256,16 @@ class Loader {
             : "no such pool has a cache now"));
   }
 
-  void Take(std::span<const uint8_t> bytes) {
+  // Those that were asked for again, or the rest.
+  void Take(std::span<const uint8_t> bytes, bool asked_again) {
     ByteReader reader(bytes);
     while (reader.remaining() > 0 && !IsAbandoned(how_)) {
       SavedEntry saved;
       if (!ReadSaved(reader, saved)) {
-        ++loaded_.malformed;
+        if (asked_again) ++loaded_.malformed;  // met each time
         return;
       }
+      if (saved.asked_again != asked_again) continue;
       for (const size_t target : targets_) {
         restore_.asked_epoch = epochs_[target];
         Count(caches_[target].cache->Restore(saved, restore_));
@@ -298,6 +301,24 @@ class Loader {
   std::vector<size_t> targets_;
   RestoreHow restore_;
 };
+
+// From behind the head to the end.
+TextResult<void> TakeEntries(SnapshotReader& reader, Loader& loader, const SnapshotHow& how,
+                             bool asked_again) {
+  while (!IsAbandoned(how)) {
+    const auto part = reader.Next();
+    if (!part) return Fail(part.error());
+    if (part->kind == SnapshotBlock::kEnd) break;
+    if (part->kind == SnapshotBlock::kEntries) {
+      loader.Take(part->bytes, asked_again);
+      continue;
+    }
+    Section section;
+    if (!ReadSection(part->bytes, section)) break;
+    loader.BeginCache(section, asked_again);
+  }
+  return {};
+}
 
 }  // namespace
 
@@ -349,17 +370,12 @@ TextResult<SnapshotLoaded> LoadCacheSnapshot(const std::string& path,
   if (auto good = reader->Rewind(); !good) return Fail(good.error());
   if (const auto again = ReadHead(*reader); !again) return Fail(again.error());
   loader.Begin(*head, freshness);
-  while (!IsAbandoned(how)) {
-    const auto part = reader->Next();
-    if (!part) return Fail(part.error());
-    if (part->kind == SnapshotBlock::kEnd) break;
-    if (part->kind == SnapshotBlock::kEntries) {
-      loader.Take(part->bytes);
-      continue;
-    }
-    Section section;
-    if (!ReadSection(part->bytes, section)) break;
-    loader.BeginCache(section);
+  if (how.flush_anew) how.flush_anew();
+  for (const bool asked_again : {true, false}) {
+    if (auto good = TakeEntries(*reader, loader, how, asked_again); !good)
+      return Fail(good.error());
+    if (auto good = reader->Rewind(); !good) return Fail(good.error());
+    if (const auto again = ReadHead(*reader); !again) return Fail(again.error());
   }
   return loaded;
 }

@@ -7,9 +7,11 @@
 // first entry is taken. Where a cache has become smaller it takes what it has room for.
 //
 // A flush that came after the last writing is not in it. A clean stop writes once more, and marks
-// the file so; the start that reads it takes the mark off. After a
-// crash an entry that was flushed hard may come back as a last good answer, until a nameserver
-// answers or it is flushed again (SnapshotKeeper writes soon after a flush for that reason).
+// the file so; the start that reads it takes the mark off. For a crash hard flushes are noted
+// beside it (flush_journal.h), and SnapshotKeeper writes soon after a flush.
+//
+// What was asked for again since it was stored is taken first, so that a cache that has become
+// smaller has room for that before the rest.
 //
 // Both functions are for a thread of their own: they read and write files, and hold a shard of the
 // cache for 64 entries at most.
@@ -18,6 +20,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -42,6 +45,9 @@ struct SnapshotHow {
   SnapshotOccasion occasion = SnapshotOccasion::kInterval;  // of a writing
   // Once true the work is left, a writing without a trace. Null: never.
   const std::atomic<bool>* abandon = nullptr;
+  // Of a reading, called once before the first entry is taken: what it flushes concerns what is
+  // read, and not what was asked for meanwhile.
+  std::function<void()> flush_anew{};
 };
 
 struct SnapshotWritten {

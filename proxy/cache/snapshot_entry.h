@@ -31,6 +31,7 @@ struct SavedEntry {
   uint8_t apex_labels = 0;
   bool due = false;  // a soft flush had passed over it
   bool over_udp = false;
+  bool asked_again = false;         // since it was stored: it comes before those that were not
   std::span<const uint8_t> tail;    // of the key
   std::span<const uint8_t> packet;  // with the question
 };
@@ -44,6 +45,7 @@ struct SnapshotScan {
   size_t shard = 0, slot = 0;
   MonoTime now;
   uint32_t keep_expired_s = 0;  // setStaleCacheEntriesTTL
+  bool is_full = false;         // the cache
   std::vector<uint8_t> bytes{};
   size_t entries = 0;
 };

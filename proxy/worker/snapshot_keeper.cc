@@ -47,12 +47,38 @@ ConfigPtr SnapshotKeeper::config() const {
 void SnapshotKeeper::UseConfig(ConfigPtr config) {
   const std::lock_guard lock(mutex_);
   config_ = std::move(config);
+  Listen(*config_);
+}
+
+// A cache that comes later is listened to from then on.
+void SnapshotKeeper::Listen(const Config& config) {
+  if (journal_ == nullptr) return;
+  for (const NamedCache& cache : CachesOf(config)) {
+    cache.cache->TellHardFlushes(
+        [journal = journal_, pools = cache.pools](const FlushRequest& flush) {
+          (void)journal->Note(flush, pools);
+        });
+  }
+}
+
+void SnapshotKeeper::OpenJournal() {
+  const ConfigPtr now = config();
+  auto journal = std::make_shared<FlushJournal>();
+  if (auto opened = journal->Open(now->settings.cache_snapshot.path); !opened) {
+    errors_.Add();
+    LogError("cache", "hard flushes are not noted for a restart after a crash: {}", opened.error());
+    return;
+  }
+  const std::lock_guard lock(mutex_);
+  journal_ = std::move(journal);
+  Listen(*config_);
 }
 
 void SnapshotKeeper::Start(ConfigPtr config) {
   const bool wanted = !config->settings.cache_snapshot.path.empty();
   UseConfig(std::move(config));
   if (!wanted) return;
+  OpenJournal();
   thread_ = std::thread([this] { Run(); });
 }
 
@@ -84,11 +110,18 @@ void SnapshotKeeper::Load() {
     errors_.Add();
     LogError("cache", "the snapshot of the cache cannot be written: {}", good.error());
   }
-  const auto loaded = LoadCacheSnapshot(settings.path, CachesOf(*now),
+  const auto caches = CachesOf(*now);
+  FlushJournal::Replayed replayed;
+  const auto loaded = LoadCacheSnapshot(settings.path, caches,
                                         {.clock = clock_,
                                          .keep_expired_s = now->settings.stale_cache_entries_ttl_s,
                                          .occasion = SnapshotOccasion::kInterval,
-                                         .abandon = &stopping_});
+                                         .abandon = &stopping_,
+                                         .flush_anew = [&] {
+                                           if (journal_ != nullptr)
+                                             replayed = journal_->Replay(caches);
+                                         }});
+  flushes_.Add(replayed.flushes);
   next_ = clock_.Now() + MonoTime::FromSeconds(settings.interval_s);
   soonest_ = clock_.Now() + kSoonest;
   written_epochs_ = Epochs(*now);
@@ -104,6 +137,24 @@ void SnapshotKeeper::Load() {
     return;
   }
   TellLoaded(settings.path, *loaded, (clock_.Now() - begun).ms());
+  if (replayed.flushes > 0) {
+    LogInfo("cache", "{} hard flushes that came after the snapshot were made anew",
+            replayed.flushes);
+  }
+  if (replayed.damaged > 0) {
+    LogWarning("cache",
+               "{} lines of '{}.flushes' were damaged, and left out: flush by hand what "
+               "was flushed hard before the crash",
+               replayed.damaged, settings.path);
+  }
+}
+
+void SnapshotKeeper::ForgetFlushes(size_t mark) {
+  if (journal_ == nullptr) return;
+  uint64_t suppressed = 0;
+  auto forgotten = journal_->Forget(mark);
+  if (forgotten || !journal_notes_.Allow(clock_.Now(), &suppressed)) return;
+  LogError("cache", "the list of hard flushes could not be emptied: {}", forgotten.error());
 }
 
 uint64_t SnapshotKeeper::Epochs(const Config& config) const {
@@ -126,6 +177,7 @@ void SnapshotKeeper::Write(SnapshotOccasion occasion) {
   const CacheSnapshotSettings& settings = now->settings.cache_snapshot;
   const bool last = occasion == SnapshotOccasion::kStop;
   written_epochs_ = Epochs(*now);
+  const size_t mark = journal_ == nullptr ? 0 : journal_->Mark();
   const MonoTime begun = clock_.Now();
   const auto written =
       WriteCacheSnapshot(settings.path, CachesOf(*now),
@@ -143,6 +195,7 @@ void SnapshotKeeper::Write(SnapshotOccasion occasion) {
     return;
   }
   if (written->abandoned) return;
+  ForgetFlushes(mark);
   written_.Add();
   LogAt(last ? LogLevel::kInfo : LogLevel::kDebug, "cache",
         "{} entries of the cache written to '{}': {} bytes in {} ms", written->entries,
@@ -169,6 +222,10 @@ void SnapshotKeeper::Count(Counters& counters) {
   tell(Metric::kCacheSnapshots, written_, told_written_);
   tell(Metric::kCacheSnapshotErrors, errors_, told_errors_);
   tell(Metric::kCacheSnapshotEntries, entries_, told_entries_);
+  tell(Metric::kCacheSnapshotFlushes, flushes_, told_flushes_);
+  if (journal_ == nullptr) return;
+  const uint64_t lost = journal_->lost();
+  counters.Add(Metric::kCacheSnapshotErrors, lost - std::exchange(told_lost_, lost));
 }
 
 }  // namespace breakwater

@@ -3,11 +3,13 @@
 #include <cstdint>
 #include <string_view>
 
+#include "proxy/cache/flush_journal.h"
 #include "proxy/cache/flush_line.h"
 #include "proxy/control/audit_log.h"
 #include "proxy/control/control_request.h"
 #include "proxy/control/permission.h"
 #include "proxy/control/stop_condition.h"
+#include "proxy/worker/file_position.h"
 #include "tests/fuzz/check.h"
 
 namespace {
@@ -55,6 +57,24 @@ void CheckLine(std::string_view line) {
   const FlushRequest& b = **again;
   fuzz::Require(a.name == b.name && a.type == b.type && a.suffix == b.suffix && a.hard == b.hard,
                 "what is written is the same");
+  if (!a.hard) return;
+  std::string kept = JournalLineOf({.flush = a, .pools = {std::string(line)}});
+  fuzz::Require(!kept.empty() && kept.back() == '\n', "a line of the journal has an end");
+  kept.pop_back();
+  fuzz::Require(kept.find('\n') == std::string::npos, "and one alone");
+  const auto read = ParseJournalLine(kept);
+  fuzz::Require(read && read->flush.name == a.name && read->pools.front() == line,
+                "what is noted is read");
+}
+
+// What stands in files that somebody may have touched.
+void CheckFiles(std::string_view text) {
+  if (const auto flush = ParseJournalLine(text)) {
+    fuzz::Require(flush->flush.hard, "hard flushes alone are noted");
+  }
+  if (const auto position = ParsePosition(text)) {
+    fuzz::Require(PositionText(*position) == text, "a position has one text");
+  }
 }
 
 }  // namespace
@@ -64,6 +84,7 @@ void CheckLine(std::string_view line) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view line(reinterpret_cast<const char*>(data), size);
   CheckLine(line);
+  CheckFiles(line);
   if (const auto condition = ParseStopCondition(line)) {
     fuzz::Require(condition->percent < 100, "no share of a hundred percent");
   }

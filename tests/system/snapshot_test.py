@@ -119,6 +119,34 @@ class Snapshot(SystemTest):
         with self.assertRaises(dns.exception.Timeout):
             ask(f"www.{ZONES[0]}", port=front.port, timeout_s=1)
 
+    def test_what_is_flushed_right_before_a_crash_or_while_nothing_runs_does_not_come_back(self):
+        """By hand; and by a line that is appended to a watched file."""
+        flushes = write_file(self.folder, "flushes", "")
+        more = f'addFlushSource({{file="{flushes}", interval=0.1, hard=true}})\n'
+        front = self.front(more=more)
+        self.fill(front)
+        self.stop_cleanly(front)
+        front = self.front(more=more)
+        self.await_entries(front)
+        front.console(f"cache:flush(newDNSName('{ZONES[0]}'), {{suffix=true, hard=true}})")
+        with open(flushes, "a", encoding="utf-8") as file:
+            file.write(f"www.{ZONES[1]}\n")
+        wait_until(lambda: front.stat("flush-source-flushes") == 1, "the line to be read")
+        front.kill()
+        front.expected_end = True
+        self.assertEqual(front.log().count("entries of the cache written"), 0)
+        with open(flushes, "a", encoding="utf-8") as file:
+            file.write(f"www.{ZONES[2]}\n")
+        self.pdns.kill()
+        front = self.front(more=more)
+        self.await_entries(front)
+        wait_until(lambda: front.stat("cache-snapshot-flushes") == 2, "the flushes of before the crash")
+        wait_until(lambda: front.stat("flush-source-flushes") >= 1, "the line of meanwhile")
+        self.assert_last_good(front, ZONES[3:])
+        for zone in ZONES[:3]:
+            with self.assertRaises(dns.exception.Timeout):
+                ask(f"www.{zone}", port=front.port, timeout_s=1)
+
     def test_who_waits_when_the_program_stops_gets_the_last_good_answer(self):
         front = self.front(more='cache2 = newPacketCache(1000, {lastGood={ttl=30, clientTimeout=60}})\n'
                                 'getPool(""):setCache(cache2)\nsetUDPTimeout(60)\n'

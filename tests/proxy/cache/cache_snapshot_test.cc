@@ -332,6 +332,20 @@ TEST_F(CacheSnapshotTest, BadAndTruncatedAnswersAreNotKept) {
   EXPECT_EQ(Write().entries, 0u);
 }
 
+TEST_F(CacheSnapshotTest, ASmallerCacheTakesFirstWhatWasAskedForAgain) {
+  const auto name = [](int i) { return "n" + std::to_string(i) + ".example.com"; };
+  for (int i = 0; i < 500; ++i) {
+    ASSERT_TRUE(Put(name(i) + " A", "/ answer " + name(i) + " 300 A 192.0.2.1"));
+  }
+  constexpr int kEach = 25;  // 20 in all
+  for (int i = 0; i < 500; i += kEach) EXPECT_TRUE(Hits(name(i) + " A"));
+  (void)Write();
+  settings.max_entries = 60;  // one shard
+  Restart();
+  EXPECT_EQ(Load().taken, 60u);
+  for (int i = 0; i < 500; i += kEach) EXPECT_TRUE(Hits(name(i) + " A")) << i;
+}
+
 TEST_F(CacheSnapshotTest, ASmallerCacheTakesWhatItHasRoomFor) {
   for (int i = 0; i < 500; ++i) {
     const std::string name = "n" + std::to_string(i) + ".example.com";

@@ -35,6 +35,7 @@ class SnapshotKeeperTest : public CacheFixture {
     config_->pools[""] = std::move(pool);
     keeper_ = std::make_unique<SnapshotKeeper>(clock);
     keeper_->UseConfig(config_);
+    keeper_->OpenJournal();
     counters_ = std::make_unique<Counters>();
   }
   uint64_t Counted(Metric metric) {
@@ -142,6 +143,38 @@ TEST_F(SnapshotKeeperTest, WithoutAPathThereIsNoThread) {
   keeper_->AwaitLoaded(MonoTime::FromSeconds(20));
   keeper_->Stop();
   EXPECT_EQ(Written(), 0u);
+}
+
+TEST_F(SnapshotKeeperTest, WhatWasFlushedHardDoesNotComeBackAfterACrash) {
+  keeper_->Load();
+  for (const char* name : {"www.example.com", "www.example.net"}) {
+    ASSERT_TRUE(Put(std::string(name) + " A", kOneAddress));
+  }
+  Advance(60);
+  keeper_->Step();
+  ASSERT_EQ(Written(), 1u);
+  cache().Flush({.name = NameOf("example.com"), .suffix = true, .hard = true});
+  cache().Flush({.name = NameOf("example.net"), .suffix = true});
+  // Nothing is written any more: the program is killed.
+  Begin();
+  keeper_->Load();
+  EXPECT_EQ(Counted(Metric::kCacheSnapshotFlushes), 1u);
+  const auto last_good = [&](const std::string& query) {
+    return GetAs(query, {.now = clock.Now(), .last_good = LastGoodUse::kAny}).result;
+  };
+  EXPECT_EQ(last_good("www.example.com A"), CacheResult::kMiss);
+  EXPECT_EQ(last_good("www.example.net A"), CacheResult::kLastGood);
+  // And not after a second one, that comes before the next writing.
+  Begin();
+  keeper_->Load();
+  EXPECT_EQ(last_good("www.example.com A"), CacheResult::kMiss);
+  EXPECT_EQ(Counted(Metric::kCacheSnapshotFlushes), 1u);
+  Advance(60);
+  keeper_->Step();
+  Begin();
+  keeper_->Load();
+  EXPECT_EQ(Counted(Metric::kCacheSnapshotFlushes), 0u);
+  EXPECT_EQ(last_good("www.example.com A"), CacheResult::kMiss);
 }
 
 }  // namespace

@@ -1,0 +1,76 @@
+// The hard flushes that came after the snapshot on disk was written, beside it (PATH.flushes):
+// after a crash they are made anew, so that what was meant to be gone does not come back with it.
+//
+// Lines of text, each with a checksum: SUM NAME [TYPE] [suffix] hard, and the pools whose cache it
+// was made in. Appended with one write(2) when the flush holds, before Flush() returns: a process
+// that is killed loses none. Not synced: a machine that loses its power may lose the last ones.
+// Bounded; what is beyond is counted, and the next snapshot comes soon after a flush in any case.
+// A line that is damaged is left out, the others count. Believed only where the file belongs to
+// this process's user or to root, and nobody else may write to it.
+//
+// Any thread; its mutex is held for one write at a time. No worker flushes hard by itself: what Lua
+// does in a rule is the rule's affair.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "proxy/base/guarded.h"
+#include "proxy/base/result.h"
+#include "proxy/base/unique_fd.h"
+#include "proxy/cache/cache_snapshot.h"
+
+namespace breakwater {
+
+// One line of it. Nothing where it is damaged.
+struct JournalledFlush {
+  FlushRequest flush;
+  std::vector<std::string> pools;
+};
+std::string JournalLineOf(const JournalledFlush& flush);  // with its end
+std::optional<JournalledFlush> ParseJournalLine(std::string_view line);
+
+class FlushJournal {
+ public:
+  static constexpr size_t kMostBytes = 32 << 20;
+
+  // Of the snapshot at `path`. The error says what is wrong with the place; nothing is noted then.
+  TextResult<void> Open(const std::string& path);
+
+  // The flush holds. False where it could not be noted; that is counted.
+  bool Note(const FlushRequest& flush, const std::vector<std::string>& pools);
+  uint64_t lost() const;
+
+  // Makes those anew that stand in the file, in every cache of `caches` that serves one of their
+  // pools. They are not noted once more.
+  struct Replayed {
+    size_t flushes = 0;
+    size_t damaged = 0;  // lines
+  };
+  Replayed Replay(std::span<const NamedCache> caches);
+
+  // What was noted up to here is in the snapshot that is begun now. Forget() when that is in its
+  // place: only what came later stays.
+  size_t Mark() const;
+  TextResult<void> Forget(size_t mark);
+
+ private:
+  struct State {
+    std::string path;
+    UniqueFd fd;
+    size_t size = 0;
+    uint64_t lost = 0;
+    std::thread::id replayer{};
+  };
+  static TextResult<std::string> ReadFrom(const State& state, size_t offset);
+
+  mutable Guarded<State> state_;
+};
+
+}  // namespace breakwater

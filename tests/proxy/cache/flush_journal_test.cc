@@ -1,0 +1,128 @@
+#include "proxy/cache/flush_journal.h"
+
+#include <sys/stat.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "tests/proxy/cache/cache_fixture.h"
+
+namespace breakwater::test {
+namespace {
+
+class FlushJournalTest : public CacheFixture {
+ protected:
+  FlushJournalTest() {
+    std::string pattern = std::filesystem::temp_directory_path() / "journalXXXXXX";
+    folder_ = mkdtemp(pattern.data());
+    path_ = folder_ + "/cache";
+  }
+  ~FlushJournalTest() override { std::filesystem::remove_all(folder_); }
+
+  static FlushRequest Hard(const std::string& name) {
+    return {.name = NameOf(name), .suffix = true, .hard = true};
+  }
+  std::string Text() const {
+    std::stringstream text;
+    text << std::ifstream(path_ + ".flushes").rdbuf();
+    return text.str();
+  }
+  void Write(const std::string& text) const { std::ofstream(path_ + ".flushes") << text; }
+  // Of a new process.
+  FlushJournal::Replayed Replay(const std::vector<std::string>& pools = {""}) {
+    FlushJournal journal;
+    const auto opened = journal.Open(path_);
+    EXPECT_TRUE(opened) << opened.error();
+    return journal.Replay(std::vector<NamedCache>{{pools, cache_}});
+  }
+
+  std::string folder_;
+  std::string path_;
+};
+
+TEST_F(FlushJournalTest, MakesAnewWhatWasNotedForThatPoolsCache) {
+  ASSERT_TRUE(Put("www.example.com", kOneAddress));
+  ASSERT_TRUE(Put("www.example.net", kOneAddress));
+  {
+    FlushJournal journal;
+    ASSERT_TRUE(journal.Open(path_));
+    EXPECT_TRUE(journal.Note(Hard("example.com"), {"", "a b%\tc\n"}));
+    EXPECT_TRUE(journal.Note(Hard("example.net"), {"other"}));
+  }
+  EXPECT_EQ(Replay({"a b%\tc\n"}).flushes, 2u);
+  EXPECT_FALSE(Hits("www.example.com"));
+  EXPECT_TRUE(Hits("www.example.net"));
+}
+
+TEST_F(FlushJournalTest, ForgetsWhatCameBeforeTheMarkAlone) {
+  FlushJournal journal;
+  ASSERT_TRUE(journal.Open(path_));
+  EXPECT_TRUE(journal.Note(Hard("a.example"), {""}));
+  const size_t mark = journal.Mark();
+  EXPECT_TRUE(journal.Note(Hard("b.example"), {""}));
+  ASSERT_TRUE(journal.Forget(mark));
+  EXPECT_TRUE(journal.Note(Hard("c.example"), {""}));
+  cache();
+  EXPECT_EQ(Replay().flushes, 2u);
+  EXPECT_EQ(Text().find("a.example"), std::string::npos);
+  ASSERT_TRUE(journal.Forget(journal.Mark()));
+  EXPECT_EQ(Replay().flushes, 0u);
+}
+
+TEST_F(FlushJournalTest, LeavesDamagedLinesOutAndTakesTheRest) {
+  cache();
+  {
+    FlushJournal journal;
+    ASSERT_TRUE(journal.Open(path_));
+    for (const char* name : {"a.example", "b.example", "c.example"}) journal.Note(Hard(name), {""});
+  }
+  std::string text = Text();
+  text[text.find("b.example")] = 'x';
+  text.resize(text.size() - 5);  // the machine stopped in the middle of the last one
+  Write(text);
+  const auto replayed = Replay();
+  EXPECT_EQ(replayed.flushes, 1u);
+  EXPECT_EQ(replayed.damaged, 2u);
+  // What is noted next has a line of its own.
+  FlushJournal journal;
+  ASSERT_TRUE(journal.Open(path_));
+  EXPECT_TRUE(journal.Note(Hard("d.example"), {""}));
+  EXPECT_EQ(Replay().flushes, 2u);
+}
+
+TEST_F(FlushJournalTest, RefusesAFileThatIsNone) {
+  Write("something else\n");
+  FlushJournal journal;
+  const auto opened = journal.Open(path_);
+  ASSERT_FALSE(opened);
+  EXPECT_NE(opened.error().find("move it away"), std::string::npos);
+  EXPECT_TRUE(journal.Note(Hard("a.example"), {""}));
+  EXPECT_EQ(Text(), "something else\n");
+  std::filesystem::remove(path_ + ".flushes");
+  ASSERT_TRUE(journal.Open(path_));
+  ASSERT_EQ(chmod((path_ + ".flushes").c_str(), 0666), 0);
+  const auto writable = FlushJournal().Open(path_);
+  ASSERT_FALSE(writable);
+  EXPECT_NE(writable.error().find("nobody else may write"), std::string::npos);
+}
+
+TEST_F(FlushJournalTest, LinesThatAreNoneAreNotUnderstood) {
+  const JournalledFlush flush{.flush = Hard("a.example"), .pools = {"p"}};
+  std::string line = JournalLineOf(flush);
+  line.pop_back();
+  ASSERT_TRUE(ParseJournalLine(line));
+  EXPECT_EQ(ParseJournalLine(line)->pools, flush.pools);
+  for (size_t size = 0; size < line.size(); ++size) {
+    EXPECT_FALSE(ParseJournalLine(std::string_view(line).substr(0, size))) << size;
+  }
+  // A soft one is none of its flushes.
+  const JournalledFlush soft{.flush = {.name = NameOf("a.example")}, .pools = {"p"}};
+  std::string soft_line = JournalLineOf(soft);
+  soft_line.pop_back();
+  EXPECT_FALSE(ParseJournalLine(soft_line));
+}
+
+}  // namespace
+}  // namespace breakwater::test
