@@ -85,7 +85,7 @@ void ReadUdp(std::vector<MetricReading>& out, const UdpErrors& v4, const UdpErro
 }
 
 // Names of the interface for things that do not exist here: queries are not handed between
-// threads through pipes, and there are no dynamic blocks and no security polling to report on.
+// threads through pipes, and there is no security polling to report on.
 void ReadAbsent(std::vector<MetricReading>& out) {
   constexpr std::string_view kPipe = "Always 0: queries are not handed on through pipes";
   for (const std::string_view name :
@@ -94,8 +94,6 @@ void ReadAbsent(std::vector<MetricReading>& out) {
         "tcp-cross-protocol-response-pipe-full"}) {
     out.push_back({name, kPipe, kCounter, uint64_t{0}});
   }
-  out.push_back(
-      {"dyn-block-nmg-size", "Number of dynamic blocks of networks", kGauge, uint64_t{0}});
   out.push_back({"security-status", "0 unknown, 1 good, 2 upgrade recommended, 3 upgrade now",
                  kGauge, uint64_t{0}});
 }
@@ -150,6 +148,12 @@ std::vector<MetricReading> CounterRegistry::Read(MonoTime now) const {
   ReadUdp(out, network.udp, network.udp6);
   out.push_back({"tcp-listen-overflows", "ListenOverflows of /proc/net/netstat", kCounter,
                  network.tcp_listen_overflows});
+  const DynBlockNumbers dyn_blocks = dyn_blocks_ ? dyn_blocks_() : DynBlockNumbers();
+  out.push_back(
+      {"dyn-block-nmg-size", "Number of dynamic blocks of networks", kGauge, dyn_blocks.networks});
+  out.push_back({"dyn-blocks-refused",
+                 "Number of dynamic blocks not made because the table was full", kCounter,
+                 dyn_blocks.refused});
   ReadAbsent(out);
   return out;
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -52,6 +53,13 @@ class CounterRegistry {
   uint64_t UptimeSeconds(MonoTime now) const {
     return static_cast<uint64_t>((now - started_).seconds());
   }
+  // Of the dynamic blocks: how many networks are blocked, and how many blocks a full table refused.
+  struct DynBlockNumbers {
+    uint64_t networks = 0;
+    uint64_t refused = 0;
+  };
+  // How these are read; any thread. Before others read.
+  void ReadDynBlocksFrom(std::function<DynBlockNumbers()> read) { dyn_blocks_ = std::move(read); }
   // Every metric, counters first, in the order of metrics_list.inc. Reads files of /proc.
   std::vector<MetricReading> Read(MonoTime now) const;
 
@@ -60,6 +68,7 @@ class CounterRegistry {
   std::vector<std::shared_ptr<WorkerStats>> Workers() const { return workers_.Copy(); }
 
   MonoTime started_;
+  std::function<DynBlockNumbers()> dyn_blocks_;
   Guarded<std::vector<std::shared_ptr<WorkerStats>>> workers_;
 };
 

@@ -9,6 +9,7 @@ namespace breakwater {
 namespace {
 
 constexpr size_t kHeaderSize = 12;
+constexpr size_t kVisitedAtOnce = 64;  // some 25 kB: a few microseconds under a shard's lock
 
 uint16_t U16(std::span<const uint8_t> bytes, size_t at) {
   return static_cast<uint16_t>(bytes[at] << 8 | bytes[at + 1]);
@@ -152,6 +153,39 @@ std::vector<RingResponse> Rings::Responses() const {
   std::stable_sort(out.begin(), out.end(),
                    [](const auto& a, const auto& b) { return a.when < b.when; });
   return out;
+}
+
+template <typename Entry>
+void Rings::Visit(Ring<Entry> Shard::*ring, MonoTime since,
+                  const std::function<void(const Entry&)>& visit) const {
+  std::vector<Entry> some;
+  some.reserve(kVisitedAtOnce);
+  for (const auto& shard : shards_) {
+    size_t at = 0;
+    bool more = true;
+    while (more) {
+      some.clear();
+      {
+        const ShardGuard guard(shard->lock);
+        const Ring<Entry>& from = (*shard).*ring;
+        const size_t end = std::min(from.used, at + kVisitedAtOnce);
+        for (; at < end; ++at) {
+          if (from.entries[at].when >= since) some.push_back(from.entries[at]);
+        }
+        more = at < from.used;
+      }
+      for (const Entry& entry : some) visit(entry);
+    }
+  }
+}
+
+void Rings::VisitQueries(MonoTime since, const std::function<void(const RingQuery&)>& visit) const {
+  Visit(&Shard::queries, since, visit);
+}
+
+void Rings::VisitResponses(MonoTime since,
+                           const std::function<void(const RingResponse&)>& visit) const {
+  Visit(&Shard::responses, since, visit);
 }
 
 void Rings::Clear() {

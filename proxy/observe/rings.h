@@ -7,6 +7,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <vector>
@@ -91,6 +92,11 @@ class Rings {
   // Copies, oldest first. Any thread; holds one shard at a time.
   std::vector<RingQuery> Queries() const;
   std::vector<RingResponse> Responses() const;
+  // Calls `visit` with each entry not older than `since`, in no order over all. A few are copied
+  // out of a shard at a time: `visit` runs without a lock, and those who record never wait for
+  // it. Any thread.
+  void VisitQueries(MonoTime since, const std::function<void(const RingQuery&)>& visit) const;
+  void VisitResponses(MonoTime since, const std::function<void(const RingResponse&)>& visit) const;
   void Clear();
   // Entries not recorded because every shard tried was busy.
   uint64_t given_up() const { return given_up_.load(std::memory_order_relaxed); }
@@ -100,6 +106,9 @@ class Rings {
   struct Ring;
   struct Shard;
   bool Sampled(uint32_t& seen) const;
+  template <typename Entry>
+  void Visit(Ring<Entry> Shard::*ring, MonoTime since,
+             const std::function<void(const Entry&)>& visit) const;
   template <typename Entry, typename Write>
   void WithFreeRing(RingCursor& cursor, Ring<Entry> Shard::*ring, Write&& write);
 

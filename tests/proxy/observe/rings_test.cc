@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
 #include <thread>
 
 #include "proxy/observe/ring_tables.h"
@@ -50,6 +51,26 @@ class RingsTest : public testing::Test {
   RingCursor cursor_;
   Address backend_ = *Address::Parse("192.0.2.53:53");
 };
+
+TEST_F(RingsTest, VisitsWhatIsNotOlderInAllShards) {
+  Use({.entries = 1000, .shards = 3});
+  for (int i = 0; i < 500; ++i) {
+    Query("n" + std::to_string(i) + ".example", {.at = 1.0 + i});
+    Answer("n" + std::to_string(i) + ".example", 7, {.at = 1.0 + i});
+  }
+  std::set<std::string> names;
+  rings_->VisitQueries(At(101), [&](const RingQuery& entry) {
+    names.insert(entry.Name().ToString());
+    // Nothing is held meanwhile: what is added here finds a shard free.
+    Query("more.example", {.at = 1});
+  });
+  EXPECT_EQ(names.size(), 400u);
+  EXPECT_EQ(names.count("n100.example."), 1u);
+  EXPECT_EQ(rings_->given_up(), 0u);
+  size_t answers = 0;
+  rings_->VisitResponses(At(0), [&](const RingResponse& entry) { answers += entry.latency_us; });
+  EXPECT_EQ(answers, 7u * 500u);
+}
 
 TEST_F(RingsTest, KeepsTheNewestEntries) {
   Use({.entries = 4, .shards = 2});

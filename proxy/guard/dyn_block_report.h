@@ -1,0 +1,36 @@
+// Dynamic blocks for people: lists, the console's table, and the log line of a new block. Any
+// thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "proxy/guard/dyn_block_table.h"
+
+namespace breakwater {
+
+struct DynBlockRow {
+  std::string what;                    // "192.0.2.0/24", "example.com."
+  std::optional<ClientRange> clients;  // unset: a name
+  DynBlock block;
+  DynBlockAction action{};  // what it does: never kNone
+  uint64_t seconds = 0;     // that are left
+};
+
+// Those in force: clients in the order of their addresses, then names in that of the alphabet.
+std::vector<DynBlockRow> ListDynBlocks(const DynBlockTable& table, const DynBlockSettings& settings,
+                                       MonoTime now);
+
+// showDynBlocks().
+std::string DynBlocksText(const std::vector<DynBlockRow>& rows);
+
+struct NewDynBlock {
+  std::string what;
+  const DynBlockCause& cause;
+  uint32_t seconds;
+};
+// "Inserting dynamic block for ...": at a bounded rate, for a flood comes from many addresses.
+void LogNewDynBlock(const NewDynBlock& block, MonoTime now);
+
+}  // namespace breakwater
