@@ -1,7 +1,8 @@
 // THE file to read first: a query's life in named steps, one object a worker, all on that
 // worker's thread.
 //
-//   OnQuery    CheckAcceptable, ParseQuestion, RunQueryRules, then Prepare and Proceed:
+//   OnQuery    CheckAcceptable, ParseQuestion, CheckDynamicBlocks, RunQueryRules, then Prepare and
+//              Proceed:
 //   Prepare    ChoosePool, DecideClientSubnet, MakeKey   (a restarted query enters here)
 //   Proceed    LookUpCache, RunCacheMissRules, JoinIdenticalMiss, ChooseBackend,
 //              PrepareForBackend, Forward (forward_path.cc)
@@ -33,6 +34,7 @@
 #include "proxy/base/log.h"
 #include "proxy/cache/notify_flush.h"
 #include "proxy/delayed_replies.h"
+#include "proxy/guard/dyn_block_table.h"
 #include "proxy/joined_misses.h"
 #include "proxy/pool/backend_choice.h"
 #include "proxy/query/client_reply.h"
@@ -86,9 +88,13 @@ class QueryPath final : public WorkerPath {
   static void FetchEntry(const Step& step);
   Verdict CheckAcceptable(Query& query);
   Verdict ParseQuestion(Query& query);
-  Verdict RunQueryRules(Query& query);
   NotifyFlush::Decision DecideOnNotify(const Query& query, const PacketCache& cache,
                                        const dns::Name& zone);
+  // What the blocks leave to be done.
+  enum class Blocked : uint8_t { kNo, kDropped, kAnswered, kPastRules };
+  Blocked CheckDynamicBlocks(Query& query, MonoTime when);
+  Blocked ApplyBlock(Query& query, const DynBlock& block);
+  Verdict RunQueryRules(Query& query, MonoTime when);
   void FlushOnNotify(const Query& query, Verdict verdict);
   void NoteNotify(const Query& query, std::string_view what);
   Verdict Prepare(Query& query, Route& route);
@@ -250,6 +256,7 @@ class QueryPath final : public WorkerPath {
   DelayedReplies delayed_;
   RetryBudget retries_;
   RingCursor ring_cursor_;
+  DynBlockView dyn_blocks_;
   bool drill_runs_ = false;  // as this turn's queries see it
   LogLimiter broken_transfers_;
   LogLimiter last_good_notes_;

@@ -42,7 +42,13 @@ Server::Server(ConfigPtr config)
                         .prober = prober_,
                         .counters = &control_stats_->counters}),
       drill_scheduler_(*this),
-      alert_(control_loop_, control_stats_->counters) {}
+      alert_(control_loop_, control_stats_->counters),
+      dyn_blocks_(config->dyn_blocks) {
+  counters_.ReadDynBlocksFrom([table = dyn_blocks_.table()] {
+    return CounterRegistry::DynBlockNumbers{.networks = table->Snapshot()->clients(),
+                                            .refused = table->refused()};
+  });
+}
 
 Server::~Server() {
   Stop();
@@ -169,6 +175,7 @@ void Server::EverySecond() {
   zones_.Count(control_stats_->counters);
   flush_sources_.Count(control_stats_->counters);
   snapshots_.Count(control_stats_->counters);
+  dyn_blocks_.Step(CurrentConfig()->settings.dyn_blocks, control_loop_.now());
   drills_.Step(control_loop_.now());
   drill_scheduler_.Step();
   RotateTicketKeys();

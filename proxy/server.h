@@ -18,6 +18,7 @@
 #include "proxy/control/drill_commands.h"
 #include "proxy/control/soa_prober.h"
 #include "proxy/control/zone_news.h"
+#include "proxy/guard/dyn_block_keeper.h"
 #include "proxy/net/loop.h"
 #include "proxy/observe/metrics.h"
 #include "proxy/observe/rings.h"
@@ -111,6 +112,7 @@ class Server final : public ControlTarget {
   ControlCommands commands_;
   DrillScheduler drill_scheduler_;
   AlertCommand alert_;
+  DynBlockKeeper dyn_blocks_;
   std::function<void(const BackendPtr&, bool up)> on_server_state_;
   std::function<void(const BackendPtr& server, const BackendPtr& upgraded)> on_upgrade_;
   std::function<void(const ZoneNews&)> on_zone_state_;

@@ -46,6 +46,8 @@ struct Config {
   PolicyPtr policy;  // the global one; never null once built
   Chains chains;
   WebServerSettings web;
+  // In force whatever the version; changed by itself, see dyn_block_table.h. Never null.
+  std::shared_ptr<DynBlockTable> dyn_blocks = MakeDynBlockTable();
 
   const Pool* FindPool(std::string_view name) const {
     // "" sorts first: most queries need no search.

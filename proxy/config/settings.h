@@ -16,6 +16,7 @@
 #include "proxy/config/control_access.h"
 #include "proxy/config/flush_source_settings.h"
 #include "proxy/guard/client_limits.h"
+#include "proxy/guard/dyn_block_settings.h"
 #include "proxy/observe/rings.h"
 #include "proxy/pool/policy.h"
 
@@ -63,6 +64,7 @@ struct Settings {
   uint32_t doh_idle_connections = 10;  // per backend and worker
   uint32_t doh_downstream_max_idle_ms = 300000;
   RingSettings rings;  // setRingBuffersSize, setRingBuffersOptions
+  DynBlockSettings dyn_blocks;
   // policies
   PolicySettings policies;
   // Lua

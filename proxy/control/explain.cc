@@ -8,6 +8,7 @@
 
 #include "proxy/control/explain_backend.h"
 #include "proxy/dns/message_builder.h"
+#include "proxy/guard/dyn_block_table.h"
 #include "proxy/query/client_subnet_edit.h"
 
 namespace breakwater {
@@ -78,6 +79,7 @@ class Explainer {
   CachePeek PeekVariant(const Pool& pool, const Flags& flags);
   json EntryRow(const PacketCache& cache, const CachePeek& peek, const Flags& flags) const;
   void GoOn(json& reply);
+  void LookAtDynBlocks(json& reply);
   std::string Verdict(const json& reply) const;
 
   const ConfigPtr config_;
@@ -92,6 +94,7 @@ class Explainer {
   MadeQuery made_;
   Query& query_;
   Fate fate_ = Fate::kGoesOn;
+  std::string blocked_;  // the verdict of a dynamic block; empty: none ends it
   bool certain_ = true;
 };
 
@@ -264,8 +267,26 @@ void Explainer::GoOn(json& reply) {
                                      .due = state == "due"});
 }
 
+// Of the client and of the name, and which of them ends the query's way.
+void Explainer::LookAtDynBlocks(json& reply) {
+  const auto blocks = config_->dyn_blocks->Snapshot();
+  for (const DynBlock* block :
+       {blocks->FindClient(question_.client, now_), blocks->FindName(query_.name(), now_)}) {
+    if (block == nullptr) continue;
+    const DynBlockAction action = block->ActionOr(config_->settings.dyn_blocks.action);
+    const std::string text(DynBlockActionText(action));
+    reply["dynamic-blocks"].push_back({{"reason", block->cause->reason}, {"action", text}});
+    const bool ends = action == DynBlockAction::kDrop || action == DynBlockAction::kRefused ||
+                      action == DynBlockAction::kNxdomain ||
+                      (action == DynBlockAction::kTruncate && !question_.tcp);
+    if (!ends || !blocked_.empty()) continue;
+    blocked_ = fmt::format("a dynamic block ({}): {}", block->cause->reason, text);
+  }
+}
+
 std::string Explainer::Verdict(const json& reply) const {
   if (!reply["allowed"]) return "the access list drops it";
+  if (!blocked_.empty()) return blocked_;
   if (fate_ == Fate::kDropped) return "a rule drops it";
   if (fate_ == Fate::kAnswered) {
     return "a rule answers it: " + dns::RCodeName(query_.header().rcode());
@@ -301,7 +322,8 @@ json Explainer::Run() {
                 {"client", question_.client.ToString()},
                 {"protocol", question_.tcp ? "TCP" : "UDP"},
                 {"allowed", config_->acl.Matches(question_.client)}};
-  // Whom the access list keeps out is told the rest as well.
+  LookAtDynBlocks(reply);
+  // Whom the access list or a block keeps out is told the rest as well.
   reply["rules"] = Rules(config_->chains.query);
   reply["rules-in-all"] = config_->chains.query.size();
   if (fate_ == Fate::kGoesOn) GoOn(reply);

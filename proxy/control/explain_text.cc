@@ -85,6 +85,9 @@ std::string ExplainText(const json& reply) {
   std::string text =
       fmt::format("{} {} from {} over {}\n", Field(reply, "name"), Field(reply, "type"),
                   Field(reply, "client"), Field(reply, "protocol"));
+  for (const json& block : Part(reply, "dynamic-blocks")) {
+    text += fmt::format("blocked    {}: {}\n", Field(block, "reason"), Field(block, "action"));
+  }
   const json& rules = Part(reply, "rules");
   text += fmt::format("rules      {} of {} match or may\n", rules.size(),
                       reply.contains("rules-in-all") ? Field(reply, "rules-in-all") : "0");

@@ -1,4 +1,5 @@
 #include "proxy/web/api_json.h"
+#include "proxy/guard/dyn_block_report.h"
 
 #include <fmt/format.h>
 
@@ -241,6 +242,23 @@ std::string JsonStats(const ControlTarget& target) {
     stats[name] = 0;
   }
   return DumpJson(stats);
+}
+
+std::string JsonDynBlocks(const ControlTarget& target) {
+  const ConfigPtr config = target.CurrentConfig();
+  json blocks = json::object();
+  for (const DynBlockRow& row :
+       ListDynBlocks(*config->dyn_blocks, config->settings.dyn_blocks, target.clock().Now())) {
+    const DynBlockCause& cause = *row.block.cause;
+    json& one = blocks[row.what];
+    one = {{"reason", cause.reason},
+           {"seconds", row.seconds},
+           {"blocks", row.block.hits->Get()},
+           {"action", DynBlockActionText(row.action)},
+           {"ebpf", false}};
+    if (row.clients) one["warning"] = cause.warning;
+  }
+  return DumpJson(blocks);
 }
 
 std::string JsonServersPage(const ControlTarget& target) {

@@ -15,5 +15,6 @@ std::string JsonServersPage(const ControlTarget& target);  // /api/v1/servers/lo
 std::string JsonZones(const ControlTarget& target, ZoneHealth::Which which);  // .../zones[?bad]
 std::string JsonStatistics(const ControlTarget& target);                      // .../statistics
 std::string JsonPool(const Config& config, const Pool& pool);                 // .../pool?name=
+std::string JsonDynBlocks(const ControlTarget& target);  // /jsonstat?command=dynblocklist
 
 }  // namespace breakwater

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "proxy/control/zone_news.h"
+#include "proxy/guard/dyn_block_table.h"
 #include "proxy/web/secure_metrics.h"
 #include "proxy/web/server_id.h"
 #include "proxy/zone/zone_store.h"
@@ -335,6 +336,21 @@ void WriteZones(PrometheusWriter& out, const ControlTarget& target, const Config
   }
 }
 
+// Of the last seconds.
+void WriteDynBlocks(PrometheusWriter& out, const DynBlockTable& table) {
+  const DynBlockOffenders offenders = table.offenders();
+  out.Begin({"dynblocks_nmg_top_offenders_hits_per_second",
+             "Blocked clients that ask most, in queries a second", kGauge});
+  for (const DynBlockOffender& one : offenders.clients) {
+    out.Sample({{"reason", one.reason}, {"netmask", one.what}}, Text(one.hits_per_second));
+  }
+  out.Begin({"dynblocks_smt_top_offenders_hits_per_second",
+             "Blocked names that are asked for most, in queries a second", kGauge});
+  for (const DynBlockOffender& one : offenders.names) {
+    out.Sample({{"reason", one.reason}, {"suffix", one.what}}, Text(one.hits_per_second));
+  }
+}
+
 }  // namespace
 
 std::string EscapeLabelValue(std::string_view value) {
@@ -382,6 +398,7 @@ std::string PrometheusText(const ControlTarget& target) {
   WriteFrontends(out, *config);
   WritePools(out, *config);
   WriteRules(out, config->chains);
+  WriteDynBlocks(out, *config->dyn_blocks);
   out.Begin({"info", "Version of the server; the value is always 1", kGauge});
   out.Sample({{"version", target.Version()}}, "1");
   return out.text();

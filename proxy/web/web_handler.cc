@@ -159,10 +159,9 @@ WebResponse WebHandler::Answer(const WebRequest& request, const Config& config) 
 WebResponse WebHandler::JsonStat(const WebRequest& request) const {
   const std::string* command = request.Argument("command");
   if (command != nullptr && *command == "stats") return Json(JsonStats(target_));
-  // No dynamic blocks are in force.
-  if (command != nullptr && (*command == "dynblocklist" || *command == "ebpfblocklist")) {
-    return Json("{}");
-  }
+  if (command != nullptr && *command == "dynblocklist") return Json(JsonDynBlocks(target_));
+  // There are no filters in the kernel.
+  if (command != nullptr && *command == "ebpfblocklist") return Json("{}");
   return Problem(404, "command must be stats, dynblocklist or ebpfblocklist\n");
 }
 

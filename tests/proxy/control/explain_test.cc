@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "proxy/control/control_commands.h"
+#include "proxy/guard/dyn_block_table.h"
 #include "proxy/rules/actions/answer_actions.h"
 #include "proxy/rules/actions/flow_actions.h"
 #include "proxy/rules/selectors/client_selectors.h"
@@ -73,6 +74,25 @@ TEST_F(ExplainTest, ListsTheRulesThatMatchUpToTheOneThatEndsTheChain) {
   EXPECT_EQ(reply["certain"], true);
   EXPECT_FALSE(reply.contains("backend"));
   EXPECT_EQ(Ask(R"(,"type":"AAAA")")["verdict"], "a rule drops it");
+}
+
+TEST_F(ExplainTest, DynamicBlocksAreToldAndHaveTheLastWord) {
+  AddPool();
+  const MonoTime now = target_.clock().Now();
+  {
+    const auto cause = std::make_shared<const DynBlockCause>(
+        DynBlockCause{.reason = "too many", .action = DynBlockAction::kTruncate});
+    DynBlockTable::Edit edit(*target_.config->dyn_blocks, now);
+    edit.BlockClient(ClientRange(*Address::Parse("192.0.2.9"), 24), cause,
+                     now + MonoTime::FromSeconds(9));
+  }
+  const json blocked = Ask(R"(,"client":"192.0.2.7")");
+  EXPECT_EQ(blocked["verdict"], "a dynamic block (too many): Truncate over UDP");
+  EXPECT_THAT(ExplainText(blocked), HasSubstr("blocked    too many: Truncate over UDP\n"));
+  EXPECT_NE(Ask(R"(,"client":"192.0.2.7","tcp":true)")["verdict"], blocked["verdict"]);
+  EXPECT_FALSE(Ask(R"(,"client":"192.0.3.7")").contains("dynamic-blocks"));
+  PassSeconds(9);
+  EXPECT_FALSE(Ask(R"(,"client":"192.0.2.7")").contains("dynamic-blocks"));
 }
 
 TEST_F(ExplainTest, ClientTransportAndDnssecAreThoseAskedFor) {

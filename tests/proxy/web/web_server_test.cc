@@ -11,6 +11,7 @@
 
 #include "proxy/base/text.h"
 #include "proxy/base/unique_fd.h"
+#include "proxy/guard/dyn_block_table.h"
 #include "tests/proxy/cache/cache_fixture.h"
 #include "tests/proxy/control/fake_target.h"
 
@@ -109,6 +110,32 @@ TEST_F(WebServerTest, ServesStatisticsAsJson) {
   EXPECT_EQ(BodyOf(Ask("GET /jsonstat?command=ebpfblocklist")), "{}");
   EXPECT_EQ(StatusOf(Ask("GET /jsonstat")), 404);
   EXPECT_EQ(StatusOf(Ask("GET /jsonstat?command=other")), 404);
+}
+
+TEST_F(WebServerTest, ServesTheDynamicBlocks) {
+  {
+    const auto cause = std::make_shared<const DynBlockCause>(
+        DynBlockCause{.reason = "too \"many\"", .action = DynBlockAction::kRefused});
+    const MonoTime now = target_.clock_.Now();
+    DynBlockTable::Edit edit(*target_.config->dyn_blocks, now);
+    edit.BlockClient(ClientRange(*Address::Parse("192.0.2.1"), 24), cause,
+                     now + MonoTime::FromSeconds(9));
+    edit.BlockName(*dns::Name::Parse("Bad.example"), cause, now + MonoTime::FromSeconds(9));
+  }
+  target_.config->dyn_blocks->Snapshot()
+      ->FindClient(*Address::Parse("192.0.2.7"), target_.clock_.Now())
+      ->hits->Add(3);
+  Serve();
+  const json blocks = json::parse(BodyOf(Ask("GET /jsonstat?command=dynblocklist")));
+  EXPECT_EQ(blocks.at("192.0.2.0/24"), json({{"reason", "too \"many\""},
+                                             {"seconds", 9},
+                                             {"blocks", 3},
+                                             {"action", "Send Refused"},
+                                             {"ebpf", false},
+                                             {"warning", false}}));
+  EXPECT_EQ(blocks.at("bad.example.").at("blocks"), 0);
+  EXPECT_FALSE(blocks.at("bad.example.").contains("warning"));
+  EXPECT_EQ(blocks.size(), 2u);
 }
 
 TEST_F(WebServerTest, ServesTheServersPageWhateverTheNames) {
