@@ -12,7 +12,7 @@ std::vector<FunctionPage> FunctionPages() {
       PolicyFunctions(),     ControlFunctions(),  ObserveFunctions(),    InspectFunctions(),
       TimedIpSetFunctions(), SvcFunctions(),      PacketFunctions(),     TlsFunctions(),
       DohFunctions(),        ZoneFunctions(),     ZoneHealthFunctions(), ProfileFunctions(),
-      FlushFunctions(),      DrillFunctions()};
+      FlushFunctions(),      DrillFunctions(),    DynBlockFunctions(),   DynBlockGroupFunctions()};
 }
 
 std::vector<const ClassRow*> Classes() {
@@ -25,7 +25,9 @@ std::vector<const ClassRow*> Classes() {
           &PolicyClass(),         &EdnsOptionClass(),     &RingEntryClass(),
           &TimedIpSetClass(),     &SvcRecordClass(),      &PacketOverlayClass(),
           &PacketRecordClass(),   &TlsFrontendClass(),    &TlsContextClass(),
-          &TlsCertificateClass(), &DohFrontendClass(),    &DohResponseClass()};
+          &TlsCertificateClass(), &DohFrontendClass(),    &DohResponseClass(),
+          &DynBlockClass(),       &DynBlockGroupClass(),  &StatNodeClass(),
+          &StatNodeStatsClass()};
 }
 
 }  // namespace breakwater::lua

@@ -87,10 +87,12 @@ TextResult<void> CallWithin(lua_State* state, const CallLimits& limits, LimitedC
     lua_sethook(state, Count, LUA_MASKCOUNT, static_cast<int>(slice));
   }
   TextResult<void> done;
+  ++budget.calls;
   {
     const CallAlarm alarm(state, limits.milliseconds, Stop);
     done = ProtectedCall(state, call.arguments, call.results);
   }
+  --budget.calls;
   lua_sethook(state, nullptr, 0, 0);
   budget.limit = limit_before;
   const bool out_of_memory = !done && budget.refused && done.error() == "not enough memory";

@@ -30,6 +30,7 @@ struct CallBudget {
   bool stopped = false;       // by the hook
   std::string stopped_at;     // "file:line: ", valid where stopped
   uint32_t instructions = 0;  // left, where they are limited
+  int calls = 0;              // of CallWithin that run
 };
 
 // The interpreter's allocator; `budget` is its CallBudget.

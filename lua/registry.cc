@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "lua/script_bindings.h"
+#include "lua/stat_node.h"
 
 namespace breakwater::lua {
 namespace {
@@ -124,6 +125,7 @@ void RegisterInterface(lua_State* state) {
   });
   SetConstants(state);
   SetPolicyGlobals(state);
+  SetStatNodeFfi(state);
   // maintenance() is the configuration's to define: no function of ours stands in its place.
   for (const char* name : {"maintenance", "threadmessage"}) {
     lua_pushnil(state);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <cstdio>
+#include <utility>
 
 namespace breakwater::lua {
 
@@ -140,6 +141,23 @@ Entry::~Entry() {
   const bool outermost = --runtime_.script_depth_ == 0;
   if (outermost && runtime_.at_run_time_) runtime_.Publish();
   runtime_.script_lock_.Unlock();
+}
+
+LetGo::LetGo(Runtime& runtime)
+    : runtime_(runtime),
+      let_go_(runtime.place_ == Place::kScript && BudgetOf(runtime.interpreter_.raw()).calls == 0) {
+  if (!let_go_) return;
+  CallBudget& budget = BudgetOf(runtime_.interpreter_.raw());
+  place_ = runtime_.place_;
+  exempt_ = std::exchange(budget.exempt, false);
+  depth_ = runtime_.lock_.LetGo();
+}
+
+LetGo::~LetGo() {
+  if (!let_go_) return;
+  runtime_.lock_.TakeBack(depth_);
+  runtime_.place_ = place_;
+  BudgetOf(runtime_.interpreter_.raw()).exempt = exempt_;
 }
 
 }  // namespace breakwater::lua

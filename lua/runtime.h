@@ -113,6 +113,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
 
  private:
   friend class Entry;
+  friend class LetGo;
   void ReleasePending();
   void Count(Metric metric);
   void Publish();
@@ -164,6 +165,24 @@ class Entry {
   Place before_ = Place::kFile;
   bool script_ = false;
   int top_ = 0;
+};
+
+// Lets workers have the state for as long as this lives, within a function that the script side
+// called: for what takes long and does not touch Lua. They call on top of that function and are
+// done when this ends. Does nothing within a call that has a budget, which is the state's.
+class LetGo {
+ public:
+  explicit LetGo(Runtime& runtime);
+  ~LetGo();
+  LetGo(const LetGo&) = delete;
+  LetGo& operator=(const LetGo&) = delete;
+
+ private:
+  Runtime& runtime_;
+  bool let_go_;
+  int depth_ = 0;
+  Place place_ = Place::kScript;
+  bool exempt_ = false;
 };
 
 // A Lua function kept by C++: copies share it. May outlive the runtime, then it is gone.

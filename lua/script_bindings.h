@@ -19,6 +19,10 @@ const ClassRow& TlsContextClass();
 const ClassRow& TlsCertificateClass();
 const ClassRow& DohFrontendClass();
 const ClassRow& DohResponseClass();
+const ClassRow& DynBlockClass();
+const ClassRow& DynBlockGroupClass();
+const ClassRow& StatNodeClass();
+const ClassRow& StatNodeStatsClass();
 
 FunctionPage PolicyFunctions();
 FunctionPage ControlFunctions();
@@ -34,6 +38,8 @@ FunctionPage ZoneHealthFunctions();
 FunctionPage ProfileFunctions();
 FunctionPage FlushFunctions();
 FunctionPage DrillFunctions();
+FunctionPage DynBlockFunctions();
+FunctionPage DynBlockGroupFunctions();
 
 // leastOutstanding, firstAvailable and so on, as objects.
 void SetPolicyGlobals(lua_State* state);

@@ -16,12 +16,36 @@ class StateLock {
     free_.wait(lock, [&] { return MayTake(); });
     Take();
   }
+  // Lets go of it, however often the caller holds it; TakeBack() takes what this gave.
+  int LetGo() {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const int depth = depth_;
+    depth_ = 0;
+    owner_ = std::thread::id();
+    takes_when_let_go_ = takes_;
+    free_.notify_one();
+    return depth;
+  }
+  // After those who waited when it was let go, or at least one of them.
+  void TakeBack(int depth) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    free_.wait(lock,
+               [&] { return depth_ == 0 && (waiting_ == 0 || takes_ != takes_when_let_go_); });
+    Take();
+    depth_ = depth;
+  }
   // False when it was not to be had within `timeout_ms`.
   bool TryLock(uint32_t timeout_ms) {
     std::unique_lock<std::mutex> lock(mutex_);
-    if (!MayTake() &&
-        !free_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [&] { return MayTake(); })) {
-      return false;
+    if (!MayTake()) {
+      ++waiting_;
+      const bool free =
+          free_.wait_for(lock, std::chrono::milliseconds(timeout_ms), [&] { return MayTake(); });
+      --waiting_;
+      if (!free) {
+        free_.notify_one();  // who takes it back may have waited for this one
+        return false;
+      }
     }
     Take();
     return true;
@@ -41,12 +65,16 @@ class StateLock {
   void Take() {
     owner_ = std::this_thread::get_id();
     ++depth_;
+    ++takes_;
   }
 
   std::mutex mutex_;
   std::condition_variable free_;
   std::thread::id owner_;
   int depth_ = 0;
+  int waiting_ = 0;  // in TryLock
+  uint64_t takes_ = 0;
+  uint64_t takes_when_let_go_ = 0;
 };
 
 // Of the script side, recursive too. Those who wait are served in their order: a thread with one

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <thread>
 
 namespace breakwater::lua {
@@ -41,6 +42,27 @@ TEST(TurnLock, IsRecursive) {
   lock.Unlock();
   other.join();
   EXPECT_TRUE(had_it);
+}
+
+TEST(StateLock, IsLetGoWholeAndTakenBackAfterThoseWhoWait) {
+  StateLock lock;
+  lock.Lock();
+  lock.Lock();
+  std::atomic<bool> had_it{false};
+  std::thread other([&] {
+    ASSERT_TRUE(lock.TryLock(60'000));
+    had_it = true;
+    lock.Unlock();
+  });
+  while (!had_it) {
+    const int depth = lock.LetGo();
+    EXPECT_EQ(depth, 2);
+    lock.TakeBack(depth);
+  }
+  other.join();
+  EXPECT_EQ(lock.Unlock(), 1);
+  std::thread([&] { EXPECT_FALSE(lock.TryLock(0)); }).join();
+  EXPECT_EQ(lock.Unlock(), 0);
 }
 
 }  // namespace

@@ -41,6 +41,7 @@ TextResult<std::unique_ptr<World>> World::Make(const std::string& lua_text) {
                                          {.strict = true, .clock = &world->clock_});
   if (!loaded) return breakwater::Fail(loaded.error());
   world->lua_ = std::move(*loaded);
+  world->lua_->UseServer(*world, world->worker_stats_);
   world->config_ = world->builder_.Publish();
   world->zones_.UseSettings(world->config_->settings.zone_health);
   for (const BackendPtr& backend : world->config_->backends) {
@@ -151,6 +152,7 @@ void World::Advance(MonoTime by) {
 }
 
 void World::HealthRound() {
+  lua_->Maintenance();
   drills_.Step(clock_.Now());
   for (const BackendPtr& backend : config_->backends) {
     bool& waits = check_waits_[backend.get()];

@@ -14,6 +14,7 @@
 
 #include "lua/configuration.h"
 #include "proxy/config/config_builder.h"
+#include "proxy/control/control_target.h"
 #include "proxy/query_path.h"
 #include "tests/support/fake_client.h"
 #include "tests/support/fake_exchange.h"
@@ -22,7 +23,7 @@
 
 namespace breakwater::test {
 
-class World {
+class World final : public ControlTarget {
  public:
   // Every server begins up. The error is the configuration's.
   static TextResult<std::unique_ptr<World>> Make(const std::string& lua_text);
@@ -33,7 +34,7 @@ class World {
   using Asked = std::pair<uint64_t, std::string>;
   enum Worker : size_t { kFirst, kOther };
   void Ask(const std::vector<Asked>& asked, Worker worker = kFirst);
-  // Runs timers and health rounds (each second) in order up to then.
+  // Runs timers, health rounds and maintenance() (each second) in order up to then.
   void Advance(MonoTime by);
 
   // The oldest message that `server` got and nobody has answered or failed. Questions of the
@@ -58,9 +59,15 @@ class World {
   std::string ZoneState(const std::string& zone) const;
 
   FakeClient& client() { return client_; }
-  const Rings& rings() const { return rings_; }
-  Drills& drills() { return drills_; }
-  const Clock& clock() const { return clock_; }
+  // As Lua sees the running program.
+  ConfigPtr CurrentConfig() const override { return config_; }
+  const CounterRegistry& counters() const override { return registry_; }
+  const Rings& rings() const override { return rings_; }
+  ZoneHealth& zone_health() const override { return zones_; }
+  Drills& drills() const override { return drills_; }
+  const Clock& clock() const override { return clock_; }
+  TcpWorkers tcp_workers() const override { return {}; }
+  std::string Version() const override { return "scenario"; }
   uint64_t Counter(const std::string& name) const;
   BackendPtr FindBackend(const std::string& name) const;
 
@@ -82,10 +89,12 @@ class World {
   ManualClock clock_;
   TimerQueue timers_;
   Random random_;
-  WorkerStats stats_;
+  CounterRegistry registry_{MonoTime()};
+  std::shared_ptr<WorkerStats> worker_stats_ = registry_.AddWorker();
+  WorkerStats& stats_ = *worker_stats_;
   Rings rings_{RingSettings{}};
-  ZoneHealth zones_;
-  Drills drills_;
+  mutable ZoneHealth zones_;  // safe from any thread
+  mutable Drills drills_;     // so is this
   QueryPool queries_;
   QueryMaker maker_;
   FakeClient client_;

@@ -9,11 +9,12 @@ import subprocess
 import unittest
 
 import dns.exception
+import dns.flags
 import dns.message
 import dns.opcode
 import dns.query
 
-from client import addresses, ask, run
+from client import Dnsperf, addresses, ask, run
 from doh_test import certificate, curl, encoded
 from harness import (BINARY, CONSOLE, CONTROL, ROOT, Process, SystemTest, breakwater_only, free_port, temp_folder,
                      wait_until, write_file)
@@ -135,6 +136,23 @@ class Examples(SystemTest):
         self.assertEqual(file_text(audit).count("token=shop command=flush"), 2)
         explain = run(CONTROL, "--socket", control, "explain", "web.example.org", "A", "--client", "127.0.0.1")
         self.assertIn("verdict    answered from the cache", explain.stdout)
+
+    @breakwater_only
+    def test_dynamic_blocks_hold_a_flood_back_and_let_others_through(self):
+        nsd = self.started(Nsd(ZONES))
+        text = localised(file_text(os.path.join(ROOT, "examples/dynamic-blocks.lua")), nsd.port)
+        proxy = self.proxy(CONSOLE + text)
+        names = write_file(proxy.folder, "names", "web.example.org A\nwww.example.org A\n")
+        load = Dnsperf(proxy.port, names, 6, qps=3000, timeout_s=1)
+        wait_until(lambda: re.search(r"127\.0\.0\.1/32 .* Truncate over UDP +too many queries", proxy.console("showDynBlocks()")),
+                   "the flood to be blocked")
+        self.assertTrue(load.running())
+        # Over TCP the same client gets its answers, and others get theirs anyway.
+        self.assertTrue(ask("web.example.org", port=proxy.port).flags & dns.flags.TC)
+        self.assertIn("192.0.2.80", addresses(ask("web.example.org", port=proxy.port, tcp=True)))
+        self.assertIn("192.0.2.80", addresses(ask("web.example.org", port=proxy.port, source="127.0.0.2")))
+        self.assertGreater(load.report()["completed"], 5000)
+        self.assertIn("client 127.0.0.1/32 is blocked: too many queries", proxy.log())
 
     @breakwater_only
     def test_the_quickstart_serves_and_stops_cleanly_on_ctrl_c(self):

@@ -1,0 +1,71 @@
+#include "lua/dyn_block_args.h"
+
+#include <fmt/format.h>
+
+namespace breakwater::lua {
+
+DynBlockAction ReadDynBlockAction(Call& call, std::optional<int> number) {
+  switch (static_cast<LuaAction>(number.value_or(static_cast<int>(LuaAction::kNone)))) {
+    case LuaAction::kNone:
+      return DynBlockAction::kNone;
+    case LuaAction::kDrop:
+      return DynBlockAction::kDrop;
+    case LuaAction::kNxdomain:
+      return DynBlockAction::kNxdomain;
+    case LuaAction::kRefused:
+      return DynBlockAction::kRefused;
+    case LuaAction::kTruncate:
+      return DynBlockAction::kTruncate;
+    case LuaAction::kNoRecurse:
+      return DynBlockAction::kNoRecurse;
+    case LuaAction::kNoOp:
+      return DynBlockAction::kNoOp;
+    case LuaAction::kSetTag:
+      return DynBlockAction::kSetTag;
+    default:
+      call.Warn(fmt::format(
+          "a dynamic block cannot do what action {} says; it drops. There are Drop, NoOp, "
+          "NoRecurse, Nxdomain, Refused, SetTag and Truncate",
+          *number));
+      return DynBlockAction::kDrop;
+  }
+}
+
+LuaAction NumberOf(DynBlockAction action) {
+  switch (action) {
+    case DynBlockAction::kNone:
+      return LuaAction::kNone;
+    case DynBlockAction::kDrop:
+      return LuaAction::kDrop;
+    case DynBlockAction::kNxdomain:
+      return LuaAction::kNxdomain;
+    case DynBlockAction::kRefused:
+      return LuaAction::kRefused;
+    case DynBlockAction::kTruncate:
+      return LuaAction::kTruncate;
+    case DynBlockAction::kNoRecurse:
+      return LuaAction::kNoRecurse;
+    case DynBlockAction::kNoOp:
+      return LuaAction::kNoOp;
+    case DynBlockAction::kSetTag:
+      return LuaAction::kSetTag;
+  }
+  return LuaAction::kNone;
+}
+
+TextResult<DynBlockTag> ReadDynBlockTag(Options& options, DynBlockAction action) {
+  DynBlockTag tag;
+  options.Read("tagName", &tag.name);
+  options.Read("tagValue", &tag.value);
+  if (auto good = options.Finish(); !good) return Fail(std::move(good.error()));
+  if (action == DynBlockAction::kSetTag && tag.name.empty()) {
+    return Fail(std::string("SetTag needs a table of options with tagName"));
+  }
+  return tag;
+}
+
+DynBlockTable& DynBlocksOf(Call& call) {
+  return *call.builder().config().dyn_blocks;
+}
+
+}  // namespace breakwater::lua
