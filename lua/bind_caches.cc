@@ -8,6 +8,7 @@
 #include "lua/object_args.h"
 #include "proxy/cache/notify_flush.h"
 #include "proxy/cache/snapshot_file.h"
+#include "proxy/config/caches.h"
 
 namespace breakwater::lua {
 namespace {
@@ -159,12 +160,11 @@ TextResult<uint64_t> Flush(Call& call, PacketCache& cache, const NameArg& name, 
   options.Read("type", &type);
   request.type = TypeOrAny(type);
   if (auto good = options.Finish(); !good) return Fail(std::move(good.error()));
-  // What is meant to be gone is no zone that is bad.
-  const ControlTarget* target = call.runtime().target();
-  if (target != nullptr && request.hard && request.suffix && !request.type) {
-    target->zone_health().Forget({&request.name, 1});
+  const uint64_t id = cache.Flush(request);
+  if (const ControlTarget* target = call.runtime().target(); target != nullptr) {
+    TellZonesOfFlush(target->zone_health(), {&request, 1}, target->clock().Now());
   }
-  return cache.Flush(request);
+  return id;
 }
 
 TextResult<bool> UndoFlush(Call& call, PacketCache& cache, uint64_t id) {

@@ -37,6 +37,7 @@ TextResult<void> UseProfile(Call& call, const std::string& name) {
   profile.cache.join_misses = true;
   Settings& settings = call.builder().Edit().settings;
   settings.zone_health.failover = ZoneHealthSettings::Failover::kOn;
+  settings.zone_health.serials.on = true;
   BoundClients(settings);
   PacketCacheSettings cache = profile.cache;
   cache.max_entries = kEntries;
@@ -53,7 +54,8 @@ constexpr FunctionRow kFunctions[] = {
      "What suits a front of authoritative servers: caches made from now on keep last good answers, "
      "join identical misses and refresh ahead, the default pool has one of 200,000 entries, "
      "queries "
-     "avoid servers on which their zone is bad, clients' connections are bounded.",
+     "avoid servers on which their zone is bad or older than it was, clients' connections are "
+     "bounded.",
      Scope::kConfigOnly},
 };
 

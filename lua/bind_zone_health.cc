@@ -30,6 +30,26 @@ void ReadFailover(Options& options, ZoneHealthSettings::Failover* failover) {
   }
 }
 
+void ReadSerials(Options& options, ZoneHealthSettings& settings) {
+  ZoneSerialSettings& serials = settings.serials;
+  options.Read("serials", &serials.on);
+  options.Read("lag", &serials.lag);
+  options.Read("serialInterval", &serials.interval);
+  options.Read("acceptOlderAfter", &serials.accept_older_after);
+  if (serials.on && !settings.ask) {
+    options.Reject(
+        "serials are found out by questions of our own: ask must not be false, or serials must be");
+  }
+  constexpr uint32_t kLongest = ZoneSerialSettings::kLongestInterval;
+  if (serials.interval < 1 || serials.interval > kLongest) {
+    options.Reject(fmt::format("serialInterval must be 1 to {} seconds", kLongest));
+  }
+  if (serials.accept_older_after < serials.lag) {
+    options.Reject(fmt::format("acceptOlderAfter must not be less than lag, which is {} seconds",
+                               serials.lag));
+  }
+}
+
 TextResult<void> SetZoneHealth(Call& call, Options options) {
   ZoneHealthSettings settings = call.builder().config().settings.zone_health;
   ReadFailover(options, &settings.failover);
@@ -38,6 +58,7 @@ TextResult<void> SetZoneHealth(Call& call, Options options) {
   options.Read("bad", &settings.bad);
   options.Read("of", &settings.of);
   options.Read("good", &settings.good);
+  ReadSerials(options, settings);
   if (settings.max_zones == 0) options.Reject("maxZones must be 1 or more");
   if (settings.of < 1 || settings.of > kMostAnswers) {
     options.Reject(fmt::format("of must be 1 to {}", kMostAnswers));
@@ -45,7 +66,9 @@ TextResult<void> SetZoneHealth(Call& call, Options options) {
   if (settings.bad < 1 || settings.bad > settings.of) {
     options.Reject(fmt::format("bad must be 1 to {}, which `of` is", settings.of));
   }
-  if (settings.good < 1) options.Reject("good must be 1 or more");
+  if (settings.good < 1 || settings.good > kMostAnswers) {
+    options.Reject(fmt::format("good must be 1 to {}", kMostAnswers));
+  }
   if (auto good = options.Finish(); !good) return good;
   call.builder().Edit().settings.zone_health = settings;
   return {};
@@ -105,14 +128,21 @@ void AddZoneState(Call& call, const LuaFunction& callback) {
 
 constexpr FunctionRow kFunctions[] = {
     {"addZoneStateChangeCallback", Bind<&AddZoneState>, "addZoneStateChangeCallback(callback)",
-     "Calls function(zone, server, bad, reason) when a zone turns bad or good on a server."},
+     "Calls function(zone, server, bad, reason, serial) when a zone turns bad or good on a server; "
+     "serial is \"\" unless the reason is \"older\"."},
     {"setAlertCommand", Bind<&SetAlertCommand>,
      "setAlertCommand(program [, {args={}, interval=60, gather=2, timeout=10}])",
      "Runs a program when zones turn bad or good again; it reads which as JSON. nil: none."},
     {"setZoneHealth", Bind<&SetZoneHealth>,
-     "setZoneHealth({failover=\"auto\", ask=true, maxZones=100000, bad=3, of=5, good=2})",
+     "setZoneHealth({failover=\"auto\", ask=true, maxZones=100000, bad=3, of=5, good=2, "
+     "serials=false, lag=300, serialInterval=60, acceptOlderAfter=3600})",
      "When a zone is bad on a server, and whether its queries then go elsewhere; ask: SOA queries "
-     "of our own learn zones, and find out soon whether one is bad."},
+     "of our own learn zones, and find out soon whether one is bad. serials: servers that stand "
+     "behind the newest serial for more than lag seconds, or at once where they have told a newer "
+     "one, are bad for the zone (\"older\") until they have caught up, or all agree for "
+     "acceptOlderAfter; a hard suffix flush forgets it. Not where pools hold different zones of "
+     "one "
+     "name."},
     {"showZones", Bind<&ShowZones>, "showZones([{all=false, limit=100}])",
      "How servers answer for the zones that are bad, or for all."},
 };

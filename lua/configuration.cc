@@ -173,7 +173,8 @@ void Configuration::OnZoneState(const ZoneNews& news) {
     Push(entry.state(), news.server);
     Push(entry.state(), news.is_bad);
     Push(entry.state(), std::string(NameOf(news.kind)));
-    LimitedCall call{.arguments = 4};
+    Push(entry.state(), news.SerialText());
+    LimitedCall call{.arguments = 5};
     const auto ran = CallWithin(entry.state(), StateLimits(), call);
     if (!ran) runtime_->CountFailure(call, "a zone state callback", ran.error());
   }

@@ -9,6 +9,13 @@ namespace {
 
 constexpr uint32_t kRetryStepMs = 50;  // few distinct time-outs: each has a queue of its own
 
+// What says more of us than of the server is not held against it.
+void NoteSilence(Backend& backend, FailureKind kind) {
+  if (kind == FailureKind::kSend) return;
+  const bool gone = kind == FailureKind::kRefusedPort || kind == FailureKind::kBackendDown;
+  backend.health().NoteSilence(gone ? HealthState::Silence::kGone : HealthState::Silence::kOnce);
+}
+
 bool NeverTwice(const Query& query) {
   const dns::Opcode opcode = query.header().opcode();
   return opcode == dns::Opcode::kUpdate || opcode == dns::Opcode::kNotify;
@@ -94,11 +101,14 @@ void QueryPath::OnFailure(FlightId id, uint8_t attempt, FailureKind kind) {
     backend->counters().timeouts.Add();
   }
   backend->health().AddSample(HealthState::Sample::kFailed);
+  NoteSilence(*backend, kind);
   const ZoneHealth::Noted noted = NoteTimeout(*flight->query, *backend, kind);
   if (flight->purpose == FlightPurpose::kZoneQuestion) {
     return EndZoneQuestion(id, backend, noted, BadKind::kTimeout);
   }
   AskMore(*flight->query, backend, noted, BadKind::kTimeout);
+  flight = in_flight_.Find(id);  // as in OnReply()
+  if (flight == nullptr) return;
   if (kind != FailureKind::kTimeout && RetryElsewhere(id, *flight, kind)) return;
   if (flight->HasOpenAttempt()) return;
   const bool late = kind == FailureKind::kTimeout;

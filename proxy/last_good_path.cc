@@ -34,6 +34,7 @@ void QueryPath::Judge(const Flight& flight, Reply& reply) {
   if (!facts.has_answer) {
     known.apex_labels = std::max(known.apex_labels, env_.zones.ApexOf(query.name()));
   }
+  LookAtSerial(flight, facts, known, reply);
   reply.facts.judgement = JudgeAnswer(facts, known);
   if (MayBeTheQuerysFault(query, reply.facts.judgement)) {
     reply.facts.judgement = {.cls = AnswerClass::kNeutral};
@@ -98,6 +99,10 @@ void QueryPath::DeliverBad(FlightId id, Flight& flight) {
               .backend = bad.from,
               .facts = FactsOf(flight, bad.datagram, bad.message)};
   Judge(flight, reply);
+  // What is held against its server has not changed, whatever the serial is by now.
+  if (bad.kind == BadKind::kOlder) {
+    reply.facts.judgement = {.cls = AnswerClass::kBad, .kind = BadKind::kOlder};
+  }
   Deliver(id, reply);
 }
 

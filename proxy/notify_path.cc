@@ -57,7 +57,10 @@ void QueryPath::FlushOnNotify(const Query& query, Verdict verdict) {
     if (std::find(done.begin(), done.end(), cache) != done.end()) continue;
     done.push_back(cache);
     const auto decision = DecideOnNotify(query, *cache, about_a_zone ? zone : dns::Name());
-    if (decision.outcome == Outcome::kNow) FlushZone(*cache, zone);
+    if (decision.outcome == Outcome::kNow) {
+      FlushZone(*cache, zone);
+      env_.zones.ExpectNewSerial(query.name(), now());
+    }
     if (decision.outcome == Outcome::kLater) {
       env_.timers.Add(decision.when, [weak = std::weak_ptr(cache), zone] {
         if (const auto held = weak.lock()) FlushZone(*held, zone);

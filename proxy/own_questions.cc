@@ -53,16 +53,19 @@ void QueryPath::AskAboutZone(const ZoneQuestion& question) {
   in_flight_.Find(id)->purpose = FlightPurpose::kZoneQuestion;
   env_.stats.counters.Add(Metric::kZoneQuestions);
   if (Start(id, question.backend)) return;
-  zone_questions_.OnEnd(question.name, *question.backend);
   (void)in_flight_.Take(id);
+  EndSerialWaits(zone_questions_.OnEnd(question.name, *question.backend), question.backend,
+                 SerialAnswer::kFailed);
 }
 
 // The answer was counted; `noted` says whether it was the last word.
 void QueryPath::EndZoneQuestion(FlightId id, const BackendPtr& backend,
                                 const ZoneHealth::Noted& noted, std::optional<BadKind> bad) {
   const Flight ended = in_flight_.Take(id);
-  zone_questions_.OnEnd(ended.query->NameCopy(), *backend);
+  const auto waiting = zone_questions_.OnEnd(ended.query->NameCopy(), *backend);
   if (noted.wish == ZoneHealth::Wish::kCertainty) AskMore(*ended.query, backend, noted, bad);
+  const bool failed = bad && bad != BadKind::kOlder;
+  EndSerialWaits(waiting, backend, failed ? SerialAnswer::kFailed : SerialAnswer::kTold);
 }
 
 void QueryPath::AskMore(const Query& query, const BackendPtr& backend,

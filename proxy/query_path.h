@@ -12,6 +12,8 @@
 //   ServeLastGood  (last_good_path.cc) for want of a good answer, or of one in time
 //   AwaitRefresh  (refresh_path.cc) where another worker asks already
 //   RefreshAhead, AskAboutZone  (own_questions.cc) what is asked though no client waits
+//   WaitForSerial  (serial_path.cc) what a server that has come back says may be older than what
+//              is held: its answer waits until it has told the zone's serial
 //   (drill_path.cc) a share of the answers is compared with a standby's while a drill runs
 //   OnPart     (transfer_path.cc) zone transfers of several messages
 //   FlushOnNotify  (notify_path.cc) what a NOTIFY does to caches, before it goes on as any query
@@ -136,6 +138,8 @@ class QueryPath final : public WorkerPath {
     Judgement judgement{.cls = AnswerClass::kGood};
     uint8_t apex_labels = 0;  // of the zone that the answer speaks for; 0: it does not say
     bool standby = false;     // of a server behind the first tier
+    bool unproved = false;    // its server may hold an older version of the zone
+    uint8_t zone_labels = 0;  // of the zone's apex, where unproved
   };
   struct Reply {
     std::span<const uint8_t> message;
@@ -143,6 +147,8 @@ class QueryPath final : public WorkerPath {
     ReplyFacts facts;
   };
   ReplyFacts FactsOf(const Flight& flight, bool datagram, std::span<const uint8_t> reply) const;
+  // The reply is all that its server will say: it is the answer, or something better is looked for.
+  void UseReply(FlightId id, Flight& flight, uint8_t attempt, const Reply& reply);
   // Ends the flight with this reply, for all who wait for it.
   void Deliver(FlightId id, const Reply& reply);
   void DeliverToAsker(Flight& ended, const Reply& reply);
@@ -207,6 +213,17 @@ class QueryPath final : public WorkerPath {
   // What the answer, or none in time, leaves open about its zone.
   void AskMore(const Query& query, const BackendPtr& backend, const ZoneHealth::Noted& noted,
                std::optional<BadKind> bad);
+  // --- serials
+  bool SerialsCount(const Query& query);
+  void LookAtSerial(const Flight& flight, const AnswerFacts& facts, KnownAnswer& known,
+                    Reply& reply);
+  // True where the flight waits, or has ended.
+  bool WaitForSerial(FlightId id, Flight& flight, uint8_t attempt, Reply& reply);
+  // The server was asked for its serial: those whose answers waited for it go on.
+  enum class SerialAnswer : uint8_t { kTold, kFailed };
+  void EndSerialWaits(const std::vector<FlightId>& waiting, const BackendPtr& backend,
+                      SerialAnswer answer);
+  void AskSerials(const Query& query, const ZoneHealth::Noted& noted);
   // --- drills (backend/drills.h)
   // The answer of the first tier is about to be delivered. True where the flight waits for the
   // standby's first.

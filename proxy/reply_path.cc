@@ -60,14 +60,22 @@ void QueryPath::OnReply(FlightId id, uint8_t attempt, std::span<uint8_t> reply) 
     return EndZoneQuestion(id, answer.backend, noted, kind);
   }
   AskMore(*flight->query, answer.backend, noted, kind);
-  if (answer.facts.judgement.cls != AnswerClass::kGood && EndIfAhead(id, *flight)) return;
-  if (answer.facts.judgement.cls == AnswerClass::kBad &&
-      WaitForBetter(id, *flight, attempt, answer)) {
-    return;
-  }
-  if (answer.facts.standby && AnswerMeanwhile(id, *flight, attempt, answer)) return;
-  if (env_.drills.running() && CompareInDrill(id, *flight, attempt, answer)) return;
-  Deliver(id, answer);
+  if (kind == BadKind::kOlder) env_.stats.counters.Add(Metric::kOlderAnswers);
+  if (noted.serials_due) AskSerials(*flight->query, noted);
+  // Questions that cannot be sent end at once, and with them waits for a serial, this one perhaps.
+  flight = in_flight_.Find(id);
+  if (flight == nullptr) return;
+  if (answer.facts.unproved && WaitForSerial(id, *flight, attempt, answer)) return;
+  UseReply(id, *flight, attempt, answer);
+}
+
+void QueryPath::UseReply(FlightId id, Flight& flight, uint8_t attempt, const Reply& reply) {
+  const AnswerClass worth = reply.facts.judgement.cls;
+  if (worth != AnswerClass::kGood && EndIfAhead(id, flight)) return;
+  if (worth == AnswerClass::kBad && WaitForBetter(id, flight, attempt, reply)) return;
+  if (reply.facts.standby && AnswerMeanwhile(id, flight, attempt, reply)) return;
+  if (env_.drills.running() && CompareInDrill(id, flight, attempt, reply)) return;
+  Deliver(id, reply);
 }
 
 // The first to ask stores the answer; each who joined it runs rules of its own on the raw reply.
@@ -145,6 +153,7 @@ bool QueryPath::AskOverStream(FlightId id, Flight& flight, uint8_t attempt) {
 void QueryPath::CountReply(Flight& flight, uint8_t attempt, std::span<const uint8_t> reply) {
   Attempt& answered = flight.attempts[attempt];
   Backend& backend = *answered.backend;
+  backend.health().NoteAnswer();
   backend.counters().responses.Add();
   env_.stats.counters.Add(Metric::kResponses);
   const double us = static_cast<double>((now() - answered.sent).us());

@@ -143,7 +143,7 @@ void Server::StartFlushSources(const Config& config) {
             (void)cache->Flush(flush, caller);
           }
         }
-        ForgetFlushedZones(zone_health_, flushes);
+        TellZonesOfFlush(zone_health_, flushes, clock().Now());
         return flushes.size();
       });
 }

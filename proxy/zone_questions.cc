@@ -54,8 +54,26 @@ void ZoneQuestions::Doubt(ZoneQuestion question, MonoTime now) {
   Arm();
 }
 
-void ZoneQuestions::OnEnd(const dns::Name& zone, const Backend& backend) {
-  doubted_.erase(KeyOf(zone, backend));
+ZoneQuestions::Proof ZoneQuestions::AwaitSerial(const ZoneQuestion& question, FlightId flight,
+                                                MonoTime now) {
+  const uint64_t key = KeyOf(question.name, *question.backend);
+  if (const auto found = waiting_.find(key); found != waiting_.end()) {
+    found->second.push_back(flight);
+    return Proof::kIsAsked;
+  }
+  if (!proofs_.Take(now)) return Proof::kNone;
+  waiting_[key].push_back(flight);
+  return Proof::kAsk;
+}
+
+std::vector<FlightId> ZoneQuestions::OnEnd(const dns::Name& zone, const Backend& backend) {
+  const uint64_t key = KeyOf(zone, backend);
+  doubted_.erase(key);
+  const auto found = waiting_.find(key);
+  if (found == waiting_.end()) return {};
+  std::vector<FlightId> flights = std::move(found->second);
+  waiting_.erase(found);
+  return flights;
 }
 
 void ZoneQuestions::Arm() {

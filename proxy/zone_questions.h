@@ -1,10 +1,12 @@
 // Which SOA queries of our own are worth their price (MECHANISMS.md, 6): to learn the zone that a
 // name is in where answers do not tell, once for each parent of long names; and, after a bad
-// answer, to find out soon whether the zone is bad on that server, one at a time for each. Bounded
-// in rate and memory. Knows no sockets: QueryPath sends (own_questions.cc). One a worker, on its
-// thread.
+// answer, to find out soon whether the zone is bad on that server, one at a time for each; and the
+// zone's serial on each server, now and then, and before an answer of one that came back counts.
+// Bounded in rate and memory. Knows no sockets: QueryPath sends (own_questions.cc). One a worker,
+// on its thread.
 #pragma once
 
+#include <absl/container/flat_hash_map.h>
 #include <absl/container/flat_hash_set.h>
 
 #include <cstdint>
@@ -18,6 +20,7 @@
 #include "proxy/base/timer_queue.h"
 #include "proxy/base/token_bucket.h"
 #include "proxy/dns/name.h"
+#include "proxy/query/query_sink.h"
 
 namespace breakwater {
 
@@ -33,6 +36,8 @@ class ZoneQuestions {
   static constexpr size_t kMostDoubts = 5000;
   static constexpr double kLearnedASecond = 100;
   static constexpr double kDoubtsASecond = 500;
+  static constexpr double kSerialsASecond = 500;
+  static constexpr double kProofsASecond = 2000;  // each for an answer that waits for it
 
   // `ask` is called on the timer's turn. `timers` must outlive it.
   ZoneQuestions(TimerQueue& timers, std::function<void(const ZoneQuestion&)> ask);
@@ -44,8 +49,18 @@ class ZoneQuestions {
   bool MayLearn(std::span<const uint8_t> name, MonoTime now);
   // Asks `question.backend` in kPause from now how it is, unless that is being found out.
   void Doubt(ZoneQuestion question, MonoTime now);
-  // The question that Doubt() led to has ended, in whatever way.
-  void OnEnd(const dns::Name& zone, const Backend& backend);
+  // Whether one more server may be asked for a serial now.
+  bool MayAskSerial(MonoTime now) { return serials_.Take(now); }
+  // An answer of `flight` waits for the serial of `zone` there.
+  enum class Proof : uint8_t {
+    kAsk,      // the caller is to ask for it
+    kIsAsked,  // by somebody before
+    kNone      // there are too many: nothing waits
+  };
+  Proof AwaitSerial(const ZoneQuestion& question, FlightId flight, MonoTime now);
+  // A question about the zone to that server has ended, in whatever way. Gives the flights that
+  // wait for its serial.
+  [[nodiscard]] std::vector<FlightId> OnEnd(const dns::Name& zone, const Backend& backend);
 
  private:
   struct Doubted {
@@ -59,10 +74,14 @@ class ZoneQuestions {
   std::function<void(const ZoneQuestion&)> ask_;
   TokenBucket learning_{kLearnedASecond, kLearnedASecond};
   TokenBucket doubting_{kDoubtsASecond, kDoubtsASecond};
+  TokenBucket serials_{kSerialsASecond, kSerialsASecond};
+  TokenBucket proofs_{kProofsASecond, kProofsASecond};
   // Parents asked for, by hash; a later one takes the place of another.
   std::vector<uint64_t> asked_;
   std::deque<Doubted> doubts_;             // in order of time
   absl::flat_hash_set<uint64_t> doubted_;  // by zone and server, until their answers came
+  // By zone and server: who waits for the serial.
+  absl::flat_hash_map<uint64_t, std::vector<FlightId>> waiting_;
   TimerId timer_ = 0;
 };
 

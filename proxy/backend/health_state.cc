@@ -8,6 +8,9 @@ namespace {
 // Rounds come once a second, give or take: what is due within half a round is due in this one.
 constexpr MonoTime kHalfRound = MonoTime::FromMs(500);
 
+// A single answer is lost now and then; so many in a row are silence.
+constexpr uint32_t kSilent = 3;
+
 MonoTime Seconds(uint64_t seconds) {
   return MonoTime::FromMs(static_cast<int64_t>(seconds) * 1000);
 }
@@ -117,6 +120,9 @@ HealthState::HealthState(const HealthCheckSettings& settings) {
 
 void HealthState::Publish(const State& state) {
   const bool up = state.Forced() ? state.mode == Mode::kForcedUp : state.flag;
+  if (up && !up_.load(std::memory_order_relaxed)) {
+    comebacks_.fetch_add(1, std::memory_order_relaxed);
+  }
   up_.store(up, std::memory_order_relaxed);
   sampling_.store(state.mode == Mode::kLazy && state.settings.lazy_sample_size > 0,
                   std::memory_order_relaxed);
@@ -243,6 +249,19 @@ void HealthState::AddSample(Sample sample) {
     state.samples[state.next_sample] = failed;
     state.next_sample = (state.next_sample + 1) % size;
   });
+}
+
+void HealthState::NoteSilence(Silence silence) {
+  if (silence == Silence::kGone) {
+    silences_.store(kSilent, std::memory_order_relaxed);
+  } else {
+    silences_.fetch_add(1, std::memory_order_relaxed);
+  }
+}
+
+void HealthState::EndSilence() {
+  if (silences_.exchange(0, std::memory_order_relaxed) < kSilent) return;
+  comebacks_.fetch_add(1, std::memory_order_relaxed);
 }
 
 void HealthState::SetParams(uint32_t timeout_ms, uint32_t interval_s, uint32_t max_failures,

@@ -48,6 +48,15 @@ class HealthState {
   enum class Sample : uint8_t { kGood, kFailed };
   // One answered or failed query (lazy mode only; cheap and ignored otherwise).
   void AddSample(Sample sample);
+  // How often it has come up, or has answered after it had fallen silent: grows. What it says from
+  // then on may be older than what it said before.
+  uint32_t comebacks() const { return comebacks_.load(std::memory_order_relaxed); }
+  // One query went unanswered; `kGone`: as nobody listens there.
+  enum class Silence : uint8_t { kOnce, kGone };
+  void NoteSilence(Silence silence);
+  void NoteAnswer() {
+    if (silences_.load(std::memory_order_relaxed) != 0) EndSilence();
+  }
   // setHealthCheckParams: zero leaves a value as it is.
   void SetParams(uint32_t timeout_ms, uint32_t interval_s, uint32_t max_failures, uint32_t rise);
   uint32_t timeout_ms() const;
@@ -81,7 +90,10 @@ class HealthState {
   };
   void SetMode(State& state, Mode mode, std::optional<bool> status);
   void Publish(const State& state);
+  void EndSilence();
   std::atomic<bool> up_{false};
+  std::atomic<uint32_t> comebacks_{0};
+  std::atomic<uint32_t> silences_{0};  // in a row
   std::atomic<bool> sampling_{false};
   mutable Guarded<State> state_;
 };

@@ -33,6 +33,7 @@ struct BadReply {
   BackendPtr from;
   BadKind kind{};
   bool datagram = false;
+  uint8_t attempt = 0;
 };
 
 enum class FlightPurpose : uint8_t {
@@ -61,12 +62,16 @@ struct Flight {
   bool patience_runs = false;              // Reminder::kPatience will come
   std::unique_ptr<RefreshTicket> refresh;  // null: nobody else waits for what it brings
   std::unique_ptr<BadReply> bad;
+  // An answer of a server that came back and has yet to tell the zone's serial.
+  std::unique_ptr<BadReply> unproved;
   std::unique_ptr<DrillProbe> drill;  // null: no part of a drill
   // Identical misses that joined this one.
   std::vector<QueryPtr> waiters;
   uint64_t join_hash = 0;  // under which JoinedMisses knows it; 0: it does not
 
+  // Whether an answer may yet come.
   bool HasOpenAttempt() const {
+    if (unproved != nullptr) return true;
     for (uint8_t i = 0; i < attempt_count; ++i) {
       if (attempts[i].exchange != nullptr) return true;
     }

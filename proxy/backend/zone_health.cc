@@ -15,6 +15,9 @@ constexpr uint8_t kMostHistory = 16;
 // Servers that come and go leave no more than so many behind.
 constexpr uint8_t kMostCells = 8;
 
+// Numbers of servers have 24 bits here.
+constexpr BackendNumber kMostBackends = 0xffffff;
+
 template <typename T>
 void Saturate(T& counter) {
   if (counter != std::numeric_limits<T>::max()) ++counter;
@@ -42,6 +45,11 @@ void ZoneHealth::UseSettings(const ZoneHealthSettings& settings) {
   const uint8_t of = std::clamp<uint8_t>(settings.of, 1, kMostHistory);
   thresholds_.store(uint32_t{settings.bad} << 16 | uint32_t{of} << 8 | settings.good,
                     std::memory_order_relaxed);
+  const ZoneSerialSettings& serials = settings.serials;
+  lag_s_.store(serials.lag, std::memory_order_relaxed);
+  interval_s_.store(serials.interval, std::memory_order_relaxed);
+  accept_s_.store(serials.accept_older_after, std::memory_order_relaxed);
+  serials_on_.store(serials.on, std::memory_order_relaxed);
 }
 
 bool ZoneHealth::MayHave(size_t labels) const {
@@ -56,7 +64,8 @@ ZoneHealth::Noted ZoneHealth::Note(const Answer& answer) {
   const auto count = [&](Shard& shard, Row* row, size_t labels) {
     known = labels;
     if (apex > labels) return;
-    noted = {Count(shard, row, answer), static_cast<uint8_t>(labels)};
+    noted = Count(shard, row, answer);
+    noted.apex_labels = static_cast<uint8_t>(labels);
   };
   (void)WithZone(name, count);
   if (apex > known && apex >= kLeastLabels && Learn(name.Last(apex))) (void)WithZone(name, count);
@@ -72,7 +81,7 @@ bool ZoneHealth::Learn(std::span<const uint8_t> zone) {
   const uint64_t hash = HashOfZone(zone);
   Shard& shard = ShardOf(hash);
   const ShardGuard guard(shard.lock);
-  if (shard.Find({hash, zone}) != nullptr) return true;
+  if (shard.Find(hash, zone) != nullptr) return true;
   if (zone_count() >= max_zones_.load(std::memory_order_relaxed)) {
     Row* oldest = shard.ToEvict();
     if (oldest == nullptr) return false;
@@ -95,50 +104,57 @@ ZoneHealth::Cell& ZoneHealth::CellOf(Shard& shard, Row*& row, BackendNumber back
   }
   if (row->cell_count < kMostCells) row = shard.Widen(row);
   // The newest cell, or the place of the oldest server.
-  Cell& cell = *std::ranges::min_element(row->all(), {}, &Cell::backend);
+  Cell& cell =
+      *std::ranges::min_element(row->all(), {}, [](const Cell& one) { return one.backend; });
   if (cell.is_bad) bad_count_.fetch_sub(1, std::memory_order_relaxed);
   cell = Cell{};
-  cell.backend = backend;
+  cell.backend = backend & kMostBackends;
   return cell;
 }
 
-ZoneHealth::Wish ZoneHealth::Count(Shard& shard, Row* row, const Answer& answer) {
+ZoneHealth::Noted ZoneHealth::Count(Shard& shard, Row* row, const Answer& answer) {
   Cell& cell = CellOf(shard, row, answer.backend);
   Saturate(row->asked);
   if (!cell.is_bad)
     ++(answer.bad ? shard.known.bad[static_cast<size_t>(*answer.bad)] : shard.known.good);
   if (answer.bad) {
     Saturate(cell.kinds[static_cast<size_t>(*answer.bad)]);
-    cell.last_bad = static_cast<uint8_t>(*answer.bad);
-    if (cell.is_bad && cell.good_run > 0) cell.trial_s = SecondsOf(answer.now + kTrialEvery);
-    cell.good_run = 0;
+    cell.last_bad = static_cast<uint8_t>(*answer.bad) & 0xf;
+    if (answer.bad != BadKind::kOlder) cell.answers = 0;
+    if (cell.is_bad && cell.GoodRun() > 0) cell.trial = ShortTime(answer.now + kTrialEvery);
   } else {
     Saturate(cell.good);
-    Saturate(cell.good_run);
     // Of a bad zone: the next query may tell at once whether it was luck.
-    if (cell.is_bad) cell.trial_s = SecondsOf(answer.now);
+    if (cell.is_bad) cell.trial = ShortTime(answer.now);
   }
   cell.history = static_cast<uint16_t>(cell.history << 1 | (answer.bad ? 1 : 0));
   if (cell.history_length < kMostHistory) ++cell.history_length;
-  if (cell.is_bad != IsBad(cell)) Turn(*row, cell, answer.now);
-  return answer.bad && !cell.is_bad ? Wish::kCertainty : Wish::kNone;
+  if (SerialsCount()) {
+    Review(*row, cell, answer.now);
+  } else {
+    cell.older = 0;
+  }
+  if ((cell.is_bad != 0) != IsBad(cell)) Turn(*row, cell, answer.now);
+  const uint32_t interval = interval_s_.load(std::memory_order_relaxed);
+  return {.wish = answer.bad && !cell.is_bad ? Wish::kCertainty : Wish::kNone,
+          .serials_due = SerialsCount() && !row->turn.IsAhead(answer.now, interval)};
 }
 
 // By what it is now: one that is bad wants `good` good answers in a row.
 bool ZoneHealth::IsBad(const Cell& cell) const {
   const uint32_t thresholds = thresholds_.load(std::memory_order_relaxed);
-  if (cell.is_bad) return cell.good_run < (thresholds & 0xff);
+  if (cell.older) return true;
+  if (cell.is_bad) return cell.GoodRun() < static_cast<int>(thresholds & 0xff);
   const uint32_t of = std::min<uint32_t>(thresholds >> 8 & 0xff, cell.history_length);
   const auto last = static_cast<uint16_t>(cell.history & ((1u << of) - 1));
   return std::popcount(last) >= static_cast<int>(thresholds >> 16);
 }
 
 void ZoneHealth::Turn(const Row& row, Cell& cell, MonoTime now) {
-  cell.is_bad = !cell.is_bad;
+  cell.is_bad = cell.is_bad ? 0 : 1;
   cell.since_s = SecondsOf(now);
-  cell.trial_s = SecondsOf(now + kTrialEvery);
-  cell.history = 0;
-  cell.history_length = 0;
+  cell.trial = ShortTime(now + kTrialEvery);
+  cell.ForgetHistory();
   if (cell.is_bad) {
     bad_count_.fetch_add(1, std::memory_order_relaxed);
   } else {
@@ -149,9 +165,10 @@ void ZoneHealth::Turn(const Row& row, Cell& cell, MonoTime now) {
     if (!zone || changes.size() >= kMostChanges) return;
     changes.push_back({.zone = *zone,
                        .backend = cell.backend,
-                       .is_bad = cell.is_bad,
+                       .is_bad = cell.is_bad != 0,
                        .kind = static_cast<BadKind>(cell.last_bad),
-                       .when = now});
+                       .when = now,
+                       .serial = SerialOf(row, cell)});
   });
 }
 
@@ -178,8 +195,13 @@ bool ZoneHealth::Avoids(std::span<const uint8_t> name, BackendNumber backend, Mo
   (void)WithZone(Suffixes(name), [&](Shard&, Row* row, size_t) {
     for (Cell& cell : row->all()) {
       if (cell.backend != backend || !cell.is_bad) continue;
-      avoids = now.seconds() < int64_t{cell.trial_s};
-      if (!avoids) cell.trial_s = SecondsOf(now + kTrialEvery);
+      avoids = cell.trial.IsAhead(now, kTrialEvery.seconds());
+      // Questions of our own find out when it is no longer behind: no client need try.
+      if (cell.older && SerialsCount()) {
+        avoids = true;
+      } else if (!avoids) {
+        cell.trial = ShortTime(now + kTrialEvery);
+      }
     }
   });
   return avoids;
@@ -190,7 +212,7 @@ bool ZoneHealth::IsBad(std::span<const uint8_t> name, BackendNumber backend) con
   bool bad = false;
   (void)WithZone(Suffixes(name), [&](Shard&, const Row* row, size_t) {
     bad = std::ranges::any_of(
-        row->all(), [&](const Cell& cell) { return cell.backend == backend && cell.is_bad; });
+        row->all(), [&](const Cell& cell) { return cell.backend == backend && cell.is_bad != 0; });
   });
   return bad;
 }
@@ -209,9 +231,11 @@ void ZoneHealth::Forget(std::span<const dns::Name> zones) {
   for (size_t i = 0; i < kShards; ++i) {
     Shard& shard = shards_[i];
     const ShardGuard guard(shard.lock);
-    for (size_t at = shard.rows.size(); at-- > 0;) {
-      Row* row = shard.rows[at];
-      if (!is_gone(row->name())) continue;
+    std::vector<Row*> forgotten;
+    shard.ForEach([&](Row* row) {
+      if (is_gone(row->name())) forgotten.push_back(row);
+    });
+    for (Row* row : forgotten) {
       for (const Cell& cell : row->all()) {
         if (cell.is_bad) bad_count_.fetch_sub(1, std::memory_order_relaxed);
       }

@@ -4,8 +4,11 @@
 // counted in one row per backend.
 //
 // A zone is bad on a backend when `bad` of its last `of` answers there were, and good again after
-// `good` good ones in a row. Bounded: where `max_zones` are known the least asked goes first, a bad
-// one never. Shared by all workers; all methods from any thread.
+// `good` good ones in a row. Where serials count it is bad as well, and at once, while the serial
+// that the backend told last stands behind the newest that any has told: after a while, or at once
+// where it has told a newer one itself. Servers of all pools are compared. Bounded: where
+// `max_zones` are known the least asked goes first, a bad one never. Shared by all workers; all
+// methods from any thread.
 #pragma once
 
 #include <array>
@@ -17,6 +20,7 @@
 #include <vector>
 
 #include "proxy/backend/backend.h"
+#include "proxy/backend/zone_serials.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/guarded.h"
 #include "proxy/cache/last_good.h"
@@ -30,7 +34,8 @@ struct ZoneHealthSettings {
   Failover failover = Failover::kAuto;
   bool ask = true;  // where it decides who is asked: questions of our own (zone_questions.h)
   size_t max_zones = 100'000;
-  uint8_t bad = 3, of = 5, good = 2;  // `of` at most 16
+  uint8_t bad = 3, of = 5, good = 2;  // `of` and `good` at most 16
+  ZoneSerialSettings serials{};
   bool operator==(const ZoneHealthSettings&) const = default;
 };
 
@@ -42,6 +47,7 @@ struct ZoneOnBackend {
   MonoTime since{};                       // of the present state; whole seconds
   uint64_t good = 0;                      // answers
   std::array<uint64_t, kBadKinds> bad{};  // by kind; the highest 16-bit count means "or more"
+  std::optional<ToldSerial> serial{};     // where serials count, and it has told one
   uint64_t AllBad() const;
 };
 
@@ -58,6 +64,8 @@ struct ZoneChange {
   bool is_bad = false;
   BadKind kind{};  // the last bad answer's
   MonoTime when;
+  std::optional<ToldSerial> serial{};  // of that server
+  bool accepted = false;               // good, for its older serial counts as meant from now on
 };
 
 class ZoneHealth {
@@ -90,9 +98,35 @@ class ZoneHealth {
   };
   struct Noted {
     Wish wish = Wish::kNone;
-    uint8_t apex_labels = 0;  // of the zone that it was counted for; 0: none is known
+    uint8_t apex_labels = 0;   // of the zone that it was counted for; 0: none is known
+    bool serials_due = false;  // servers are to be asked for that zone's serial: TakeSerialTurn()
   };
   Noted Note(const Answer& answer);
+
+  // --- serials; for nothing where they do not count
+  struct Asked {
+    std::span<const uint8_t> name;  // wire form, any case
+    BackendNumber backend = 0;
+    uint32_t comebacks = 0;  // HealthState::comebacks() of that backend
+    MonoTime now;
+  };
+  // A good authoritative answer has a SOA with so many labels. To be told before Note().
+  void TellSerial(const Asked& asked, uint8_t apex_labels, uint32_t serial);
+  enum class Standing : uint8_t {
+    kCurrent,   // or nothing is known
+    kOlder,     // it stands behind, for longer than it may
+    kUnproved,  // it has told no serial of the zone since it came back, while one is known
+  };
+  struct StandingFor {
+    Standing standing = Standing::kCurrent;
+    uint8_t apex_labels = 0;  // of the zone
+  };
+  StandingFor StandingOf(const Asked& asked) const;
+  // Whether the caller is to ask all servers for the serial of the zone with this apex; then nobody
+  // else is for a while.
+  bool TakeSerialTurn(std::span<const uint8_t> apex, MonoTime now);
+  // Something has changed in the zone that `name` is in: serials are due.
+  void ExpectNewSerial(std::span<const uint8_t> name, MonoTime now);
 
   // Labels of the apex of the zone that `name` is in; 0 where none is known.
   uint8_t ApexOf(std::span<const uint8_t> name) const;
@@ -140,15 +174,24 @@ class ZoneHealth {
   bool MayHave(size_t labels) const;
   bool Learn(std::span<const uint8_t> zone);
   Cell& CellOf(Shard& shard, Row*& row, BackendNumber backend);
-  Wish Count(Shard& shard, Row* row, const Answer& answer);
+  void TakeSerial(Row& row, Cell& cell, uint32_t serial, MonoTime now);
+  bool StandsBehindTooLong(const Row& row, const Cell& cell, MonoTime now) const;
+  bool MayAccept(const Row& row, uint32_t serial, MonoTime now) const;
+  void Accept(Row& row, uint32_t serial, MonoTime now);
+  void Review(const Row& row, Cell& cell, MonoTime now);
+  Noted Count(Shard& shard, Row* row, const Answer& answer);
   void CountUnknown(const Answer& answer);
   bool IsBad(const Cell& cell) const;
   void Turn(const Row& row, Cell& cell, MonoTime now);
-  static ZoneOnBackend Describe(const Cell& cell);
+  static ZoneOnBackend Describe(const Row& row, const Cell& cell);
+  static std::optional<ToldSerial> SerialOf(const Row& row, const Cell& cell);
+  bool SerialsCount() const { return serials_on_.load(std::memory_order_relaxed); }
 
   std::unique_ptr<Shard[]> shards_;
   std::atomic<size_t> max_zones_;
   std::atomic<uint32_t> thresholds_;  // bad, of, good: a byte each
+  std::atomic<bool> serials_on_{false};
+  std::atomic<uint32_t> lag_s_{0}, interval_s_{0}, accept_s_{0};
   std::atomic<size_t> zone_count_{0};
   std::atomic<size_t> bad_count_{0};
   // By count of labels: where no zone of that depth is known, none is looked for.

@@ -1,12 +1,12 @@
 // The rows of ZoneHealth, and how they are found; for the files that implement it alone.
 #pragma once
 
-#include <absl/container/flat_hash_set.h>
-
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstdlib>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "proxy/backend/zone_health.h"
@@ -42,26 +42,62 @@ struct ZoneHealth::Suffixes {
   size_t count = 0;
 };
 
+// Whole seconds in 16 bits, for what is never far from now. After 18 hours a moment long past looks
+// near again, for as long as it once was.
+class ShortTime {
+ public:
+  ShortTime() = default;
+  explicit ShortTime(MonoTime when) : seconds_(static_cast<uint16_t>(when.seconds())) {}
+  // Whether it is to come, where it never is more than `longest` seconds away.
+  bool IsAhead(MonoTime now, uint32_t longest) const {
+    const auto left = static_cast<uint16_t>(seconds_ - static_cast<uint16_t>(now.seconds()));
+    return left != 0 && left <= longest;
+  }
+  // Whether it was in the last `seconds`.
+  bool WasWithin(MonoTime now, uint32_t seconds) const {
+    return static_cast<uint16_t>(static_cast<uint16_t>(now.seconds()) - seconds_) <= seconds;
+  }
+
+ private:
+  uint16_t seconds_ = 0;
+};
+
 // One backend's answers for one zone.
 struct ZoneHealth::Cell {
-  BackendNumber backend;
+  uint32_t backend : 24;
+  uint32_t comebacks : 8;  // the backend's, as it told its serial
   uint32_t good;
   uint32_t since_s;
-  uint32_t trial_s;  // where bad: not before this
+  uint32_t serial;
+  uint32_t behind_since_s;  // where it is behind
   std::array<uint16_t, kBadKinds> kinds;
   uint16_t history;  // the newest is the lowest bit; set: bad
-  uint8_t history_length;
-  uint8_t good_run;
-  uint8_t last_bad;
-  bool is_bad;
+  ShortTime trial;   // where bad: not before this
+  ShortTime told;    // its serial
+  uint8_t history_length : 5;
+  uint8_t is_bad : 1;
+  uint8_t has_serial : 1;
+  uint8_t answers : 1;  // since it told its serial
+  uint8_t last_bad : 4;
+  uint8_t older : 1;      // bad for its serial
+  uint8_t went_back : 1;  // it has told a newer one
+
+  // Good answers in a row, up to the length of the history.
+  int GoodRun() const { return std::min<int>(std::countr_zero(history), history_length); }
+  void ForgetHistory() {
+    history = 0;
+    history_length = 0;
+  }
 };
 
 // One allocation: this, the cells, the zone's name.
 struct ZoneHealth::Row {
   uint32_t hash;
-  uint32_t asked;  // halved now and then; for the eviction
-  uint32_t index;  // in its shard's list
-  uint8_t cell_count;
+  uint32_t asked;   // halved now and then; for the eviction
+  uint32_t serial;  // the newest known
+  ShortTime turn;   // not before this are servers asked for it
+  uint8_t cell_count : 7;
+  uint8_t has_serial : 1;
   uint8_t name_length;
 
   Cell* cells() { return reinterpret_cast<Cell*>(this + 1); }
@@ -73,7 +109,11 @@ struct ZoneHealth::Row {
     return {reinterpret_cast<const uint8_t*>(cells() + cell_count), name_length};
   }
   bool IsBad() const {
-    return std::any_of(all().begin(), all().end(), [](const Cell& cell) { return cell.is_bad; });
+    return std::any_of(all().begin(), all().end(),
+                       [](const Cell& cell) { return cell.is_bad != 0; });
+  }
+  bool IsBehind(const Cell& cell) const {
+    return has_serial != 0 && cell.has_serial != 0 && IsOlderSerial(cell.serial, serial);
   }
 
   static Row* Make(uint64_t hash, std::span<const uint8_t> name, uint8_t cells) {
@@ -81,7 +121,7 @@ struct ZoneHealth::Row {
     auto* row = static_cast<Row*>(std::calloc(1, size));
     if (row == nullptr) return nullptr;
     row->hash = static_cast<uint32_t>(hash);
-    row->cell_count = cells;
+    row->cell_count = cells & 0x7f;
     row->name_length = static_cast<uint8_t>(name.size());
     std::copy(name.begin(), name.end(), row->name_bytes());
     return row;
@@ -92,78 +132,103 @@ struct alignas(64) ZoneHealth::Shard {
   // Of so many rows the least asked goes.
   static constexpr size_t kEvictionChoices = 16;
 
-  struct Key {
-    uint64_t hash;
-    std::span<const uint8_t> name;
-  };
-  struct Hash {
-    using is_transparent = void;
-    static size_t Spread(uint32_t hash) { return hash * uint64_t{0x9e3779b97f4a7c15}; }
-    size_t operator()(const Row* row) const { return Spread(row->hash); }
-    size_t operator()(const Key& key) const { return Spread(static_cast<uint32_t>(key.hash)); }
-  };
-  struct Equal {
-    using is_transparent = void;
-    bool operator()(const Row* a, const Row* b) const { return a == b; }
-    bool operator()(const Row* row, const Key& key) const {
-      return row->hash == static_cast<uint32_t>(key.hash) &&
-             std::ranges::equal(row->name(), key.name);
-    }
-    bool operator()(const Key& key, const Row* row) const { return (*this)(row, key); }
-  };
-
   ~Shard() {
-    for (Row* row : rows) std::free(row);
+    for (Row* row : slots) std::free(row);
   }
 
-  Row* Find(const Key& key) const {
-    const auto found = by_name.find(key);
-    return found == by_name.end() ? nullptr : *found;
+  Row* Find(uint64_t hash, std::span<const uint8_t> name) const {
+    if (count == 0) return nullptr;
+    const auto part = static_cast<uint32_t>(hash);
+    for (size_t at = Home(part); slots[at] != nullptr; at = Next(at)) {
+      if (slots[at]->hash == part && std::ranges::equal(slots[at]->name(), name)) return slots[at];
+    }
+    return nullptr;
   }
   void Add(Row* row) {
-    row->index = static_cast<uint32_t>(rows.size());
-    rows.push_back(row);
-    by_name.insert(row);
+    if ((count + 1) * 10 > slots.size() * 9) Grow();
+    Place(row);
+    ++count;
   }
   void Remove(Row* row) {
-    by_name.erase(row);
-    rows[row->index] = rows.back();
-    rows[row->index]->index = row->index;
-    rows.pop_back();
+    size_t hole = SlotOf(row);
     std::free(row);
+    --count;
+    // What stands behind it moves up, unless that is before its home.
+    for (size_t at = Next(hole); slots[at] != nullptr; at = Next(at)) {
+      const size_t home = Home(slots[at]->hash);
+      if (((at - home) & (slots.size() - 1)) < ((at - hole) & (slots.size() - 1))) continue;
+      slots[hole] = slots[at];
+      hole = at;
+    }
+    slots[hole] = nullptr;
   }
   // One more backend; the row moves.
   Row* Widen(Row* row) {
     Row* wider = Row::Make(row->hash, row->name(), static_cast<uint8_t>(row->cell_count + 1));
     if (wider == nullptr) return row;
     wider->asked = row->asked;
-    wider->index = row->index;
+    wider->serial = row->serial;
+    wider->has_serial = row->has_serial;
+    wider->turn = row->turn;
     std::ranges::copy(row->all(), wider->cells());
-    by_name.erase(row);
-    rows[wider->index] = wider;
-    by_name.insert(wider);
+    slots[SlotOf(row)] = wider;
     std::free(row);
     return wider;
   }
   // The least asked of some, never a bad one; null where there is none to go.
   Row* ToEvict() {
     Row* least = nullptr;
-    for (size_t i = 0; i < std::min(kEvictionChoices, rows.size()); ++i) {
-      Row* row = rows[hand++ % rows.size()];
+    size_t seen = 0;
+    for (size_t i = 0; i < slots.size() && seen < kEvictionChoices; ++i) {
+      Row* row = slots[hand++ % slots.size()];
+      if (row == nullptr) continue;
+      ++seen;
       if (!row->IsBad() && (least == nullptr || row->asked < least->asked)) least = row;
       row->asked /= 2;
     }
     return least;
   }
+  template <typename Visit>
+  void ForEach(Visit&& visit) const {
+    for (Row* row : slots) {
+      if (row != nullptr) visit(row);
+    }
+  }
 
   mutable ShardLock lock;
-  absl::flat_hash_set<Row*, Hash, Equal> by_name;
-  std::vector<Row*> rows;
+  // Open addressing; a power of two, never full.
+  std::vector<Row*> slots;
+  size_t count = 0;
   size_t hand = 0;
   std::vector<ZoneOnBackend> unknown;
   Tally known;
+
+ private:
+  size_t Home(uint32_t hash) const {
+    return (hash * uint64_t{0x9e3779b97f4a7c15} >> 32) & (slots.size() - 1);
+  }
+  size_t Next(size_t at) const { return (at + 1) & (slots.size() - 1); }
+  size_t SlotOf(const Row* row) const {
+    size_t at = Home(row->hash);
+    while (slots[at] != row) at = Next(at);
+    return at;
+  }
+  void Place(Row* row) {
+    size_t at = Home(row->hash);
+    while (slots[at] != nullptr) at = Next(at);
+    slots[at] = row;
+  }
+  void Grow() {
+    constexpr size_t kFirstSlots = 16;
+    std::vector<Row*> old = std::exchange(slots, {});
+    slots.resize(std::max(kFirstSlots, old.size() * 2));
+    for (Row* row : old) {
+      if (row != nullptr) Place(row);
+    }
+  }
 };
 
+// Calls visit(shard, row, labels) for the nearest zone at or above the name, if any, under its
 // shard's lock. False where there is none.
 template <typename Visit>
 bool ZoneHealth::WithZone(const Suffixes& name, Visit&& visit) const {
@@ -173,7 +238,7 @@ bool ZoneHealth::WithZone(const Suffixes& name, Visit&& visit) const {
     const uint64_t hash = HashOfZone(zone);
     Shard& shard = ShardOf(hash);
     const ShardGuard guard(shard.lock);
-    if (Row* row = shard.Find({hash, zone}); row != nullptr) {
+    if (Row* row = shard.Find(hash, zone); row != nullptr) {
       visit(shard, row, labels);
       return true;
     }

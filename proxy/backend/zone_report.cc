@@ -23,17 +23,18 @@ std::optional<ZoneReport> ZoneHealth::Peek(std::span<const uint8_t> name) const 
     auto zone = dns::Name::FromWire(row->name());
     if (!zone) return;
     report.emplace(ZoneReport{.zone = *zone});
-    for (const Cell& cell : row->all()) report->backends.push_back(Describe(cell));
+    for (const Cell& cell : row->all()) report->backends.push_back(Describe(*row, cell));
   });
   return report;
 }
 
-ZoneOnBackend ZoneHealth::Describe(const Cell& cell) {
+ZoneOnBackend ZoneHealth::Describe(const Row& row, const Cell& cell) {
   ZoneOnBackend one{.backend = cell.backend,
-                    .is_bad = cell.is_bad,
+                    .is_bad = cell.is_bad != 0,
                     .last_bad = static_cast<BadKind>(cell.last_bad),
                     .since = MonoTime::FromSeconds(cell.since_s),
                     .good = cell.good};
+  one.serial = SerialOf(row, cell);
   std::ranges::copy(cell.kinds, one.bad.begin());
   return one;
 }
@@ -43,10 +44,10 @@ std::vector<ZoneReport> ZoneHealth::Report(Which which, size_t most) const {
   for (size_t i = 0; i < kShards && reports.size() < most; ++i) {
     const Shard& shard = shards_[i];
     const ShardGuard guard(shard.lock);
-    for (const Row* row : shard.rows) {
-      if (which == Which::kBad && !row->IsBad()) continue;
+    for (const Row* row : shard.slots) {
+      if (row == nullptr || (which == Which::kBad && !row->IsBad())) continue;
       ZoneReport report{.zone = dns::Name::FromWire(row->name()).value_or(dns::Name())};
-      for (const Cell& cell : row->all()) report.backends.push_back(Describe(cell));
+      for (const Cell& cell : row->all()) report.backends.push_back(Describe(*row, cell));
       reports.push_back(std::move(report));
       if (reports.size() >= most) break;
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "proxy/base/byte_writer.h"
 #include "proxy/dns/edns.h"
 #include "proxy/dns/header.h"
 #include "proxy/dns/name.h"
@@ -11,9 +12,9 @@
 namespace breakwater {
 namespace {
 
-constexpr std::array<std::string_view, kBadKinds> kNames = {"timeout", "malformed", "servfail",
-                                                            "refused", "formerr",   "notimp",
-                                                            "notauth", "lame",      "vanished"};
+constexpr std::array<std::string_view, kBadKinds> kNames = {
+    "timeout", "malformed", "servfail", "refused",  "formerr",
+    "notimp",  "notauth",   "lame",     "vanished", "older"};
 
 // A root or a top-level domain that refers is no help, whoever was asked.
 constexpr uint8_t kLeastReferralLabels = 2;
@@ -53,17 +54,29 @@ std::optional<uint8_t> LabelsAbove(const dns::RecordWalker& walker, const dns::N
   return static_cast<uint8_t>(owner->CountLabels());
 }
 
-void Note(const dns::RecordWalker& walker, const dns::Name& asked, AnswerFacts& facts) {
+// The first SOA at or above the name asked is its zone's. The serial is followed by four times of
+// four octets (RFC 1035, 3.3.13), in front of it are two names, of an octet at least.
+void NoteSoa(std::span<const uint8_t> message, const dns::RecordWalker& walker,
+             const dns::Name& asked, AnswerFacts& facts) {
+  constexpr size_t kFromEnd = 20;
+  constexpr size_t kLeastNames = 2;
+  if (facts.soa_labels) return;
+  facts.soa_labels = LabelsAbove(walker, asked);
+  const dns::Record& record = walker.record();
+  if (!facts.soa_labels || record.rdata_length < kFromEnd + kLeastNames) return;
+  facts.serial = LoadU32(message.data() + record.end() - kFromEnd);
+}
+
+void Note(std::span<const uint8_t> message, const dns::RecordWalker& walker, const dns::Name& asked,
+          AnswerFacts& facts) {
   const dns::Record& record = walker.record();
   if (record.section == dns::Section::kAnswer) {
     facts.has_answer = true;
     facts.has_dname |= record.type == dns::Type::kDname;
-    if (record.type == dns::Type::kSoa && !facts.soa_labels) {
-      facts.soa_labels = LabelsAbove(walker, asked);
-    }
+    if (record.type == dns::Type::kSoa) NoteSoa(message, walker, asked, facts);
   } else if (record.section == dns::Section::kAuthority) {
-    if (record.type == dns::Type::kSoa && !facts.soa_labels) {
-      facts.soa_labels = LabelsAbove(walker, asked);
+    if (record.type == dns::Type::kSoa) {
+      NoteSoa(message, walker, asked, facts);
     } else if (record.type == dns::Type::kNs && !facts.ns_labels) {
       facts.ns_labels = LabelsAbove(walker, asked);
     }
@@ -104,14 +117,16 @@ AnswerFacts FactsOfAnswer(std::span<const uint8_t> message, size_t records_start
       facts.rcode =
           static_cast<dns::RCode>(static_cast<unsigned>(header.rcode()) | record.ttl >> 24 << 4);
     } else {
-      Note(walker, *asked, facts);
+      Note(message, walker, *asked, facts);
     }
   }
   facts.sound = walker.ok();
   return facts;
 }
 
-Judgement JudgeAnswer(const AnswerFacts& answer, const KnownAnswer& known) {
+namespace {
+
+Judgement JudgeContent(const AnswerFacts& answer, const KnownAnswer& known) {
   if (!answer.sound && !answer.truncated) return Bad(BadKind::kMalformed);
   if (const auto failure = FailureOf(answer.rcode)) return Bad(*failure);
   if (ForTheAskerAlone(answer)) return kNeutral;
@@ -128,6 +143,14 @@ Judgement JudgeAnswer(const AnswerFacts& answer, const KnownAnswer& known) {
   if (answer.authoritative) return {.cls = AnswerClass::kGood, .removes = true};
   if (known.held && known.authoritative) return Bad(BadKind::kLame);
   return kNeutral;
+}
+
+}  // namespace
+
+Judgement JudgeAnswer(const AnswerFacts& answer, const KnownAnswer& known) {
+  const Judgement judgement = JudgeContent(answer, known);
+  const bool older = known.older_server && judgement.cls == AnswerClass::kGood;
+  return older ? Bad(BadKind::kOlder) : judgement;
 }
 
 }  // namespace breakwater

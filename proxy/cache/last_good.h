@@ -12,6 +12,9 @@
 //   bad      empty, not AA, where the held answer was AA: lame
 //   neutral  anything else
 //
+// A good one is bad where the server that it comes from is known to hold an older version of the
+// zone than it, or another, has had before (setZoneHealth{serials=true}).
+//
 // Negative: NOERROR or NXDOMAIN without an answer section. Neutral answers are for the asker
 // alone. Pure functions; any thread.
 #pragma once
@@ -40,8 +43,9 @@ enum class BadKind : uint8_t {
   kNotAuth,
   kLame,
   kVanished,
+  kOlder,  // the zone's serial there is behind
 };
-inline constexpr size_t kBadKinds = 9;
+inline constexpr size_t kBadKinds = 10;
 inline constexpr uint16_t kAllBadKinds = (1u << kBadKinds) - 1;
 std::string_view NameOf(BadKind kind);
 std::optional<BadKind> BadKindOf(std::string_view name);
@@ -64,7 +68,13 @@ struct AnswerFacts {
   // there are none at or above the name asked.
   std::optional<uint8_t> soa_labels;
   std::optional<uint8_t> ns_labels;
+  std::optional<uint32_t> serial;  // of that SOA
 
+  // NOERROR or NXDOMAIN by a server of the zone itself: what a SOA in it says counts.
+  bool SpeaksForZone() const {
+    return sound && authoritative &&
+           (rcode == dns::RCode::kNoError || rcode == dns::RCode::kNxDomain);
+  }
   // The zone that the answer speaks for, where it says so: labels of its apex.
   std::optional<uint8_t> Apex() const { return soa_labels ? soa_labels : ns_labels; }
 };
@@ -78,6 +88,7 @@ struct KnownAnswer {
   bool held = false;           // a last good answer
   bool authoritative = false;  // it was AA
   uint8_t apex_labels = 0;     // of the zone; 0: not known
+  bool older_server = false;   // the server's serial for the zone is behind
 };
 
 Judgement JudgeAnswer(const AnswerFacts& answer, const KnownAnswer& known);

@@ -42,10 +42,14 @@ uint64_t FlushesLeft(std::span<const std::shared_ptr<PacketCache>> caches,
   return left;
 }
 
-void ForgetFlushedZones(ZoneHealth& zones, std::span<const FlushRequest> flushed) {
+void TellZonesOfFlush(ZoneHealth& zones, std::span<const FlushRequest> flushed, MonoTime now) {
   std::vector<dns::Name> gone;
   for (const FlushRequest& flush : flushed) {
-    if (flush.hard && flush.suffix && !flush.type) gone.push_back(flush.name);
+    if (flush.hard && flush.suffix && !flush.type) {
+      gone.push_back(flush.name);
+    } else {
+      zones.ExpectNewSerial(flush.name.wire(), now);
+    }
   }
   zones.Forget(gone);
 }

@@ -26,7 +26,8 @@ TextResult<std::vector<std::shared_ptr<PacketCache>>> CachesToFlush(
 // remember is used up (FlushShare). Empty: whoever needs no token.
 uint64_t FlushesLeft(std::span<const std::shared_ptr<PacketCache>> caches, std::string_view caller);
 
-// What is meant to be gone is no zone that is bad: to be told of what was flushed.
-void ForgetFlushedZones(ZoneHealth& zones, std::span<const FlushRequest> flushed);
+// What is meant to be gone is no zone that is bad, and what changed has a new serial: to be told of
+// what was flushed.
+void TellZonesOfFlush(ZoneHealth& zones, std::span<const FlushRequest> flushed, MonoTime now);
 
 }  // namespace breakwater

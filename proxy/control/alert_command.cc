@@ -33,6 +33,10 @@ struct Side {
   void Add(const ZoneNews& news, int64_t since) {
     json one = {{"zone", news.zone.ToString()}, {"server", news.server}, {"since", Utc(since)}};
     if (news.is_bad) one["kind"] = NameOf(news.kind);
+    if (news.kind == BadKind::kOlder && news.serial) {
+      one["serial"] = news.serial->serial;
+      one["newest-serial"] = news.serial->newest;
+    }
     if (list.size() < kMostNames) names += (names.empty() ? "" : " ") + news.zone.ToString();
     list.push_back(std::move(one));
   }

@@ -107,6 +107,11 @@ std::string ZonesText(const json& reply) {
         bad += fmt::format("{}{}={}", bad.empty() ? "" : " ", CleanText(kind), count.dump());
       }
     }
+    // Where it is news: servers that are level have nothing to tell.
+    if (row.contains("newest-serial")) {
+      bad += fmt::format("{}(serial {}, behind {})", bad.empty() ? "" : " ", Field(row, "serial"),
+                         Field(row, "newest-serial"));
+    }
     text += fmt::format("{:<40} {:<36} {:<5} {:>10} {}\n", Field(row, "zone"), Field(row, "server"),
                         Field(row, "state"), Field(row, "good"), bad.empty() ? "-" : bad);
   }

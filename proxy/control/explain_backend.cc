@@ -46,6 +46,9 @@ const ZoneOnBackend* FindZone(const std::optional<ZoneReport>& zone, const Backe
 std::string WhyNot(const Backend& server, const ZoneOnBackend* zone, bool offered) {
   if (!server.IsUp()) return "it is down";
   if (offered) return "";
+  if (zone != nullptr && zone->is_bad && zone->last_bad == BadKind::kOlder && zone->serial) {
+    return fmt::format("it is older for the zone: {}", zone->serial->ToString());
+  }
   if (zone != nullptr && zone->is_bad) {
     return fmt::format("it is bad for the zone; one query in {} s goes there to try",
                        ZoneHealth::kTrialEvery.seconds());
@@ -71,6 +74,7 @@ json ServerRow(const BackendQuestion& question, const BackendPtr& server,
     row["bad-for-s"] = std::max<int64_t>(0, (question.now - one->since).seconds());
     row["last-bad"] = NameOf(one->last_bad);
   }
+  if (one != nullptr && one->serial) row["serial"] = one->serial->ToString();
   const std::string why_not = WhyNot(*server, one, offered);
   if (!why_not.empty()) row["why-not"] = why_not;
   return row;

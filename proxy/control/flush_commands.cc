@@ -86,7 +86,7 @@ json FlushCommands::Flush(const ControlRequest& request, std::string_view made_b
   for (const auto& cache : *caches) {
     made.caches.push_back({cache, cache->Flush(request.flush, caller)});
   }
-  ForgetFlushedZones(target_.zone_health(), {&request.flush, 1});
+  TellZonesOfFlush(target_.zone_health(), {&request.flush, 1}, target_.clock().Now());
   const uint64_t id = ids_.Reserve(1);
   ids_.Note(id, std::move(made));
   return {{"ok", true}, {"id", id}, {"caches", caches->size()}};
@@ -311,7 +311,11 @@ ListFlush::Hooks FlushCommands::HooksFor(uint64_t number) {
   return {.flush =
               [this, number](uint64_t id, const FlushRequest& request) {
                 Job& job = *Find(number);
-                if (request.hard) job.hard.push_back(request);
+                if (request.hard) {
+                  job.hard.push_back(request);
+                } else {
+                  TellZonesOfFlush(target_.zone_health(), {&request, 1}, target_.clock().Now());
+                }
                 return FlushAs(id, request, job.list->plan());
               },
           .undo = [this](uint64_t id) { return Undo(id).at("ok").get<bool>(); },
@@ -371,7 +375,7 @@ void FlushCommands::Step(uint64_t number) {
   const auto again = job.list->Step(now);
   // Each time it looks at all zones.
   if (!again || now >= job.forget_at) {
-    ForgetFlushedZones(target_.zone_health(), std::exchange(job.hard, {}));
+    TellZonesOfFlush(target_.zone_health(), std::exchange(job.hard, {}), now);
     job.forget_at = now + MonoTime::FromSeconds(1);
   }
   if (!again) return Finish(*job.list, number);

@@ -9,6 +9,13 @@
 namespace breakwater {
 namespace {
 
+std::string SerialColumn(const ZoneOnBackend& one) {
+  if (!one.serial) return "-";
+  const ToldSerial& told = *one.serial;
+  return told.IsBehind() ? fmt::format("{}, behind {}", told.serial, told.newest)
+                         : fmt::format("{}", told.serial);
+}
+
 // The log of a night in which all zones turn bad is still to be read.
 constexpr size_t kMostLines = 20;
 
@@ -21,6 +28,10 @@ std::string ServerNameOf(const Config& config, BackendNumber number) {
   return "a server that is gone";
 }
 
+std::string ZoneNews::SerialText() const {
+  return kind == BadKind::kOlder && serial ? serial->ToString() : "";
+}
+
 std::vector<ZoneNews> NewsOf(const std::vector<ZoneChange>& changes, const Config& config) {
   std::vector<ZoneNews> news;
   news.reserve(changes.size());
@@ -29,19 +40,22 @@ std::vector<ZoneNews> NewsOf(const std::vector<ZoneChange>& changes, const Confi
                     .server = ServerNameOf(config, change.backend),
                     .is_bad = change.is_bad,
                     .kind = change.kind,
-                    .when = change.when});
+                    .when = change.when,
+                    .serial = change.serial,
+                    .accepted = change.accepted});
   }
   return news;
 }
 
 std::string ZonesText(const ZoneHealth& zones, const Config& config, const ZonesShown& shown) {
-  std::string text = fmt::format("{:<40} {:<36} {:<5} {:>10} {:>10} {}\n", "Zone", "Server",
-                                 "State", "Good", "Bad", "Last bad");
+  std::string text = fmt::format("{:<40} {:<36} {:<5} {:>10} {:>10} {:<9} {}\n", "Zone", "Server",
+                                 "State", "Good", "Bad", "Last bad", "Serial");
   for (const ZoneReport& report : zones.Report(shown.which, shown.most)) {
     for (const ZoneOnBackend& one : report.backends) {
-      text += fmt::format("{:<40} {:<36} {:<5} {:>10} {:>10} {}\n", report.zone.ToString(),
+      const bool never_bad = !one.is_bad && one.AllBad() == 0;
+      text += fmt::format("{:<40} {:<36} {:<5} {:>10} {:>10} {:<9} {}\n", report.zone.ToString(),
                           ServerNameOf(config, one.backend), one.is_bad ? "bad" : "good", one.good,
-                          one.AllBad(), one.AllBad() == 0 ? "-" : NameOf(one.last_bad));
+                          one.AllBad(), never_bad ? "-" : NameOf(one.last_bad), SerialColumn(one));
     }
   }
   return text + fmt::format("{} zones known, {} bad\n", zones.zone_count(), zones.bad_count());
@@ -51,9 +65,15 @@ void LogZoneNews(const std::vector<ZoneNews>& news) {
   const size_t lines = std::min(news.size(), kMostLines);
   for (size_t i = 0; i < lines; ++i) {
     const ZoneNews& one = news[i];
+    const std::string serial = one.SerialText();
     if (one.is_bad) {
-      LogWarning("zones", "zone {} is bad on {}: its answers are {}", one.zone.ToString(),
-                 one.server, NameOf(one.kind));
+      LogWarning("zones", "zone {} is bad on {}: its answers are {}{}{}", one.zone.ToString(),
+                 one.server, NameOf(one.kind), serial.empty() ? "" : ": ", serial);
+    } else if (one.accepted) {
+      LogWarning("zones",
+                 "zone {} is good again on {}: {}, yet all servers that answer have agreed on that "
+                 "for acceptOlderAfter: it is taken as meant",
+                 one.zone.ToString(), one.server, serial);
     } else {
       LogInfo("zones", "zone {} is good again on {}", one.zone.ToString(), one.server);
     }

@@ -2,6 +2,7 @@
 // log, and whoever asked for zone state changes. Values and pure functions, but for the log.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,10 @@ struct ZoneNews {
   bool is_bad = false;
   BadKind kind{};  // of the last bad answer
   MonoTime when{};
+  std::optional<ToldSerial> serial{};  // that the server told last, where serials count
+  bool accepted = false;               // good, for its older serial counts as meant
+  // "serial 2026112801, behind 2026112803" where that is what it is about; else empty.
+  std::string SerialText() const;
 };
 
 // What to call a server by its number.

@@ -22,6 +22,10 @@ json RowOf(const dns::Name& zone, const ZoneOnBackend& one, const Present& prese
               {"server", ServerNameOf(present.config, one.backend)},
               {"state", one.is_bad ? "bad" : "good"},
               {"good", one.good}};
+  if (one.serial) {
+    row["serial"] = one.serial->serial;
+    if (one.serial->IsBehind()) row["newest-serial"] = one.serial->newest;
+  }
   if (one.is_bad) {
     row["since"] = present.clock.WallSeconds() - (present.clock.Now() - one.since).seconds();
   }

@@ -326,14 +326,28 @@ void WriteZones(PrometheusWriter& out, const ControlTarget& target, const Config
   out.Sample({}, Text(uint64_t{zones.zone_count()}));
   out.Begin({"zones_bad", "Zones that are bad on a backend, once for each", kGauge});
   out.Sample({}, Text(uint64_t{zones.bad_count()}));
-  out.Begin({"zone_bad", "Zones that a backend has no good answers for", kGauge});
-  for (const ZoneReport& report : zones.Report(ZoneHealth::Which::kBad, kMostZones)) {
-    for (const ZoneOnBackend& one : report.backends) {
-      if (!one.is_bad) continue;
-      out.Sample({{"zone", report.zone.ToString()}, {"server", ServerNameOf(config, one.backend)}},
-                 "1");
+  const auto bad = zones.Report(ZoneHealth::Which::kBad, kMostZones);
+  const auto write = [&](auto&& value_of) {
+    for (const ZoneReport& report : bad) {
+      for (const ZoneOnBackend& one : report.backends) {
+        const std::string value = one.is_bad ? value_of(one) : "";
+        if (value.empty()) continue;
+        out.Sample(
+            {{"zone", report.zone.ToString()}, {"server", ServerNameOf(config, one.backend)}},
+            value);
+      }
     }
-  }
+  };
+  out.Begin({"zone_bad", "Zones that a backend has no good answers for", kGauge});
+  write([](const ZoneOnBackend&) -> std::string { return "1"; });
+  out.Begin({"zone_serials_behind",
+             "How far a backend is behind the newest serial of a zone that is "
+             "older there than it was",
+             kGauge});
+  write([](const ZoneOnBackend& one) -> std::string {
+    if (one.last_bad != BadKind::kOlder || !one.serial || !one.serial->IsBehind()) return "";
+    return Text(uint64_t{one.serial->newest - one.serial->serial});
+  });
 }
 
 // Of the last seconds.

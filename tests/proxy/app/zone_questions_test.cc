@@ -18,7 +18,12 @@ class ZoneQuestionsTest : public testing::Test {
   void Doubt(const std::string& zone) {
     questions_.Doubt({*dns::Name::Parse(zone), backend_, ""}, now_);
   }
-  void OnEnd(const std::string& zone) { questions_.OnEnd(*dns::Name::Parse(zone), *backend_); }
+  std::vector<FlightId> OnEnd(const std::string& zone) {
+    return questions_.OnEnd(*dns::Name::Parse(zone), *backend_);
+  }
+  ZoneQuestions::Proof Await(const std::string& zone, FlightId flight) {
+    return questions_.AwaitSerial({*dns::Name::Parse(zone), backend_, ""}, flight, now_);
+  }
   void Advance(MonoTime by) {
     now_ = now_ + by;
     timers_.RunDue(now_);
@@ -67,10 +72,34 @@ TEST_F(ZoneQuestionsTest, AsksOneQuestionAtATimeAboutAZoneOnAServer) {
   Doubt("example.org");
   Advance(ZoneQuestions::kPause);
   EXPECT_EQ(asked_.size(), 2u);
-  OnEnd("example.org");
+  EXPECT_TRUE(OnEnd("example.org").empty());
   Doubt("example.org");
   Advance(ZoneQuestions::kPause);
   EXPECT_EQ(asked_.size(), 3u);
+}
+
+TEST_F(ZoneQuestionsTest, WhoWaitsForASerialSharesOneQuestionAndIsToldOfItsEnd) {
+  using Proof = ZoneQuestions::Proof;
+  const FlightId one{1};
+  const FlightId two{2};
+  EXPECT_EQ(Await("example.org", one), Proof::kAsk);
+  EXPECT_EQ(Await("Example.org", two), Proof::kIsAsked);
+  EXPECT_TRUE(OnEnd("example.net").empty());
+  EXPECT_EQ(OnEnd("example.org").size(), 2u);
+  EXPECT_TRUE(OnEnd("example.org").empty());
+  EXPECT_EQ(Await("example.org", one), Proof::kAsk);
+}
+
+TEST_F(ZoneQuestionsTest, SerialsAreAskedForSoManyTimesASecondAtMost) {
+  using Proof = ZoneQuestions::Proof;
+  size_t asked = 0;
+  size_t proofs = 0;
+  for (int i = 0; i < 5000; ++i) {
+    asked += questions_.MayAskSerial(now_) ? 1 : 0;
+    proofs += Await("z" + std::to_string(i) + ".example.org", FlightId{1}) == Proof::kAsk ? 1 : 0;
+  }
+  EXPECT_EQ(asked, ZoneQuestions::kSerialsASecond);
+  EXPECT_EQ(proofs, ZoneQuestions::kProofsASecond);
 }
 
 TEST_F(ZoneQuestionsTest, DoubtsSoManyASecondAtMost) {

@@ -83,6 +83,35 @@ TEST_F(HealthStateTest, TheFirstResultDecidesWhateverRiseAndFailuresSay) {
   EXPECT_EQ(state_->OnCheckResult({.good = false, .initial = true}, now_), Change::kDown);
 }
 
+TEST_F(HealthStateTest, ComebacksAreCountedWhenItComesUpAndWhenSilenceEnds) {
+  using Silence = HealthState::Silence;
+  Make(HealthCheckMode::kActive);
+  EXPECT_EQ(state_->comebacks(), 0u);
+  state_->OnCheckResult({.good = true, .initial = true}, now_);
+  EXPECT_EQ(state_->comebacks(), 1u);
+  state_->ForceDown();
+  EXPECT_EQ(state_->comebacks(), 1u);
+  state_->ForceUp();
+  state_->ForceUp();
+  EXPECT_EQ(state_->comebacks(), 2u);
+  // An answer that is lost is no silence, three in a row are.
+  for (int i = 0; i < 10; ++i) {
+    state_->NoteSilence(Silence::kOnce);
+    state_->NoteSilence(Silence::kOnce);
+    state_->NoteAnswer();
+  }
+  EXPECT_EQ(state_->comebacks(), 2u);
+  for (int i = 0; i < 3; ++i) state_->NoteSilence(Silence::kOnce);
+  EXPECT_EQ(state_->comebacks(), 2u);
+  state_->NoteAnswer();
+  state_->NoteAnswer();
+  EXPECT_EQ(state_->comebacks(), 3u);
+  // A closed port is news at once.
+  state_->NoteSilence(Silence::kGone);
+  state_->NoteAnswer();
+  EXPECT_EQ(state_->comebacks(), 4u);
+}
+
 TEST_F(HealthStateTest, ActiveGoesDownAfterMaxFailuresInARow) {
   settings_.max_failures = 3;
   Make(HealthCheckMode::kActive);

@@ -125,6 +125,49 @@ TEST(JudgeAnswerTest, TheApexIsToldByTheSoaOrTheNsRecords) {
   EXPECT_EQ(apex(""), std::nullopt);
 }
 
+TEST(JudgeAnswerTest, GoodAnswersOfAServerThatIsBehindAreBad) {
+  const KnownAnswer behind{.older_server = true};
+  const auto judged = [&](const std::string& rest) {
+    return JudgeAnswer(FactsOf(test::QueryMaker::Message("www.sub.example.org A +qr " + rest)),
+                       behind);
+  };
+  for (const auto* good : {"+aa / answer www.sub.example.org 60 A 192.0.2.1",
+                           "/ authority sub.example.org 60 NS ns.example.org", "+aa"}) {
+    EXPECT_EQ(judged(good).cls, AnswerClass::kBad) << good;
+    EXPECT_EQ(judged(good).kind, BadKind::kOlder) << good;
+    EXPECT_FALSE(judged(good).removes) << good;
+  }
+  EXPECT_EQ(judged("+rcode=5").kind, BadKind::kRefused);
+  EXPECT_EQ(judged("+tc +aa").cls, AnswerClass::kNeutral);
+}
+
+TEST(JudgeAnswerTest, TheSerialIsThatOfTheZonesSoa) {
+  const auto facts = [](const std::string& rest) {
+    return FactsOf(test::QueryMaker::Message("www.sub.example.org A +qr " + rest));
+  };
+  const std::string soa = "60 SOA ns.example.org host.example.org 2026112801 2 3 4 60";
+  EXPECT_EQ(facts("+aa" + Authority("sub.example.org", soa)).serial, 2026112801u);
+  EXPECT_EQ(facts("+aa / answer www.sub.example.org " + soa).serial, 2026112801u);
+  EXPECT_EQ(facts("+aa" + Authority("example.net", soa)).serial, std::nullopt);
+  EXPECT_EQ(facts("+aa" + Authority("sub.example.org", "60 NS ns.example.org")).serial,
+            std::nullopt);
+  // Too short to hold one.
+  EXPECT_EQ(facts("+aa" + Authority("sub.example.org", "60 SOA 0000000102030405")).serial,
+            std::nullopt);
+}
+
+TEST(JudgeAnswerTest, OnlyAServerOfTheZoneSpeaksForIt) {
+  const auto speaks = [](const std::string& flags) {
+    return FactsOf(test::QueryMaker::Message("www.sub.example.org A +qr " + flags +
+                                             Authority("sub.example.org", kSoa)))
+        .SpeaksForZone();
+  };
+  EXPECT_TRUE(speaks("+aa"));
+  EXPECT_TRUE(speaks("+aa +rcode=3"));
+  EXPECT_FALSE(speaks(""));
+  EXPECT_FALSE(speaks("+aa +rcode=5"));
+}
+
 TEST(BadKindTest, NamesAreReadAsTheyAreWritten) {
   for (size_t i = 0; i < kBadKinds; ++i) {
     const auto kind = static_cast<BadKind>(i);

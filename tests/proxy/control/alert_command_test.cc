@@ -66,6 +66,22 @@ class AlertCommandTest : public testing::Test {
   bool wait_ = true;  // Pass() waits for programs to end
 };
 
+TEST_F(AlertCommandTest, TellsTheSerialsOfAnOlderZone) {
+  alert_.Add({{.zone = *dns::Name::Parse("a.example"),
+               .server = "one",
+               .is_bad = true,
+               .kind = BadKind::kOlder,
+               .when = clock_.Now(),
+               .serial = ToldSerial{.serial = 5, .newest = 8}}},
+             settings_);
+  Pass(2);
+  const auto runs = Runs();
+  ASSERT_EQ(runs.size(), 1u);
+  EXPECT_EQ(runs[0]["bad"][0]["kind"], "older");
+  EXPECT_EQ(runs[0]["bad"][0]["serial"], 5);
+  EXPECT_EQ(runs[0]["bad"][0]["newest-serial"], 8);
+}
+
 TEST_F(AlertCommandTest, TellsChangesThatComeTogetherInOneRun) {
   Tell("a.example", true);
   Pass(1);

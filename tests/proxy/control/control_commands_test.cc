@@ -283,6 +283,31 @@ TEST_F(ControlCommandsTest, ZonesAreToldWithTheirServersAndAHardFlushForgetsThem
   EXPECT_EQ(Ask(R"({"command":"zones"})")["known"], 0);
 }
 
+TEST_F(ControlCommandsTest, ZonesAreToldWithTheirSerials) {
+  target_.zones_.UseSettings({.serials = {.on = true}});
+  const BackendPtr server = target_.AddBackend("a", "192.0.2.1");
+  const auto name = QueryMaker::WireName("www.example.com");
+  const ZoneHealth::Asked asked{
+      .name = name, .backend = server->number(), .now = target_.clock().Now()};
+  target_.zones_.TellSerial(asked, 2, 8);
+  json zone = Ask(R"({"command":"zones"})")["zones"][0];
+  EXPECT_EQ(zone["serial"], 8);
+  EXPECT_FALSE(zone.contains("newest-serial"));
+  target_.zones_.TellSerial(asked, 2, 5);
+  zone = Ask(R"({"command":"zones","bad":true})")["zones"][0];
+  EXPECT_EQ(zone["serial"], 5);
+  EXPECT_EQ(zone["newest-serial"], 8);
+  EXPECT_EQ(zone["last-bad"], "older");
+
+  // A flush says that it changes: servers are asked at once.
+  const auto apex = QueryMaker::WireName("example.com");
+  const MonoTime now = target_.clock().Now();
+  FillCache();
+  while (target_.zones_.TakeSerialTurn(apex, now)) continue;
+  (void)Ask(R"({"command":"flush","name":"example.com","suffix":true})");
+  EXPECT_TRUE(target_.zones_.TakeSerialTurn(apex, now));
+}
+
 TEST_F(ControlCommandsTest, AReplyIsOneLineWhateverTheNames) {
   target_.AddBackend("line\nbreak \xff \"quote\"", "192.0.2.1");
   const std::string reply = commands_.Handle(R"({"command":"servers"})", {}).text;

@@ -213,6 +213,22 @@ TEST_F(ExplainTest, LeavesOutServersThatAreBadForTheZoneAndTellsSinceWhen) {
   EXPECT_FALSE(target_.zones_.Avoids(name, a->number(), target_.clock().Now()));
 }
 
+TEST_F(ExplainTest, TellsTheSerialOfAServerThatIsBehind) {
+  target_.config->settings.zone_health.failover = ZoneHealthSettings::Failover::kOn;
+  target_.zones_.UseSettings({.serials = {.on = true}});
+  const BackendPtr a = target_.AddBackend("a", "192.0.2.1");
+  target_.AddBackend("b", "192.0.2.2");
+  AddPool();
+  const auto name = QueryMaker::WireName("www.example.com");
+  const ZoneHealth::Asked asked{.name = name, .backend = a->number(), .now = target_.clock().Now()};
+  target_.zones_.TellSerial(asked, 2, 8);
+  EXPECT_EQ(Ask()["backend"]["servers"][0]["serial"], "serial 8");
+  target_.zones_.TellSerial(asked, 2, 5);
+  const json server = Ask()["backend"]["servers"][0];
+  EXPECT_EQ(server["last-bad"], "older");
+  EXPECT_EQ(server["why-not"], "it is older for the zone: serial 5, behind 8");
+}
+
 TEST_F(ExplainTest, WhomTheAccessListKeepsOutIsTold) {
   AddPool();
   const json reply = Ask(R"(,"client":"2001:db8::1")");

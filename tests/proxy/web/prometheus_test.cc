@@ -140,6 +140,23 @@ TEST(Prometheus, BadZonesAreNamedWhateverTheirNames) {
             "1");
 }
 
+TEST(Prometheus, OlderZonesTellHowFarTheyAreBehind) {
+  FakeTarget target;
+  const BackendPtr server = target.AddBackend("one", "192.0.2.1");
+  target.zones_.UseSettings({.serials = {.on = true}});
+  const auto name = QueryMaker::WireName("www.example.org");
+  const ZoneHealth::Asked asked{
+      .name = name, .backend = server->number(), .now = target.clock().Now()};
+  target.zones_.TellSerial(asked, 2, 8);
+  const std::string key =
+      "dnsdist_zone_serials_behind{zone=\"example.org.\",server=\"one (192.0.2.1:53)\"}";
+  EXPECT_FALSE(PrometheusChecker(PrometheusText(target)).samples.contains(key));
+  target.zones_.TellSerial(asked, 2, 5);
+  const PrometheusChecker checked(PrometheusText(target));
+  EXPECT_THAT(checked.complaints, IsEmpty());
+  EXPECT_EQ(checked.samples.at(key), "3");
+}
+
 TEST(Prometheus, TheInstanceIsTheLastLabelOfEverySample) {
   FakeTarget target;
   target.config->web.prometheus_add_instance_label = true;

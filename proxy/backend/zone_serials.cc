@@ -1,0 +1,165 @@
+// The part of ZoneHealth that is about serials.
+#include "proxy/backend/zone_serials.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "proxy/backend/zone_health_impl.h"
+
+namespace breakwater {
+namespace {
+
+// Between two turns to ask all servers of a zone, where one is behind.
+constexpr MonoTime kSoon = MonoTime::FromSeconds(5);
+// After news of a zone; so often at most.
+constexpr MonoTime kAtOnce = MonoTime::FromSeconds(1);
+// A server that has told its serial in so many of the last intervals answers for the zone.
+constexpr uint32_t kIntervals = 3;
+
+}  // namespace
+
+std::string ToldSerial::ToString() const {
+  return IsBehind() ? fmt::format("serial {}, behind {}", serial, newest)
+                    : fmt::format("serial {}", serial);
+}
+
+std::optional<ToldSerial> ZoneHealth::SerialOf(const Row& row, const Cell& cell) {
+  if (!cell.has_serial) return std::nullopt;
+  return ToldSerial{.serial = cell.serial, .newest = row.serial};
+}
+
+void ZoneHealth::TellSerial(const Asked& asked, uint8_t apex_labels, uint32_t serial) {
+  if (!SerialsCount() || apex_labels < kLeastLabels) return;
+  const Suffixes name(asked.name);
+  if (apex_labels > name.count) return;
+  bool done = false;
+  const auto tell = [&](Shard& shard, Row* row, size_t labels) {
+    done = labels >= apex_labels;
+    if (labels != apex_labels) return;
+    Cell& cell = CellOf(shard, row, asked.backend);
+    cell.comebacks = asked.comebacks & 0xff;
+    TakeSerial(*row, cell, serial, asked.now);
+  };
+  (void)WithZone(name, tell);
+  if (!done && Learn(name.Last(apex_labels))) (void)WithZone(name, tell);
+}
+
+void ZoneHealth::TakeSerial(Row& row, Cell& cell, uint32_t serial, MonoTime now) {
+  const auto now_s = static_cast<uint32_t>(now.seconds());
+  const bool was_behind = row.IsBehind(cell);
+  const bool goes_back = cell.has_serial && IsOlderSerial(serial, cell.serial);
+  const bool moves = !cell.has_serial || serial != cell.serial;
+  if (!row.has_serial || IsOlderSerial(row.serial, serial)) {
+    for (Cell& other : row.all()) {
+      if (row.IsBehind(other) || &other == &cell) continue;
+      other.behind_since_s = now_s;
+      other.went_back = 0;
+    }
+    row.serial = serial;
+    row.has_serial = 1;
+  }
+  cell.serial = serial;
+  cell.has_serial = 1;
+  cell.answers = 1;
+  cell.told = ShortTime(now);
+  if (!row.IsBehind(cell)) {
+    cell.went_back = 0;
+  } else if (!was_behind || moves) {
+    cell.behind_since_s = now_s;
+    if (goes_back) cell.went_back = 1;
+  }
+  Review(row, cell, now);
+  if (row.IsBehind(cell) && MayAccept(row, serial, now)) return Accept(row, serial, now);
+  const uint32_t interval = interval_s_.load(std::memory_order_relaxed);
+  if (was_behind != row.IsBehind(cell)) {
+    // The others may be behind as well, or have caught up.
+    row.turn = ShortTime(now + kAtOnce);
+  } else if (cell.older && row.turn.IsAhead(now, interval) &&
+             !row.turn.IsAhead(now, static_cast<uint32_t>(kSoon.seconds()))) {
+    row.turn = ShortTime(now + kSoon);
+  }
+}
+
+bool ZoneHealth::StandsBehindTooLong(const Row& row, const Cell& cell, MonoTime now) const {
+  if (!row.IsBehind(cell)) return false;
+  const uint32_t behind_s = static_cast<uint32_t>(now.seconds()) - cell.behind_since_s;
+  return cell.went_back || behind_s >= lag_s_.load(std::memory_order_relaxed);
+}
+
+// All servers that answer for the zone have told this serial, for so long that it is meant.
+bool ZoneHealth::MayAccept(const Row& row, uint32_t serial, MonoTime now) const {
+  const uint32_t accept_s = accept_s_.load(std::memory_order_relaxed);
+  const uint32_t lately = kIntervals * interval_s_.load(std::memory_order_relaxed);
+  const auto agrees = [&](const Cell& cell) {
+    if (!cell.has_serial || !cell.answers || !cell.told.WasWithin(now, lately)) return true;
+    const uint32_t behind_s = static_cast<uint32_t>(now.seconds()) - cell.behind_since_s;
+    return cell.serial == serial && behind_s >= accept_s;
+  };
+  return std::ranges::all_of(row.all(), agrees);
+}
+
+void ZoneHealth::Accept(Row& row, uint32_t serial, MonoTime now) {
+  const ToldSerial told{.serial = serial, .newest = row.serial};
+  row.serial = serial;
+  for (Cell& cell : row.all()) {
+    if (!row.IsBehind(cell)) cell.went_back = 0;
+    Review(row, cell, now);
+  }
+  const auto zone = dns::Name::FromWire(row.name());
+  changes_.With([&](std::vector<ZoneChange>& changes) {
+    for (size_t at = changes.size(); at-- > 0 && zone && changes[at].zone == *zone;) {
+      if (changes[at].when != now || changes[at].is_bad) continue;
+      changes[at].accepted = true;
+      changes[at].serial = told;
+    }
+  });
+}
+
+// Whether its serial makes it bad; the rest is the history's.
+void ZoneHealth::Review(const Row& row, Cell& cell, MonoTime now) {
+  const bool was_older = cell.older != 0;
+  cell.older = StandsBehindTooLong(row, cell, now) ? 1 : 0;
+  if (cell.older && !was_older) cell.last_bad = static_cast<uint8_t>(BadKind::kOlder) & 0xf;
+  if (was_older && !cell.older && cell.last_bad == static_cast<uint8_t>(BadKind::kOlder)) {
+    // That was all that was wrong with it.
+    if (cell.is_bad) return Turn(row, cell, now);
+  }
+  if (cell.older && !cell.is_bad) Turn(row, cell, now);
+}
+
+ZoneHealth::StandingFor ZoneHealth::StandingOf(const Asked& asked) const {
+  StandingFor found;
+  if (!SerialsCount()) return found;
+  (void)WithZone(Suffixes(asked.name), [&](Shard&, const Row* row, size_t labels) {
+    found.apex_labels = static_cast<uint8_t>(labels);
+    if (!row->has_serial) return;
+    found.standing = Standing::kUnproved;
+    for (const Cell& cell : row->all()) {
+      if (cell.backend != asked.backend || !cell.has_serial) continue;
+      if (cell.comebacks != (asked.comebacks & 0xff)) return;
+      const bool older = StandsBehindTooLong(*row, cell, asked.now);
+      found.standing = older ? Standing::kOlder : Standing::kCurrent;
+    }
+  });
+  return found;
+}
+
+bool ZoneHealth::TakeSerialTurn(std::span<const uint8_t> apex, MonoTime now) {
+  const uint32_t interval = interval_s_.load(std::memory_order_relaxed);
+  bool taken = false;
+  (void)WithZone(Suffixes(apex), [&](Shard&, Row* row, size_t) {
+    taken = !row->turn.IsAhead(now, interval);
+    if (!taken) return;
+    const bool behind = std::ranges::any_of(row->all(), [](const Cell& c) { return c.older != 0; });
+    row->turn = ShortTime(now + MonoTime::FromSeconds(behind ? kSoon.seconds() : interval));
+  });
+  return taken;
+}
+
+void ZoneHealth::ExpectNewSerial(std::span<const uint8_t> name, MonoTime now) {
+  if (!SerialsCount()) return;
+  (void)WithZone(Suffixes(name), [&](Shard&, Row* row, size_t) { row->turn = ShortTime(now); });
+}
+
+}  // namespace breakwater

@@ -1,0 +1,103 @@
+// Which version of a zone a server's answers are of: SOA serials (backend/zone_serials.h). An
+// answer of a server that came back waits, for as long as a SOA question takes, until it is known
+// that the server is not behind.
+#include <algorithm>
+#include <utility>
+
+#include "proxy/query_path.h"
+
+namespace breakwater {
+
+// Where health by zone decides, and is to look at serials.
+bool QueryPath::SerialsCount(const Query& query) {
+  if (!config_->settings.zone_health.serials.on) return false;
+  const Pool* pool = config_->FindPool(query.pool_name);
+  return pool != nullptr && ZonesFor(*pool) != nullptr;
+}
+
+// What the answer tells of its server's serial, then what that serial says of the answer.
+void QueryPath::LookAtSerial(const Flight& flight, const AnswerFacts& facts, KnownAnswer& known,
+                             Reply& reply) {
+  const Query& query = *flight.query;
+  if (!SerialsCount(query)) return;
+  const ZoneHealth::Asked asked{.name = query.name(),
+                                .backend = reply.backend->number(),
+                                .comebacks = reply.backend->health().comebacks(),
+                                .now = now()};
+  const bool vanished = !facts.has_answer && facts.soa_labels < known.apex_labels;
+  if (facts.SpeaksForZone() && facts.serial && !vanished) {
+    env_.zones.TellSerial(asked, *facts.soa_labels, *facts.serial);
+  }
+  const auto [standing, zone_labels] = env_.zones.StandingOf(asked);
+  // Of a child zone that is not known yet.
+  if (facts.Apex().value_or(0) > zone_labels) return;
+  known.older_server = standing == ZoneHealth::Standing::kOlder;
+  reply.facts.unproved = standing == ZoneHealth::Standing::kUnproved;
+  reply.facts.zone_labels = zone_labels;
+}
+
+bool QueryPath::WaitForSerial(FlightId id, Flight& flight, uint8_t attempt, Reply& reply) {
+  if (reply.facts.judgement.cls != AnswerClass::kGood || flight.unproved != nullptr) return false;
+  ZoneQuestion question{flight.query->NameCopy(), reply.backend, flight.query->pool_name};
+  while (question.name.CountLabels() > reply.facts.zone_labels) question.name.ChopOff();
+  const auto proof = zone_questions_.AwaitSerial(question, id, now());
+  if (proof == ZoneQuestions::Proof::kNone) {
+    reply.facts.judgement = {.cls = AnswerClass::kBad, .kind = BadKind::kOlder};
+    return false;
+  }
+  env_.stats.counters.Add(Metric::kSerialWaits);
+  flight.unproved =
+      std::make_unique<BadReply>(BadReply{.message = {reply.message.begin(), reply.message.end()},
+                                          .from = reply.backend,
+                                          .kind = BadKind::kOlder,
+                                          .datagram = reply.facts.datagram,
+                                          .attempt = attempt});
+  in_flight_.EndAttempt(id, attempt);
+  if (proof == ZoneQuestions::Proof::kAsk) AskAboutZone(question);
+  return true;
+}
+
+void QueryPath::EndSerialWaits(const std::vector<FlightId>& waiting, const BackendPtr& backend,
+                               SerialAnswer answer) {
+  for (const FlightId id : waiting) {
+    Flight* flight = in_flight_.Find(id);
+    if (flight == nullptr || flight->unproved == nullptr) continue;
+    if (flight->unproved->from != backend) continue;
+    const std::unique_ptr<BadReply> held = std::move(flight->unproved);
+    Reply reply{.message = held->message,
+                .backend = held->from,
+                .facts = FactsOf(*flight, held->datagram, held->message)};
+    Judge(*flight, reply);
+    // It does not answer for the zone now: what it said counts no more than what is known to be
+    // older. Where its answer has no serial, for it is no server of the zone itself, that is all
+    // there is to know.
+    if (reply.facts.unproved && answer == SerialAnswer::kFailed) {
+      reply.facts.judgement = {.cls = AnswerClass::kBad, .kind = BadKind::kOlder};
+    }
+    if (reply.facts.judgement.kind == BadKind::kOlder) {
+      env_.stats.counters.Add(Metric::kOlderAnswers);
+    }
+    UseReply(id, *flight, held->attempt, reply);
+  }
+}
+
+// Of all servers that answer for the zone, those that nobody asks as well: what they hold tells
+// whether those that are asked are behind.
+void QueryPath::AskSerials(const Query& query, const ZoneHealth::Noted& noted) {
+  if (!SerialsCount(query)) return;
+  ZoneQuestion question{query.NameCopy(), nullptr, query.pool_name};
+  while (question.name.CountLabels() > noted.apex_labels) question.name.ChopOff();
+  if (!zone_questions_.MayAskSerial(now())) return;
+  if (!env_.zones.TakeSerialTurn(question.name.wire(), now())) return;
+  const ConfigPtr config = config_;
+  bool paid = true;  // for the first
+  for (const BackendPtr& server : config->FindPool(query.pool_name)->servers) {
+    if (!server->IsUp()) continue;
+    if (!paid && !zone_questions_.MayAskSerial(now())) return;
+    paid = false;
+    question.backend = server;
+    AskAboutZone(question);
+  }
+}
+
+}  // namespace breakwater
