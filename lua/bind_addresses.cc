@@ -1,6 +1,7 @@
 // ComboAddress, Netmask and NetmaskGroup.
 #include "lua/bindings.h"
 #include "lua/object_args.h"
+#include "proxy/net/ip_cipher.h"
 
 namespace breakwater::lua {
 namespace {
@@ -41,6 +42,17 @@ void Truncate(Address& address, uint8_t bits) {
   address = address.Truncated(bits);
 }
 
+TextResult<Address> Encrypt(const Address& address, const std::string& octets) {
+  const auto key = IpCipherKeyFrom(octets);
+  if (!key) return Fail(key.error());
+  return EncryptAddress(address, *key);
+}
+TextResult<Address> Decrypt(const Address& address, const std::string& octets) {
+  const auto key = IpCipherKeyFrom(octets);
+  if (!key) return Fail(key.error());
+  return DecryptAddress(address, *key);
+}
+
 std::string GetRaw(const Address& address) {
   const auto raw = address.Raw();
   return std::string(raw.begin(), raw.end());
@@ -50,6 +62,11 @@ constexpr FunctionRow kAddressMethods[] = {
     {"getPort", Bind<&GetPort>, "ComboAddress:getPort() -> int", "Its port.", Scope::kAnywhere},
     {"getRaw", Bind<&GetRaw>, "ComboAddress:getRaw() -> string",
      "The 4 or 16 octets of the address.", Scope::kAnywhere},
+    {"ipdecrypt", Bind<&Decrypt>, "ComboAddress:ipdecrypt(key) -> ComboAddress",
+     "The address that ipencrypt() with the same key made this of.", Scope::kAnywhere},
+    {"ipencrypt", Bind<&Encrypt>, "ComboAddress:ipencrypt(key) -> ComboAddress",
+     "An address in its stead, by a key of makeIPCipherKey(); IPv4 by ipcrypt, IPv6 by AES.",
+     Scope::kAnywhere},
     {"isIPv4", Bind<&IsV4>, "ComboAddress:isIPv4() -> bool", "Whether it is an IPv4 address.",
      Scope::kAnywhere},
     {"isIPv6", Bind<&IsV6>, "ComboAddress:isIPv6() -> bool", "Whether it is an IPv6 address.",

@@ -5,14 +5,17 @@
 namespace breakwater::lua {
 
 std::vector<FunctionPage> FunctionPages() {
-  return {
-      ConsoleFunctions(),    NameFunctions(),     AddressFunctions(),    SettingFunctions(),
-      ListenerFunctions(),   BackendFunctions(),  PoolFunctions(),       CacheFunctions(),
-      RuleFunctions(),       SelectorFunctions(), ActionFunctions(),     ResponseActionFunctions(),
-      PolicyFunctions(),     ControlFunctions(),  ObserveFunctions(),    InspectFunctions(),
-      TimedIpSetFunctions(), SvcFunctions(),      PacketFunctions(),     TlsFunctions(),
-      DohFunctions(),        ZoneFunctions(),     ZoneHealthFunctions(), ProfileFunctions(),
-      FlushFunctions(),      DrillFunctions(),    DynBlockFunctions(),   DynBlockGroupFunctions()};
+  return {ConsoleFunctions(),       NameFunctions(),       AddressFunctions(),
+          SettingFunctions(),       ListenerFunctions(),   BackendFunctions(),
+          PoolFunctions(),          CacheFunctions(),      RuleFunctions(),
+          SelectorFunctions(),      ActionFunctions(),     ResponseActionFunctions(),
+          PolicyFunctions(),        ControlFunctions(),    ObserveFunctions(),
+          InspectFunctions(),       TimedIpSetFunctions(), SvcFunctions(),
+          PacketFunctions(),        TlsFunctions(),        DohFunctions(),
+          ZoneFunctions(),          ZoneHealthFunctions(), ProfileFunctions(),
+          FlushFunctions(),         DrillFunctions(),      DynBlockFunctions(),
+          DynBlockGroupFunctions(), StoreFunctions(),      CustomMetricFunctions(),
+          HostFunctions()};
 }
 
 std::vector<const ClassRow*> Classes() {
@@ -27,7 +30,7 @@ std::vector<const ClassRow*> Classes() {
           &PacketRecordClass(),   &TlsFrontendClass(),    &TlsContextClass(),
           &TlsCertificateClass(), &DohFrontendClass(),    &DohResponseClass(),
           &DynBlockClass(),       &DynBlockGroupClass(),  &StatNodeClass(),
-          &StatNodeStatsClass()};
+          &StatNodeStatsClass(),  &StoreClass(),          &LookupKeyClass()};
 }
 
 }  // namespace breakwater::lua

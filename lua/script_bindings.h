@@ -23,6 +23,8 @@ const ClassRow& DynBlockClass();
 const ClassRow& DynBlockGroupClass();
 const ClassRow& StatNodeClass();
 const ClassRow& StatNodeStatsClass();
+const ClassRow& StoreClass();
+const ClassRow& LookupKeyClass();
 
 FunctionPage PolicyFunctions();
 FunctionPage ControlFunctions();
@@ -40,6 +42,9 @@ FunctionPage FlushFunctions();
 FunctionPage DrillFunctions();
 FunctionPage DynBlockFunctions();
 FunctionPage DynBlockGroupFunctions();
+FunctionPage StoreFunctions();
+FunctionPage CustomMetricFunctions();
+FunctionPage HostFunctions();
 
 // leastOutstanding, firstAvailable and so on, as objects.
 void SetPolicyGlobals(lua_State* state);

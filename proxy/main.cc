@@ -180,7 +180,9 @@ int Serve(const Options& options) {
     if (auto up = console.Start(console_address); !up) LogError("console", "{}", up.error());
   }
   if (auto bound = server.Bind(); !bound) return Complain(bound.error());
-  if (auto dropped = DropPrivileges({options.user, options.group}); !dropped) {
+  if (auto dropped = DropPrivileges(
+          {options.user, options.group, builder.config().settings.retained_capabilities});
+      !dropped) {
     return Complain(dropped.error());
   }
   lua.UseServer(server, server.script_stats());

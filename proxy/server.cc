@@ -35,6 +35,8 @@ Server::Server(ConfigPtr config)
       discovery_(control_loop_, SetupDiscovery()),
       keeper_(clock_),
       snapshots_(clock_),
+      stores_(clock_),
+      carbon_(*this),
       watchdog_(control_stats_->counters,
                 [this](size_t worker) { return workers_.ActivityOf(worker); }),
       prober_(control_loop_, zone_health_),
@@ -48,6 +50,7 @@ Server::Server(ConfigPtr config)
     return CounterRegistry::DynBlockNumbers{.networks = table->Snapshot()->clients(),
                                             .refused = table->refused()};
   });
+  counters_.UseCustom(config->settings.custom_metrics);
 }
 
 Server::~Server() {
@@ -116,6 +119,7 @@ void Server::Start() {
   WatchTicketKeys();
   snapshots_.Start(config);
   zones_.Start(*config);
+  stores_.Start(*config);
   zones_.AwaitFirstLook(kZonePatience);
   CheckBackendsOnce();
   snapshots_.AwaitLoaded(kSnapshotPatience);
@@ -124,6 +128,7 @@ void Server::Start() {
             frontend->TypeText());
   }
   StartFlushSources(*config);
+  carbon_.Start(*config);
   workers_.Start();
   control_thread_ = std::thread([this] { RunControlThread(); });
 }
@@ -173,6 +178,8 @@ void Server::RunControlThread() {
 void Server::EverySecond() {
   watchdog_.Check(workers_.Turns(), control_loop_.now());
   zones_.Count(control_stats_->counters);
+  stores_.Count(control_stats_->counters);
+  carbon_.Count(control_stats_->counters);
   flush_sources_.Count(control_stats_->counters);
   snapshots_.Count(control_stats_->counters);
   dyn_blocks_.Step(CurrentConfig()->settings.dyn_blocks, control_loop_.now());
@@ -247,6 +254,8 @@ void Server::ExpireTlsSessions() {
 void Server::Publish(ConfigPtr config) {
   config_.With([&](ConfigPtr& current) { current = config; });
   zones_.UseConfig(*config);
+  stores_.UseConfig(*config);
+  carbon_.UseConfig(*config);
   snapshots_.UseConfig(config);
   zone_health_.UseSettings(config->settings.zone_health);
   workers_.Publish(config);
@@ -258,6 +267,7 @@ void Server::Stop() {
   stopping_ = true;
   workers_.Stop(kGrace);
   flush_sources_.Stop();
+  carbon_.Stop();
   if (control_thread_.joinable()) {
     control_loop_.Stop();
     control_thread_.join();
@@ -266,6 +276,7 @@ void Server::Stop() {
   }
   snapshots_.Stop();
   zones_.Stop();
+  stores_.Stop();
 }
 
 }  // namespace breakwater

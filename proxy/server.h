@@ -12,6 +12,7 @@
 #include "proxy/backend/discovery.h"
 #include "proxy/backend/health_probe.h"
 #include "proxy/control/alert_command.h"
+#include "proxy/control/carbon_sender.h"
 #include "proxy/control/control_commands.h"
 #include "proxy/control/control_socket.h"
 #include "proxy/control/control_target.h"
@@ -25,6 +26,7 @@
 #include "proxy/worker/cache_keeper.h"
 #include "proxy/worker/flush_sources.h"
 #include "proxy/worker/snapshot_keeper.h"
+#include "proxy/worker/store_keeper.h"
 #include "proxy/worker/watchdog.h"
 #include "proxy/worker/worker_group.h"
 #include "proxy/worker/zone_keeper.h"
@@ -106,6 +108,8 @@ class Server final : public ControlTarget {
   CacheKeeper keeper_;
   SnapshotKeeper snapshots_;
   ZoneKeeper zones_;
+  StoreKeeper stores_;
+  CarbonSender carbon_;
   FlushSources flush_sources_;
   Watchdog watchdog_;
   SoaProber prober_;

@@ -1,11 +1,15 @@
 #include "proxy/base/log.h"
 
+#include <fcntl.h>
 #include <syslog.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstring>
 #include <ctime>
 
 #include "proxy/base/guarded.h"
+#include "proxy/base/unique_fd.h"
 
 namespace breakwater {
 namespace {
@@ -16,6 +20,20 @@ Guarded<LogSettings>& Settings() {
 }
 
 std::atomic<bool> verbose{false};
+
+Guarded<UniqueFd>& VerboseFile() {
+  static Guarded<UniqueFd> file;
+  return file;
+}
+// So that other lines need not take the lock.
+std::atomic<bool> has_verbose_file{false};
+
+bool WroteToVerboseFile(std::string_view line) {
+  if (!has_verbose_file.load(std::memory_order_relaxed)) return false;
+  return VerboseFile().With([&](const UniqueFd& fd) {
+    return fd.valid() && ::write(fd.get(), line.data(), line.size()) >= 0;
+  });
+}
 
 std::string_view LevelName(LogLevel level) {
   switch (level) {
@@ -79,6 +97,20 @@ LogSettings GetLogSettings() {
   return Settings().Copy();
 }
 
+TextResult<void> SetVerboseLogFile(const std::string& path) {
+  UniqueFd fd;
+  if (!path.empty()) {
+    fd = UniqueFd(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640));
+    if (!fd.valid()) {
+      return Fail(
+          fmt::format("cannot open \"{}\" for verbose log lines: {}", path, std::strerror(errno)));
+    }
+  }
+  has_verbose_file.store(fd.valid(), std::memory_order_relaxed);
+  VerboseFile().With([&](UniqueFd& file) { file = std::move(fd); });
+  return {};
+}
+
 bool LogEnabled(LogLevel level) {
   return level != LogLevel::kDebug || verbose.load(std::memory_order_relaxed);
 }
@@ -87,10 +119,12 @@ void LogWrite(LogLevel level, std::string_view subsystem, std::string_view text)
   const LogSettings settings = GetLogSettings();
   const std::string line = settings.structured ? StructuredLine(level, subsystem, text)
                                                : PlainLine(text, settings.timestamps);
+  if (level == LogLevel::kDebug && WroteToVerboseFile(line)) return;
   // A full disk or a closed pipe loses the line, never the service.
   if (::write(STDOUT_FILENO, line.data(), line.size()) < 0) return;
   if (settings.syslog && !settings.structured) {
-    ::syslog(static_cast<int>(level), "%.*s", static_cast<int>(text.size()), text.data());
+    ::syslog(settings.syslog_facility | static_cast<int>(level), "%.*s",
+             static_cast<int>(text.size()), text.data());
   }
 }
 

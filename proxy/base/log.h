@@ -13,6 +13,7 @@
 #include <string_view>
 
 #include "proxy/base/clock.h"
+#include "proxy/base/result.h"
 
 namespace breakwater {
 
@@ -23,9 +24,14 @@ struct LogSettings {
   bool verbose = false;  // kDebug lines are written too
   bool syslog = false;
   bool timestamps = false;  // unstructured lines only
+  int syslog_facility = 0;  // as in syslog.h; 0: the system's default, LOG_USER
 };
 void SetLogSettings(const LogSettings& settings);
 LogSettings GetLogSettings();
+
+// kDebug lines are appended to that file from now on, and go nowhere else; an empty path takes
+// that back. An error where the file cannot be opened.
+TextResult<void> SetVerboseLogFile(const std::string& path);
 
 bool LogEnabled(LogLevel level);
 void LogWrite(LogLevel level, std::string_view subsystem, std::string_view text);

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,6 +18,9 @@
 #include "proxy/config/flush_source_settings.h"
 #include "proxy/guard/client_limits.h"
 #include "proxy/guard/dyn_block_settings.h"
+#include "proxy/lookup/key_value_store.h"
+#include "proxy/observe/carbon_settings.h"
+#include "proxy/observe/custom_metrics.h"
 #include "proxy/observe/rings.h"
 #include "proxy/pool/policy.h"
 
@@ -78,6 +82,11 @@ struct Settings {
   std::string server_id;
   bool verbose = false;
   bool verbose_health_checks = false;
+  std::vector<CarbonServerSettings> carbon;  // carbonServer
+  // declareMetric; one for the life of the program, safe from any thread, never null.
+  std::shared_ptr<CustomMetrics> custom_metrics = std::make_shared<CustomMetrics>();
+  // Those that a helper thread keeps up with their files, for as long as a rule or Lua holds them.
+  std::vector<std::weak_ptr<KeyValueStore>> stores;
   // console and control
   Address control_socket;   // unset: no console
   std::string console_key;  // raw 32 bytes; empty: refused
@@ -91,7 +100,8 @@ struct Settings {
   std::vector<FlushSourceSettings> flush_sources;  // addFlushSource
   AlertSettings alert;
   // process
-  std::optional<uint32_t> workers;  // setWorkers; default one per CPU
+  std::optional<uint32_t> workers;         // setWorkers; default one per CPU
+  std::vector<int> retained_capabilities;  // addCapabilitiesToRetain: numbers of capabilities(7)
 };
 
 }  // namespace breakwater

@@ -98,6 +98,14 @@ void ReadAbsent(std::vector<MetricReading>& out) {
                  kGauge, uint64_t{0}});
 }
 
+void ReadCustom(std::vector<MetricReading>& out, const CustomMetrics& custom) {
+  for (const CustomMetrics::Reading& metric : custom.Read()) {
+    // Sorted by labels: none at all comes first.
+    if (metric.series.empty() || !metric.series[0].labels.empty()) continue;
+    out.push_back({metric.name, metric.description, metric.is_gauge, metric.series[0].value, true});
+  }
+}
+
 // "name               \t          value", the value right-aligned as dnsdist does it.
 std::string Cell(const MetricReading& reading) {
   const double* average = std::get_if<double>(&reading.value);
@@ -155,6 +163,7 @@ std::vector<MetricReading> CounterRegistry::Read(MonoTime now) const {
                  "Number of dynamic blocks not made because the table was full", kCounter,
                  dyn_blocks.refused});
   ReadAbsent(out);
+  if (custom_ != nullptr) ReadCustom(out, *custom_);
   return out;
 }
 

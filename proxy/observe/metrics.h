@@ -16,6 +16,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/counter.h"
 #include "proxy/base/guarded.h"
+#include "proxy/observe/custom_metrics.h"
 #include "proxy/observe/latency.h"
 
 namespace breakwater {
@@ -36,6 +37,7 @@ struct MetricReading {
   std::string_view help;
   bool is_gauge = false;
   MetricValue value;
+  bool is_custom = false;  // the operator's (declareMetric)
 };
 
 class CounterRegistry {
@@ -60,7 +62,12 @@ class CounterRegistry {
   };
   // How these are read; any thread. Before others read.
   void ReadDynBlocksFrom(std::function<DynBlockNumbers()> read) { dyn_blocks_ = std::move(read); }
-  // Every metric, counters first, in the order of metrics_list.inc. Reads files of /proc.
+  // The operator's metrics are read too from now on. Before other threads use this.
+  void UseCustom(std::shared_ptr<const CustomMetrics> custom) { custom_ = std::move(custom); }
+  const CustomMetrics* custom() const { return custom_.get(); }
+
+  // Every metric, counters first, in the order of metrics_list.inc; custom ones last, and of these
+  // what has no labels. Reads files of /proc.
   std::vector<MetricReading> Read(MonoTime now) const;
 
  private:
@@ -69,6 +76,7 @@ class CounterRegistry {
 
   MonoTime started_;
   std::function<DynBlockNumbers()> dyn_blocks_;
+  std::shared_ptr<const CustomMetrics> custom_;
   Guarded<std::vector<std::shared_ptr<WorkerStats>>> workers_;
 };
 

@@ -28,10 +28,22 @@ void WriteProcess(PrometheusWriter& out, const ControlTarget& target) {
   for (const MetricReading& reading : target.counters().Read(target.clock().Now())) {
     // The histogram's own samples have these names.
     if (reading.name == "latency-sum" || reading.name == "latency-count") continue;
+    if (reading.is_custom) continue;  // these have names and labels of their own
     std::string name(reading.name);
     std::replace(name.begin(), name.end(), '-', '_');
     out.Begin({name, reading.help, reading.is_gauge ? kGauge : kCounter});
     out.Sample({}, MetricText(reading.value));
+  }
+}
+
+void WriteCustom(PrometheusWriter& out, const CounterRegistry& counters) {
+  if (counters.custom() == nullptr) return;
+  for (const CustomMetrics::Reading& metric : counters.custom()->Read()) {
+    out.Begin({metric.prometheus_name, metric.description, metric.is_gauge ? kGauge : kCounter,
+               /*prefix=*/""});
+    for (const CustomMetrics::Series& series : metric.series) {
+      out.Sample({series.labels.begin(), series.labels.end()}, MetricText(series.value));
+    }
   }
 }
 
@@ -383,7 +395,7 @@ std::string EscapeLabelValue(std::string_view value) {
 }
 
 void PrometheusWriter::Begin(const Family& family) {
-  name_ = fmt::format("dnsdist_{}", family.name);
+  name_ = fmt::format("{}{}", family.prefix, family.name);
   text_ += fmt::format("# HELP {} {}\n# TYPE {} {}\n", name_, family.help, name_, family.type);
 }
 
@@ -413,6 +425,7 @@ std::string PrometheusText(const ControlTarget& target) {
   WritePools(out, *config);
   WriteRules(out, config->chains);
   WriteDynBlocks(out, *config->dyn_blocks);
+  WriteCustom(out, target.counters());
   out.Begin({"info", "Version of the server; the value is always 1", kGauge});
   out.Sample({{"version", target.Version()}}, "1");
   return out.text();

@@ -20,9 +20,10 @@ class PrometheusWriter {
   explicit PrometheusWriter(std::string instance) : instance_(std::move(instance)) {}
 
   struct Family {
-    std::string_view name;  // without "dnsdist_"
+    std::string_view name;  // without prefix
     std::string_view help;
     std::string_view type;  // "counter", "gauge", "histogram"
+    std::string_view prefix = "dnsdist_";
   };
   void Begin(const Family& family);
   // `suffix` is "_bucket", "_sum", "_count" of a histogram.

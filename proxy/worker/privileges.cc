@@ -36,24 +36,33 @@ TextResult<uid_t> FindUser(const std::string& name) {
   return entry->pw_uid;
 }
 
-// Everything but the right to bind low ports goes.
-TextResult<void> LimitCapabilities() {
+// Everything goes but the right to bind low ports and what is to be retained.
+TextResult<void> LimitCapabilities(std::vector<int> wanted) {
+  wanted.push_back(CAP_NET_BIND_SERVICE);
   cap_t held = cap_get_proc();
-  cap_flag_value_t may_bind = CAP_CLEAR;
-  cap_get_flag(held, CAP_NET_BIND_SERVICE, CAP_PERMITTED, &may_bind);
-  cap_clear(held);
-  if (may_bind == CAP_SET) {
-    const cap_value_t wanted[] = {CAP_NET_BIND_SERVICE};
-    cap_set_flag(held, CAP_PERMITTED, 1, wanted, CAP_SET);
-    cap_set_flag(held, CAP_EFFECTIVE, 1, wanted, CAP_SET);
+  cap_t limited = cap_init();
+  for (const cap_value_t capability : wanted) {
+    cap_flag_value_t permitted = CAP_CLEAR;
+    cap_get_flag(held, capability, CAP_PERMITTED, &permitted);
+    if (permitted != CAP_SET) continue;
+    cap_set_flag(limited, CAP_PERMITTED, 1, &capability, CAP_SET);
+    cap_set_flag(limited, CAP_EFFECTIVE, 1, &capability, CAP_SET);
   }
-  const int failed = cap_set_proc(held);
+  const int failed = cap_set_proc(limited);
+  const int error = errno;
   cap_free(held);
-  if (failed != 0) return Fail(fmt::format("cannot limit capabilities: {}", std::strerror(errno)));
+  cap_free(limited);
+  if (failed != 0) return Fail(fmt::format("cannot limit capabilities: {}", std::strerror(error)));
   return {};
 }
 
 }  // namespace
+
+TextResult<int> CapabilityNumber(const std::string& name) {
+  cap_value_t number = 0;
+  if (cap_from_name(name.c_str(), &number) == 0) return number;
+  return Fail(fmt::format("'{}' is no capability: names are like CAP_SYS_ADMIN", name));
+}
 
 TextResult<void> DropPrivileges(const PrivilegeSettings& settings) {
   if (!settings.group.empty()) {
@@ -75,7 +84,7 @@ TextResult<void> DropPrivileges(const PrivilegeSettings& settings) {
   if (setuid(*uid) != 0) {
     return Fail(fmt::format("cannot become user '{}': {}", settings.user, std::strerror(errno)));
   }
-  return LimitCapabilities();
+  return LimitCapabilities(settings.retained);
 }
 
 }  // namespace breakwater

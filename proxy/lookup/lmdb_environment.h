@@ -1,0 +1,66 @@
+// One open LMDB file, shared by the stores in it, and the read transactions of the threads that
+// look things up. A transaction is kept and renewed, which takes no system call and no memory. Any
+// thread.
+#pragma once
+
+#include <lmdb.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "proxy/base/result.h"
+#include "proxy/lookup/stripes.h"
+
+namespace breakwater {
+
+struct LmdbFileOptions {
+  std::string path;
+  bool no_lock = false;
+};
+
+class LmdbEnvironment {
+ public:
+  // The one that is open, or a new one. The file was checked before.
+  static TextResult<std::shared_ptr<LmdbEnvironment>> Get(const LmdbFileOptions& options);
+  LmdbEnvironment() = default;
+  ~LmdbEnvironment();
+
+  TextResult<MDB_dbi> OpenDatabase(const std::string& name);
+
+  struct Reader {
+    MDB_txn* transaction = nullptr;
+    std::vector<MDB_cursor*> cursors;  // by database; made at first use
+    int Begin(MDB_env* environment);
+    // Of the running transaction; null where there is no memory for it.
+    MDB_cursor* Cursor(MDB_dbi database);
+    void End();
+  };
+  // `f(Reader&)` gives what the library returned. Runs it in a read transaction of this moment.
+  template <typename F>
+  int Read(F&& f) {
+    return readers_.With([&](Reader& reader) {
+      int status = reader.Begin(environment_);
+      if (status == MDB_SUCCESS) {
+        status = f(reader);
+        mdb_txn_reset(reader.transaction);
+      } else if (status == MDB_MAP_RESIZED) {
+        outgrown_.store(true, std::memory_order_relaxed);
+      }
+      return status;
+    });
+  }
+  // Where a writer has made the file larger than what is mapped: maps all of it. True where it did
+  // so; reads wait meanwhile.
+  bool MapAnew();
+
+ private:
+  TextResult<void> Open(const LmdbFileOptions& options);
+
+  MDB_env* environment_ = nullptr;
+  std::atomic<bool> outgrown_{false};
+  Stripes<Reader> readers_;
+};
+
+}  // namespace breakwater
