@@ -118,8 +118,7 @@ void QueryPath::OnFailure(FlightId id, uint8_t attempt, FailureKind kind) {
 // What says more of us than of the server is not held against it.
 ZoneHealth::Noted QueryPath::NoteTimeout(const Query& query, const Backend& backend,
                                          FailureKind kind) {
-  if (kind == FailureKind::kSend || query.IsTransfer()) return {};
-  if (query.header().opcode() != dns::Opcode::kQuery) return {};
+  if (kind == FailureKind::kSend || !TellsOfZones(query)) return {};
   return env_.zones.Note(
       {.name = query.name(), .backend = backend.number(), .bad = BadKind::kTimeout, .now = now()});
 }

@@ -16,10 +16,14 @@ bool MayBeTheQuerysFault(const Query& query, const Judgement& judgement) {
 
 }  // namespace
 
+bool QueryPath::TellsOfZones(const Query& query) {
+  return query.header().opcode() == dns::Opcode::kQuery && !query.IsTransfer();
+}
+
 // Of every answer that a zone may be known by: counted, and judged where that matters.
 void QueryPath::Judge(const Flight& flight, Reply& reply) {
   const Query& query = *flight.query;
-  if (query.header().opcode() != dns::Opcode::kQuery) return;
+  if (!TellsOfZones(query)) return;
   const bool left_out = dns::ConstHeader(reply.message.data()).count(dns::Section::kQuestion) == 0;
   const size_t start = left_out ? dns::kHeaderSize : query.question.end();
   const AnswerFacts facts = FactsOfAnswer(reply.message, start, query.name());
@@ -53,8 +57,7 @@ bool QueryPath::IsStandby(const Query& query, const Backend& backend) const {
 
 ZoneHealth::Noted QueryPath::NoteForZone(const Query& query, const Reply& reply) {
   const Judgement& judgement = reply.facts.judgement;
-  if (judgement.cls == AnswerClass::kNeutral) return {};
-  if (query.header().opcode() != dns::Opcode::kQuery) return {};
+  if (judgement.cls == AnswerClass::kNeutral || !TellsOfZones(query)) return {};
   ZoneHealth::Answer answer{.name = query.name(), .backend = reply.backend->number(), .now = now()};
   if (judgement.cls == AnswerClass::kBad) {
     answer.bad = judgement.kind;

@@ -181,6 +181,9 @@ class QueryPath final : public WorkerPath {
     FailureKind failure;
     BadKind kind;
   };
+  // Zones are judged by answers to ordinary questions: not by those to UPDATE, NOTIFY or a
+  // transfer.
+  static bool TellsOfZones(const Query& query);
   void Judge(const Flight& flight, Reply& reply);
   bool IsStandby(const Query& query, const Backend& backend) const;
   ZoneHealth::Noted NoteForZone(const Query& query, const Reply& reply);

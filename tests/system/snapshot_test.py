@@ -9,14 +9,12 @@ import threading
 import unittest
 
 import dns.exception
-import dns.rcode
 
 from client import addresses, ask, run
-from harness import BINARY, CONSOLE, SystemTest, breakwater_only, temp_folder, wait_until, write_file
-from nameservers import Database, PowerDns
+from harness import BINARY, CONSOLE, breakwater_only, temp_folder, wait_until, write_file
+from nameservers import PowerDns
+from stale_answers import SAMPLE, STALE, ZONES, StaleAnswers, answer_of, database_with_zones, extended_errors
 
-ZONES = [f"zone{n}.example" for n in range(20)]
-SAMPLE = "sample.example"
 CONFIG = CONSOLE + """
 setLocal("127.0.0.1:{port}")
 newServer{address="127.0.0.1:PDNS", name="pdns", checkName="sample.example.", checkInterval=1}
@@ -25,21 +23,13 @@ cache = newPacketCache(1000, {joinMisses=true, lastGood={ttl=30, clientTimeout=0
 getPool(""):setCache(cache)
 setCacheSnapshot("FOLDER/cache", {interval=INTERVAL})
 """
-STALE = 3  # RFC 8914
-
-
-def extended_errors(answer):
-    return [option.code for option in answer.options if option.otype == 15]
-
 
 @breakwater_only
-class Snapshot(SystemTest):
+class Snapshot(StaleAnswers):
     def setUp(self):
         self.folder = temp_folder()
         self.path = os.path.join(self.folder, "cache")
-        database = Database()
-        database.add_zones([SAMPLE, *ZONES])
-        self.pdns = self.started(PowerDns(database, SAMPLE))
+        self.pdns = self.started(PowerDns(database_with_zones(), SAMPLE))
 
     def front(self, interval=300, more="", **options):
         config = CONFIG.replace("PDNS", str(self.pdns.port)).replace("FOLDER", self.folder)
@@ -48,15 +38,9 @@ class Snapshot(SystemTest):
     def await_entries(self, front):
         wait_until(lambda: front.stat("cache-snapshot-entries") == len(ZONES), "what the file holds")
 
-    def fill(self, front):
-        for zone in ZONES:
-            self.assertEqual(addresses(ask(f"www.{zone}", port=front.port, use_edns=0)), ["192.0.2.1"])
-
     def assert_last_good(self, front, zones=None):
         for zone in ZONES if zones is None else zones:
-            answer = ask(f"www.{zone}", port=front.port, use_edns=0)
-            self.assertEqual((answer.rcode(), addresses(answer), answer.answer[0].ttl, extended_errors(answer)),
-                             (dns.rcode.NOERROR, ["192.0.2.1"], 30, [STALE]), answer)
+            self.assert_is_last_good(answer_of(front, zone))
 
     def test_a_restart_during_the_outage_loses_no_answer(self):
         front = self.front()
@@ -75,7 +59,7 @@ class Snapshot(SystemTest):
         self.fill(front)
         self.stop_cleanly(front)
         front = self.front()
-        answer = ask(f"www.{ZONES[0]}", port=front.port, use_edns=0)
+        answer = answer_of(front, ZONES[0])
         self.assertEqual((addresses(answer), extended_errors(answer)), (["192.0.2.1"], []))
         self.assertEqual(front.stat("cache-misses"), 1)
 

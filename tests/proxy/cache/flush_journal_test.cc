@@ -8,19 +8,13 @@
 #include <sstream>
 
 #include "tests/proxy/cache/cache_fixture.h"
+#include "tests/support/temporary_folder.h"
 
 namespace breakwater::test {
 namespace {
 
 class FlushJournalTest : public CacheFixture {
  protected:
-  FlushJournalTest() {
-    std::string pattern = std::filesystem::temp_directory_path() / "journalXXXXXX";
-    folder_ = mkdtemp(pattern.data());
-    path_ = folder_ + "/cache";
-  }
-  ~FlushJournalTest() override { std::filesystem::remove_all(folder_); }
-
   static FlushRequest Hard(const std::string& name) {
     return {.name = NameOf(name), .suffix = true, .hard = true};
   }
@@ -38,8 +32,8 @@ class FlushJournalTest : public CacheFixture {
     return journal.Replay(std::vector<NamedCache>{{pools, cache_}});
   }
 
-  std::string folder_;
-  std::string path_;
+  TemporaryFolder temporary_;
+  std::string path_ = temporary_ / "cache";
 };
 
 TEST_F(FlushJournalTest, MakesAnewWhatWasNotedForThatPoolsCache) {

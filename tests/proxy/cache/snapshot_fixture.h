@@ -12,18 +12,12 @@
 #include "proxy/cache/cache_snapshot.h"
 #include "proxy/cache/snapshot_entry.h"
 #include "tests/proxy/cache/cache_fixture.h"
+#include "tests/support/temporary_folder.h"
 
 namespace breakwater::test {
 
 class SnapshotFixture : public CacheFixture {
  protected:
-  SnapshotFixture() {
-    std::string pattern = std::filesystem::temp_directory_path() / "snapshotXXXXXX";
-    folder_ = mkdtemp(pattern.data());
-    path_ = folder_ + "/cache";
-  }
-  ~SnapshotFixture() override { std::filesystem::remove_all(folder_); }
-
   SnapshotWritten Write(SnapshotOccasion occasion = SnapshotOccasion::kStop) {
     (void)cache();
     auto written = WriteCacheSnapshot(path_, std::vector<NamedCache>{{pools_, cache_}},
@@ -65,8 +59,9 @@ class SnapshotFixture : public CacheFixture {
     return GetAs(query, {.now = clock.Now(), .last_good = LastGoodUse::kAny});
   }
 
-  std::string folder_;
-  std::string path_;
+  TemporaryFolder temporary_;
+  std::string folder_ = temporary_.path();
+  std::string path_ = temporary_ / "cache";
   std::vector<std::string> pools_ = {""};
 };
 

@@ -5,18 +5,13 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/support/temporary_folder.h"
+
 namespace breakwater {
 namespace {
 
 class FlushFileTest : public testing::Test {
  protected:
-  FlushFileTest() {
-    char pattern[] = "/tmp/bw-flush-XXXXXX";
-    directory_ = mkdtemp(pattern);
-    path_ = directory_ + "/flush";
-  }
-  ~FlushFileTest() override { std::filesystem::remove_all(directory_); }
-
   void Append(const std::string& text) { std::ofstream(path_, std::ios::app) << text; }
   void Write(const std::string& text) { std::ofstream(path_) << text; }
   // "1:a 2:b" of what is new.
@@ -30,8 +25,8 @@ class FlushFileTest : public testing::Test {
     return text;
   }
 
-  std::string directory_;
-  std::string path_;
+  test::TemporaryFolder directory_;
+  std::string path_ = directory_ / "flush";
 };
 
 TEST_F(FlushFileTest, WhatIsAppendedIsNewWithItsLineNumber) {
@@ -140,7 +135,7 @@ TEST(LineCutterTest, ALineThatIsTooLongIsOneLineAndNoMoreMemory) {
 
 class FlushFileStateTest : public FlushFileTest {
  protected:
-  std::string State() const { return directory_ + "/state"; }
+  std::string State() const { return directory_ / "state"; }
   // A program that reads what there is, does it, and ends.
   std::string Run() {
     FlushFile file(path_, State());

@@ -6,19 +6,14 @@
 #include <filesystem>
 #include <fstream>
 
+#include "tests/support/temporary_folder.h"
+
 namespace breakwater {
 namespace {
 
 class FlushSourcesTest : public testing::Test {
  protected:
-  FlushSourcesTest() {
-    char pattern[] = "/tmp/bw-source-XXXXXX";
-    directory_ = mkdtemp(pattern);
-  }
-  ~FlushSourcesTest() override {
-    sources_.Stop();
-    std::filesystem::remove_all(directory_);
-  }
+  ~FlushSourcesTest() override { sources_.Stop(); }
 
   void Start(const FlushSourceSettings& settings) {
     sources_.Start({settings},
@@ -55,7 +50,7 @@ class FlushSourcesTest : public testing::Test {
     return settings;
   }
 
-  std::string directory_;
+  test::TemporaryFolder directory_;
   FlushSources sources_;
   Counters counters_;
   std::mutex mutex_;
@@ -66,7 +61,7 @@ class FlushSourcesTest : public testing::Test {
 };
 
 TEST_F(FlushSourcesTest, LinesOfAFileAreFlushes) {
-  const std::string path = directory_ + "/flush";
+  const std::string path = directory_ / "flush";
   std::ofstream(path) << "old.example\n";
   FlushSourceSettings settings = OfFile(path);
   settings.defaults.suffix = true;
@@ -80,7 +75,7 @@ TEST_F(FlushSourcesTest, LinesOfAFileAreFlushes) {
 }
 
 TEST_F(FlushSourcesTest, WhatIsBeyondItsShareWaitsAndIsNotLost) {
-  const std::string path = directory_ + "/flush";
+  const std::string path = directory_ / "flush";
   std::ofstream(path).close();
   share_ = 2;
   Start(OfFile(path));
@@ -124,7 +119,7 @@ TEST_F(FlushSourcesTest, StopDoesNotWaitForACommand) {
 
 TEST_F(FlushSourcesTest, WhatCannotBeFlushedIsAnError) {
   has_cache_ = false;
-  const std::string path = directory_ + "/flush";
+  const std::string path = directory_ / "flush";
   Start(OfFile(path));
   std::ofstream(path) << "a.example\n";
   const SystemClock clock;
@@ -136,10 +131,10 @@ TEST_F(FlushSourcesTest, WhatCannotBeFlushedIsAnError) {
 }
 
 TEST_F(FlushSourcesTest, WhatIsAppendedBetweenTwoProgramsIsNotMissed) {
-  const std::string path = directory_ + "/flush";
+  const std::string path = directory_ / "flush";
   std::ofstream(path) << "old.example\n";
   FlushSourceSettings settings = OfFile(path);
-  settings.state = directory_ + "/state";
+  settings.state = directory_ / "state";
   Start(settings);
   std::ofstream(path, std::ios::app) << "a.example\n";
   ASSERT_TRUE(AwaitFlushes(1));

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "tests/proxy/cache/cache_fixture.h"
+#include "tests/support/temporary_folder.h"
 
 namespace breakwater::test {
 namespace {
@@ -14,18 +15,11 @@ namespace {
 class SnapshotKeeperTest : public CacheFixture {
  protected:
   SnapshotKeeperTest() {
-    std::string pattern = std::filesystem::temp_directory_path() / "keeperXXXXXX";
-    folder_ = mkdtemp(pattern.data());
     settings.last_good = LastGoodSettings{};
     config_ = std::make_shared<Config>();
     config_->settings.cache_snapshot = {.path = folder_ + "/cache", .interval_s = 60};
     Begin();
   }
-  ~SnapshotKeeperTest() override {
-    keeper_ = nullptr;
-    std::filesystem::remove_all(folder_);
-  }
-
   // A program that begins, without its thread.
   void Begin() {
     cache_ = nullptr;
@@ -44,7 +38,8 @@ class SnapshotKeeperTest : public CacheFixture {
   }
   uint64_t Written() { return Counted(Metric::kCacheSnapshots); }
 
-  std::string folder_;
+  TemporaryFolder temporary_;
+  std::string folder_ = temporary_.path();
   std::shared_ptr<Config> config_;
   std::unique_ptr<SnapshotKeeper> keeper_;
   std::unique_ptr<Counters> counters_;
