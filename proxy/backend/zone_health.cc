@@ -129,11 +129,7 @@ ZoneHealth::Noted ZoneHealth::Count(Shard& shard, Row* row, const Answer& answer
   }
   cell.history = static_cast<uint16_t>(cell.history << 1 | (answer.bad ? 1 : 0));
   if (cell.history_length < kMostHistory) ++cell.history_length;
-  if (SerialsCount()) {
-    Review(*row, cell, answer.now);
-  } else {
-    cell.older = 0;
-  }
+  if (!SerialsCount()) cell.older = 0;
   if ((cell.is_bad != 0) != IsBad(cell)) Turn(*row, cell, answer.now);
   const uint32_t interval = interval_s_.load(std::memory_order_relaxed);
   return {.wish = answer.bad && !cell.is_bad ? Wish::kCertainty : Wish::kNone,

@@ -115,7 +115,8 @@ class ZoneHealth {
   enum class Standing : uint8_t {
     kCurrent,   // or nothing is known
     kOlder,     // it stands behind, for longer than it may
-    kUnproved,  // it has told no serial of the zone since it came back, while one is known
+    kUnproved,  // it has told no serial of the zone since it came back, while one is known; or an
+                // older one so long ago that it may have caught up
   };
   struct StandingFor {
     Standing standing = Standing::kCurrent;

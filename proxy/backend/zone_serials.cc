@@ -14,6 +14,8 @@ namespace {
 constexpr MonoTime kSoon = MonoTime::FromSeconds(5);
 // After news of a zone; so often at most.
 constexpr MonoTime kAtOnce = MonoTime::FromSeconds(1);
+// So long what a server told of an older serial is taken for what it still has.
+constexpr uint32_t kFresh_s = 10;
 // A server that has told its serial in so many of the last intervals answers for the zone.
 constexpr uint32_t kIntervals = 3;
 
@@ -116,7 +118,7 @@ void ZoneHealth::Accept(Row& row, uint32_t serial, MonoTime now) {
   });
 }
 
-// Whether its serial makes it bad; the rest is the history's.
+// Whether the serial that it has just told makes it bad; the rest is the history's.
 void ZoneHealth::Review(const Row& row, Cell& cell, MonoTime now) {
   const bool was_older = cell.older != 0;
   cell.older = StandsBehindTooLong(row, cell, now) ? 1 : 0;
@@ -138,8 +140,11 @@ ZoneHealth::StandingFor ZoneHealth::StandingOf(const Asked& asked) const {
     for (const Cell& cell : row->all()) {
       if (cell.backend != asked.backend || !cell.has_serial) continue;
       if (cell.comebacks != (asked.comebacks & 0xff)) return;
-      const bool older = StandsBehindTooLong(*row, cell, asked.now);
-      found.standing = older ? Standing::kOlder : Standing::kCurrent;
+      found.standing = Standing::kCurrent;
+      if (!StandsBehindTooLong(*row, cell, asked.now)) continue;
+      // What it told a while ago, in its time of grace perhaps, may not be so any more.
+      const bool is_known = cell.older && cell.told.WasWithin(asked.now, kFresh_s);
+      found.standing = is_known ? Standing::kOlder : Standing::kUnproved;
     }
   });
   return found;

@@ -81,9 +81,12 @@ TEST_F(ZoneSerialsTest, AnOrdinarySecondaryMayStandBehindForAWhile) {
   EXPECT_EQ(Of(kTwo), Standing::kCurrent);
   EXPECT_FALSE(IsBad(kTwo));
   Advance(1);
+  // What it told in its time of grace is not held against it.
+  EXPECT_EQ(Of(kTwo), Standing::kUnproved);
+  EXPECT_FALSE(IsBad(kTwo));
+  Tell(kTwo, 7);
   EXPECT_EQ(Of(kTwo), Standing::kOlder);
   EXPECT_EQ(Of(kOne), Standing::kCurrent);
-  Tell(kTwo, 7);
   EXPECT_TRUE(IsBad(kTwo));
   EXPECT_TRUE(zones_.Avoids(www_, kTwo, now_));
   EXPECT_FALSE(IsBad(kOne));
@@ -180,7 +183,18 @@ TEST_F(ZoneSerialsTest, AServerThatToldNothingBeforeHasItsGraceFromThenOn) {
   Tell(kTwo, 7);
   EXPECT_EQ(Of(kTwo), Standing::kCurrent);
   Advance(30);
+  Tell(kTwo, 7);
   EXPECT_EQ(Of(kTwo), Standing::kOlder);
+}
+
+TEST_F(ZoneSerialsTest, WhatWasToldLongAgoIsToBeAskedForOnceMore) {
+  Tell(kOne, 8);
+  Tell(kOne, 5);
+  Advance(10);
+  EXPECT_EQ(Of(kOne), Standing::kOlder);
+  Advance(1);
+  EXPECT_EQ(Of(kOne), Standing::kUnproved);
+  EXPECT_TRUE(IsBad(kOne));
 }
 
 TEST_F(ZoneSerialsTest, WhereAllAgreeOnAnOlderOneForLongItIsMeant) {
