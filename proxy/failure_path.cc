@@ -1,5 +1,6 @@
 // What happens when a backend gives no answer (MECHANISMS.md, 5).
 #include <algorithm>
+#include <array>
 #include <utility>
 
 #include "proxy/query_path.h"
@@ -46,7 +47,10 @@ bool QueryPath::Start(FlightId id, const BackendPtr& backend) {
   const auto attempt = in_flight_.StartAttempt(id, {backend, *exchange, timeout_ms}, now());
   if (!attempt) return false;
   backend->counters().queries.Add();
-  flight.awaits = false;
+  // What it waited with must not be taken for the slowness of this.
+  if (std::exchange(flight.awaits, false)) {
+    in_flight_.CallAfter(id, Reminder::kSlow, now(), timeout_ms);
+  }
   // A first datagram that stays unanswered is sent to another server long before its own time
   // is over; both IDs stay valid and the first reply wins.
   const bool may_go_elsewhere = flight.purpose != FlightPurpose::kZoneQuestion;
@@ -61,6 +65,13 @@ BackendPtr QueryPath::AnotherBackend(const Flight& flight, Reach reach) {
   if (pool == nullptr) return nullptr;
   PolicyContext context{.query = *flight.query, .now = now(), .random = env_.random};
   const PolicyPtr& policy = pool->policy ? pool->policy : config_->policy;
+  if (flight.awaits && !pool->tiers.empty()) {
+    // Another worker asks the first tier.
+    std::array<Attempt, 1> elsewhere;
+    elsewhere[0].backend = pool->tiers.front().front();
+    return ChooseAnotherFor({*pool, *policy, context, ZonesFor(*pool), flight.refreshes}, elsewhere,
+                            reach);
+  }
   return ChooseAnotherFor({*pool, *policy, context, ZonesFor(*pool), flight.refreshes},
                           std::span(flight.attempts).first(flight.attempt_count), reach);
 }

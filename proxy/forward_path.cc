@@ -65,6 +65,7 @@ bool QueryPath::JoinIdenticalMiss(QueryPtr& query, Route& route) {
   const auto id = joined_.Find({*query, route.cache});
   if (!id) return false;
   Flight& flight = *in_flight_.Find(*id);
+  if (flight.awaits && query->asked_again) return false;  // nobody waits for another twice
   // What was asked for before a flush is no answer for who asks after it.
   if (route.cache->FlushedSince(*route.key, query->name(), flight.asked_epoch)) return false;
   env_.stats.counters.Add(Metric::kJoinedMisses);

@@ -14,6 +14,13 @@ bool MayBeTheQuerysFault(const Query& query, const Judgement& judgement) {
          (judgement.kind == BadKind::kFormErr || judgement.kind == BadKind::kNotImp);
 }
 
+// Of one that has waited before, from when it came; few distinct ones, each has a queue of its own.
+uint32_t PatienceLeft(uint32_t patience_ms, MonoTime waited) {
+  constexpr int64_t kStepMs = 20;
+  const int64_t left = std::clamp<int64_t>(patience_ms - waited.ms(), 1, patience_ms);
+  return static_cast<uint32_t>((left + kStepMs - 1) / kStepMs * kStepMs);
+}
+
 }  // namespace
 
 bool QueryPath::TellsOfZones(const Query& query) {
@@ -135,6 +142,7 @@ void QueryPath::OnPatienceOver(FlightId id) {
   // A standby may know better than what a flush has passed over.
   if (!HoldLastGood(*flight, LastGoodUse::kUnlessFlushed) &&
       RetryElsewhere(id, *flight, FailureKind::kTimeout, Reach::kNextTiers)) {
+    flight->refresh.reset();  // whoever waits elsewhere goes on as well
     return StartPatience(id, *flight);
   }
   if (!HoldLastGood(*flight, LastGoodUse::kAny)) return;
@@ -148,7 +156,7 @@ void QueryPath::OnPatienceOver(FlightId id) {
   }
   // Nothing was sent: there is nothing to come.
   const Flight* open = in_flight_.Find(id);
-  if (open != nullptr && open->awaits) (void)TakeFlight(id);
+  if (open != nullptr && open->awaits) EndWaiting(id);
 }
 
 std::vector<QueryPtr> QueryPath::TakeClients(Flight& flight) {
@@ -180,7 +188,8 @@ bool QueryPath::AnswerMeanwhile(FlightId id, Flight& flight, uint8_t attempt, co
 
 void QueryPath::StartPatience(FlightId id, Flight& flight) {
   if (std::exchange(flight.patience_runs, true)) return;
-  const uint32_t patience = flight.cache->settings().last_good->client_timeout;
+  uint32_t patience = flight.cache->settings().last_good->client_timeout;
+  if (flight.query->asked_again) patience = PatienceLeft(patience, now() - flight.query->arrived);
   in_flight_.CallAfter(id, Reminder::kPatience, now(), patience);
 }
 

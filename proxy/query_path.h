@@ -206,6 +206,7 @@ class QueryPath final : public WorkerPath {
   PacketCache::RefreshState BeginRefresh(const Query& query, Route& route);
   bool AwaitRefresh(QueryPtr& query, Route& route);
   void LookAgain(FlightId id, Flight& flight);
+  void EndWaiting(FlightId id);  // who is left in the flight asks for itself
 
   // --- questions of our own
   void RefreshAhead(const Query& query, const Route& route);

@@ -2,7 +2,8 @@
 // takes a ticket of the cache (PacketCache::BeginRefresh), and clients of the others wait for what
 // it brings. Their flights send nothing; they look into the cache again and again, for workers have
 // no other way to hear of one another's flights. The wait is bounded as every refresh is, by
-// `clientTimeout`; where the other has ended without an answer they ask for themselves.
+// `clientTimeout` from when they came; where the other has ended without an answer that can be
+// served they ask for themselves, and wait for nobody again.
 #include <utility>
 
 #include "proxy/query_path.h"
@@ -21,16 +22,14 @@ PacketCache::RefreshState QueryPath::BeginRefresh(const Query& query, Route& rou
   if (cache == nullptr || cache.get() != route.cache || !cache->settings().last_good) {
     return State::kFree;
   }
-  for (const bool scope_zero : {true, false}) {
-    if (scope_zero && !route.scope_zero_key) continue;
-    const CacheKey& key = scope_zero ? *route.scope_zero_key : *route.key;
-    const auto begun = cache->BeginRefresh(key, query.name(), now());
-    if (begun.state == State::kBegun) {
-      route.refresh = std::make_unique<RefreshTicket>(cache, key, query.NameCopy(), begun.ticket);
-    }
-    if (begun.state != State::kFree) return begun.state;
+  // Of answers for a subnet and for all nobody knows which will come: each asks for itself.
+  if (route.scope_zero_key) return State::kFree;
+  const auto begun = cache->BeginRefresh(*route.key, query.name(), now());
+  if (begun.state == State::kBegun) {
+    route.refresh =
+        std::make_unique<RefreshTicket>(cache, *route.key, query.NameCopy(), begun.ticket);
   }
-  return State::kFree;
+  return begun.state;
 }
 
 // True where the query waits. False: it is the one that asks, with the ticket where there is one.
@@ -39,8 +38,10 @@ bool QueryPath::AwaitRefresh(QueryPtr& query, Route& route) {
   // Without a bound nobody waits for another's question.
   if (!MayServeLastGood(route)) return false;
   if (BeginRefresh(*query, route) != PacketCache::RefreshState::kElsewhere) return false;
+  // It has waited for one that brought nothing to serve: once is enough.
+  if (query->asked_again) return false;
   env_.stats.counters.Add(Metric::kRefreshesAwaited);
-  query->Detach(env_.queries.packets());
+  PrepareForBackend(*query, route);
   const FlightId id = OpenFlight(std::move(query), route, FlightPurpose::kClient);
   in_flight_.Find(id)->awaits = true;
   in_flight_.CallAfter(id, Reminder::kSlow, now(), kLookAgainMs);
@@ -48,15 +49,20 @@ bool QueryPath::AwaitRefresh(QueryPtr& query, Route& route) {
 }
 
 void QueryPath::LookAgain(FlightId id, Flight& flight) {
-  const auto name = flight.query->name();
-  const PacketCache& cache = *flight.cache;
-  const bool goes_on =
-      (flight.has_scope_zero_key && cache.IsRefreshed(flight.scope_zero_key, name)) ||
-      cache.IsRefreshed(flight.key, name);
-  if (goes_on) return in_flight_.CallAfter(id, Reminder::kSlow, now(), kLookAgainMs);
+  if (flight.cache->IsRefreshed(flight.key, flight.query->name())) {
+    return in_flight_.CallAfter(id, Reminder::kSlow, now(), kLookAgainMs);
+  }
+  EndWaiting(id);
+}
+
+void QueryPath::EndWaiting(FlightId id) {
   Flight ended = TakeFlight(id);
-  AskAgain(std::move(ended.query), ended);
-  for (QueryPtr& waiter : ended.waiters) AskAgain(std::move(waiter), ended);
+  std::vector<QueryPtr> waiters = std::move(ended.waiters);
+  if (ended.query->target != nullptr) waiters.insert(waiters.begin(), std::move(ended.query));
+  for (QueryPtr& waiter : waiters) {
+    waiter->asked_again = true;
+    AskAgain(std::move(waiter), ended);
+  }
 }
 
 }  // namespace breakwater

@@ -124,6 +124,7 @@ void QueryPath::AskAgain(QueryPtr query, const Flight& ended) {
     route.cache = ended.cache.get();
     route.key = ended.key;
     if (ended.has_scope_zero_key) route.scope_zero_key = ended.scope_zero_key;
+    query->Reserve(env_.queries.packets(), ended.cache->settings().maximum_entry_size);
     verdict = LookUpCache(*query, route);
   }
   if (verdict != Verdict::kContinue) return Conclude(std::move(query), verdict);

@@ -244,7 +244,9 @@ void InFlight::Impl::Free(Slot& slot, uint32_t slot_number) {
   flight.asked_epoch = 0;
   flight.asked_size = 0;
   flight.refreshes = false;
+  flight.awaits = false;
   flight.patience_runs = false;
+  flight.refresh.reset();
   flight.bad.reset();
   flight.waiters.clear();
   flight.join_hash = 0;

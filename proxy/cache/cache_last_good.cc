@@ -53,6 +53,8 @@ PacketCache::Refresh PacketCache::BeginRefresh(const CacheKey& key, std::span<co
   CacheEntry* entry = shard.Find(key, key.bits, name).entry;
   if (entry == nullptr || impl_->store.IsGone(*entry)) return {};
   if (entry->IsFresh(ToSerial(now)) && !entry->due && !entry->asked_ahead) return {};
+  // What is never fresh is everybody's own question.
+  if (entry->ttl_s == 0) return {};
   // One that is late has its answer given up for now: whoever tries next does so in its own right.
   if (entry->refresh != 0 && !entry->held) return {.state = RefreshState::kElsewhere};
   entry->refresh = shard.NextTicket();
