@@ -74,6 +74,9 @@ void ReadSource(Options& options, FlushSourceSettings* source) {
   if (options.Read("state", &source->state) && source->file.empty()) {
     options.Reject("state belongs to a file");
   }
+  if (!source->state.empty() && source->state == source->file) {
+    options.Reject("state is a file of its own, not the one that is watched");
+  }
 }
 
 TextResult<void> AddFlushSource(Call& call, Options options) {
@@ -86,6 +89,12 @@ TextResult<void> AddFlushSource(Call& call, Options options) {
   std::string pool;
   if (options.Read("pool", &pool)) source.pool = pool;
   if (auto good = options.Finish(); !good) return good;
+  for (const FlushSourceSettings& other : call.builder().Edit().settings.flush_sources) {
+    if (!source.state.empty() && source.state == other.state) {
+      return Fail(
+          fmt::format("'{}' is the state of another source: each needs its own", source.state));
+    }
+  }
   call.builder().Edit().settings.flush_sources.push_back(std::move(source));
   return {};
 }

@@ -68,6 +68,13 @@ bool WriteWhole(int fd, std::string_view text) {
   return done == std::ssize(text);
 }
 
+// Nothing, or a beginning that was cut off.
+bool IsBegun(int fd, size_t size) {
+  std::string text(std::min(size, kMagic.size()), '\0');
+  if (size >= kMagic.size()) return false;
+  return pread(fd, text.data(), text.size(), 0) == std::ssize(text) && kMagic.starts_with(text);
+}
+
 bool Serves(const NamedCache& cache, const std::vector<std::string>& pools) {
   return std::ranges::any_of(pools, [&](const std::string& pool) {
     return std::ranges::find(cache.pools, pool) != cache.pools.end();
@@ -112,7 +119,8 @@ TextResult<void> FlushJournal::Open(const std::string& path) {
                             state.path));
   }
   state.size = static_cast<size_t>(status.st_size);
-  if (state.size == 0) {
+  if (IsBegun(state.fd.get(), state.size)) {
+    if (ftruncate(state.fd.get(), 0) != 0) return Fail(Problem(state.path));
     if (!WriteWhole(state.fd.get(), kMagic)) return Fail(Problem(state.path));
     state.size = kMagic.size();
   }
@@ -148,14 +156,15 @@ TextResult<std::string> FlushJournal::ReadFrom(const State& state, size_t offset
 bool FlushJournal::Note(const FlushRequest& flush, const std::vector<std::string>& pools) {
   const std::string line = JournalLineOf({.flush = flush, .pools = pools});
   return state_.With([&](State& state) {
-    if (!state.fd.valid() || state.replayer == std::this_thread::get_id()) return true;
+    if (state.replayer == std::this_thread::get_id()) return true;
+    if (!state.fd.valid()) return false;
     if (state.size + line.size() <= kMostBytes && WriteWhole(state.fd.get(), line)) {
       state.size += line.size();
       return true;
     }
     ++state.lost;
-    struct stat status {};
-    if (fstat(state.fd.get(), &status) == 0) state.size = static_cast<size_t>(status.st_size);
+    // A part of it would take the next line with it.
+    if (ftruncate(state.fd.get(), static_cast<off_t>(state.size)) != 0) state.fd.Reset();
     return false;
   });
 }
@@ -179,7 +188,7 @@ FlushJournal::Replayed FlushJournal::Replay(std::span<const NamedCache> caches) 
     }
     ++replayed.flushes;
     for (const NamedCache& cache : caches) {
-      if (Serves(cache, journalled->pools)) (void)cache.cache->Flush(journalled->flush);
+      if (Serves(cache, journalled->pools)) (void)cache.cache->Flush(journalled->flush, "replay");
     }
   }
   state_.With([](State& state) { state.replayer = {}; });
@@ -197,8 +206,9 @@ TextResult<void> FlushJournal::Forget(size_t mark) {
     const auto later = ReadFrom(state, mark);
     if (!later) return Fail(later.error());
     const std::string beside = state.path + ".new";
+    (void)unlink(beside.c_str());  // whatever it is: what is made is ours alone
     UniqueFd fd(
-        open(beside.c_str(), O_RDWR | O_APPEND | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+        open(beside.c_str(), O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
     const std::string text = std::string(kMagic) + *later;
     if (!fd.valid() || !WriteWhole(fd.get(), text) ||
         rename(beside.c_str(), state.path.c_str()) != 0) {

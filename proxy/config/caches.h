@@ -23,7 +23,7 @@ TextResult<std::vector<std::shared_ptr<PacketCache>>> CachesToFlush(
     const Config& config, const std::optional<std::string>& pool);
 
 // How many flushes more `caller` may make in all of these caches before its share of what they
-// remember is used up (FlushShare). Empty: whoever needs no token.
+// remember is used up (FlushShare). Empty: nobody's, all that is left.
 uint64_t FlushesLeft(std::span<const std::shared_ptr<PacketCache>> caches, std::string_view caller);
 
 // What is meant to be gone is no zone that is bad, and what changed has a new serial: to be told of

@@ -32,9 +32,9 @@ std::string_view UndoText(UndoResult result) {
   return "unknown";
 }
 
-// Whose share of a cache's flushes it is: a token's own, that of no other caller of that name.
+// Whose share of a cache's flushes it is: a token's own, or that of all who need none.
 std::string CallerOf(std::string_view token) {
-  return token.empty() ? std::string() : fmt::format("token {}", token);
+  return token.empty() ? std::string("control socket") : fmt::format("token {}", token);
 }
 
 json TallyJson(const AnswerTally& tally) {
@@ -81,7 +81,10 @@ json FlushCommands::Flush(const ControlRequest& request, std::string_view made_b
   const auto caches = CachesToFlush(*target_.CurrentConfig(), request.pool);
   if (!caches) return Refusal("not-found", caches.error());
   const std::string caller = CallerOf(made_by);
-  if (FlushesLeft(*caches, caller) == 0) return RefuseShare(made_by, "this flush");
+  // Who needs no token is never refused one: then older flushes cannot be undone any more.
+  if (!made_by.empty() && FlushesLeft(*caches, caller) == 0) {
+    return RefuseShare(made_by, "this flush");
+  }
   FlushIds::Made made{.caches = {}, .made_by = std::string(made_by)};
   for (const auto& cache : *caches) {
     made.caches.push_back({cache, cache->Flush(request.flush, caller)});
@@ -95,7 +98,7 @@ json FlushCommands::Flush(const ControlRequest& request, std::string_view made_b
 json FlushCommands::RefuseShare(std::string_view made_by, std::string_view what) {
   if (tools_.counters != nullptr) tools_.counters->Add(Metric::kFlushShareRefused);
   const std::string whose = made_by.empty()
-                                ? std::string("all that are left of")
+                                ? std::string("the share of the control socket in")
                                 : fmt::format("the share of the token '{}' in", made_by);
   return Refusal("share-used-up",
                  fmt::format("{} would be more than {} the flushes that a cache remembers so that "
@@ -270,7 +273,11 @@ json FlushCommands::RunList(uint64_t number) {
   const ListFlushPlan& plan = job->list->plan();
   const auto caches = CachesToFlush(*target_.CurrentConfig(), plan.pool);
   if (caches && FlushesLeft(*caches, CallerOf(plan.made_by)) < job->list->progress().total) {
-    return RefuseShare(plan.made_by, fmt::format("this list of {}", job->list->progress().total));
+    json refusal =
+        RefuseShare(plan.made_by, fmt::format("this list of {}", job->list->progress().total));
+    tools_.timers.Cancel(job->timer);
+    GiveUpLoading(*job);
+    return refusal;
   }
   tools_.timers.Cancel(job->timer);
   job->seen = {};
@@ -311,12 +318,14 @@ ListFlush::Hooks FlushCommands::HooksFor(uint64_t number) {
   return {.flush =
               [this, number](uint64_t id, const FlushRequest& request) {
                 Job& job = *Find(number);
-                if (request.hard) {
-                  job.hard.push_back(request);
-                } else {
-                  TellZonesOfFlush(target_.zone_health(), {&request, 1}, target_.clock().Now());
-                }
-                return FlushAs(id, request, job.list->plan());
+                 const ListFlushOutcome outcome = FlushAs(id, request, job.list->plan());
+                 if (outcome != ListFlushOutcome::kMade) return outcome;
+                 if (request.hard) {
+                   job.hard.push_back(request);
+                 } else {
+                   TellZonesOfFlush(target_.zone_health(), {&request, 1}, target_.clock().Now());
+                 }
+                 return outcome;
               },
           .undo = [this](uint64_t id) { return Undo(id).at("ok").get<bool>(); },
           .reserve_ids = [this](uint64_t count) { return ids_.Reserve(count); },

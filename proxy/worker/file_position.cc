@@ -79,12 +79,14 @@ TextResult<std::optional<FilePosition>> LoadPosition(const std::string& path) {
 TextResult<void> SavePosition(const std::string& path, const FilePosition& position) {
   const std::string beside = path + ".new";
   const std::string text = PositionText(position);
+  (void)unlink(beside.c_str());  // whatever it is: what is made is ours alone
   const UniqueFd fd(
-      open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+      open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!fd.valid()) return Fail(Problem(beside));
   const ssize_t done = write(fd.get(), text.data(), text.size());
   if (done >= 0 && done != std::ssize(text)) errno = ENOSPC;
-  if (done != std::ssize(text) || rename(beside.c_str(), path.c_str()) != 0) {
+  if (done != std::ssize(text) || fdatasync(fd.get()) != 0 ||
+      rename(beside.c_str(), path.c_str()) != 0) {
     return Fail(Problem(beside));
   }
   return {};

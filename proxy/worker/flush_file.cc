@@ -54,14 +54,12 @@ FlushFile::FlushFile(std::string path, std::string state_path)
 
 void FlushFile::Resume() {
   const auto loaded = LoadPosition(state_path_);
-  if (!loaded || !*loaded) {
-    if (!loaded) {
-      note_ = fmt::format("{}: what was appended while this program did not run is left out",
-                          loaded.error());
-    }
-    (void)SkipAll();
+  if (!loaded) {
+    // Too much flushed costs little, too little is old data.
+    note_ = fmt::format("{}: all of the file counts", loaded.error());
     return;
   }
+  if (!*loaded) return (void)SkipAll();
   const FilePosition& last = **loaded;
   struct stat status {};
   if (!fd_.valid() || fstat(fd_.get(), &status) != 0) return;  // whatever comes is news

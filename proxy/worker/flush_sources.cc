@@ -76,7 +76,8 @@ bool FlushSource::ReadFile() {
   }
   std::string problem = Take(news->lines);
   // What was not done is read again by the next program; one that ends does not wait for it.
-  const auto saved = stop_ ? TextResult<void>() : file_->Save();
+  undone_ = undone_ || !problem.empty();
+  const auto saved = stop_ || undone_ ? TextResult<void>() : file_->Save();
   if (!saved) problem = "its place cannot be kept: " + saved.error();
   // Without lines nothing is known of flushes.
   if (!news->lines.empty() || !problem.empty() || read_failed_) Tell(problem);
@@ -174,7 +175,8 @@ std::vector<FlushSourceSettings> WithStateFiles(std::vector<FlushSourceSettings>
   constexpr uint64_t kSeed = 0x736f75726365;  // the same in each process
   for (FlushSourceSettings& source : sources) {
     if (snapshot_path.empty() || source.file.empty() || !source.state.empty()) continue;
-    const std::string what = source.file + '\n' + source.pool.value_or("");
+    const std::string what = fmt::format("{}\n{}\n{} {}", source.file, source.pool.value_or(""),
+                                         source.defaults.suffix, source.defaults.hard);
     const uint64_t hash =
         HashBytes({reinterpret_cast<const uint8_t*>(what.data()), what.size()}, kSeed);
     source.state = fmt::format("{}.source-{:016x}", snapshot_path, hash);

@@ -72,6 +72,7 @@ class FlushSource {
   bool told_of_share_ = false;
   bool told_of_missing_ = false;
   bool read_failed_ = false;
+  bool undone_ = false;  // lines of the file: the next program reads from there
   std::atomic<uint64_t> flushes_{0};
   std::atomic<uint64_t> errors_{0};
   std::atomic<uint64_t> put_off_{0};

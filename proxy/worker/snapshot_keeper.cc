@@ -56,7 +56,10 @@ void SnapshotKeeper::Listen(const Config& config) {
   for (const NamedCache& cache : CachesOf(config)) {
     cache.cache->TellHardFlushes(
         [journal = journal_, pools = cache.pools](const FlushRequest& flush) {
-          (void)journal->Note(flush, pools);
+          if (journal->Note(flush, pools)) return;
+          LogError("cache",
+                   "the hard flush of {} was not noted: after a crash it may have to be made again",
+                   flush.name.ToString());
         });
   }
 }

@@ -251,7 +251,9 @@ class Sources(Front):
     def test_wrong_sources_are_errors_of_the_configuration(self):
         for text, why in (('{}', "needs a file or a command"), ('{file="/a", command="/b"}', "and not both"),
                           ('{command="changed"}', "the program's path"), ('{command="/bin/a | b"}', "special to a shell"),
-                          ('{file="/a", interval=0}', "interval is in seconds")):
+                          ('{file="/a", interval=0}', "interval is in seconds"),
+                          ('{file="/a", state="/a"}', "a file of its own"), ('{command="/a", state="/b"}', "belongs to a file"),
+                          ('{file="/a", state="/s"}) addFlushSource({file="/b", state="/s"}', "state of another source")):
             config = write_file(temp_folder(), "conf", f"addFlushSource({text})\n")
             checked = run(os.path.join(os.path.dirname(CONTROL), "breakwater"), "-C", config, "--check-config",
                           "--strict")

@@ -1,6 +1,9 @@
 #include "proxy/cache/flush_journal.h"
 
+#include <sys/resource.h>
 #include <sys/stat.h>
+
+#include <csignal>
 
 #include <cstdlib>
 #include <filesystem>
@@ -86,14 +89,37 @@ TEST_F(FlushJournalTest, LeavesDamagedLinesOutAndTakesTheRest) {
   EXPECT_EQ(Replay().flushes, 2u);
 }
 
+TEST_F(FlushJournalTest, OneThatCannotBeWrittenTakesNoOtherWithIt) {
+  cache();
+  FlushJournal journal;
+  ASSERT_TRUE(journal.Open(path_));
+  EXPECT_TRUE(journal.Note(Hard("a.example"), {""}));
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  const auto handler = signal(SIGXFSZ, SIG_IGN);
+  rlimit full = before;
+  full.rlim_cur = std::filesystem::file_size(path_ + ".flushes") + 10;
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &full), 0);
+  EXPECT_FALSE(journal.Note(Hard("b.example"), {""}));
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  signal(SIGXFSZ, handler);
+  EXPECT_EQ(journal.lost(), 1u);
+  EXPECT_TRUE(journal.Note(Hard("c.example"), {""}));
+  const auto replayed = Replay();
+  EXPECT_EQ(replayed.flushes, 2u);
+  EXPECT_EQ(replayed.damaged, 0u);
+}
+
 TEST_F(FlushJournalTest, RefusesAFileThatIsNone) {
   Write("something else\n");
   FlushJournal journal;
   const auto opened = journal.Open(path_);
   ASSERT_FALSE(opened);
   EXPECT_NE(opened.error().find("move it away"), std::string::npos);
-  EXPECT_TRUE(journal.Note(Hard("a.example"), {""}));
+  EXPECT_FALSE(journal.Note(Hard("a.example"), {""}));
   EXPECT_EQ(Text(), "something else\n");
+  Write("breakw");  // one that was cut off at its beginning is no reason
+  EXPECT_TRUE(FlushJournal().Open(path_));
   std::filesystem::remove(path_ + ".flushes");
   ASSERT_TRUE(journal.Open(path_));
   ASSERT_EQ(chmod((path_ + ".flushes").c_str(), 0666), 0);

@@ -194,11 +194,11 @@ TEST_F(FlushFileStateTest, AFileThatAppearsBetweenTwoProgramsIsNew) {
   EXPECT_EQ(Run(), "1:a");
 }
 
-TEST_F(FlushFileStateTest, AStateThatIsNoneIsToldAndTheEndCounts) {
+TEST_F(FlushFileStateTest, AStateThatIsNoneIsToldAndAllOfTheFileCounts) {
   Append("old\n");
   for (const char* text : {"", "nonsense\n", "breakwater position 1 1 1 1 1 1 1\n"}) {
     std::ofstream(State()) << text;
-    EXPECT_EQ(Run(), "") << text;
+    EXPECT_EQ(Run(), "1:old") << text;
     EXPECT_NE(note_.find("tells of no place in a file"), std::string::npos) << note_;
     EXPECT_EQ(Run(), "");
     EXPECT_EQ(note_, "");
