@@ -375,10 +375,7 @@ void QueryPath::MakeKey(Query& query, Route& route) {
 
 Verdict QueryPath::LookUpCache(Query& query, Route& route) {
   if (route.cache == nullptr) return Verdict::kContinue;
-  // With a standby to ask, what was flushed is not served before it.
-  const bool alone = route.pool->tiers.empty();
-  if (LookUp(query, route,
-             alone ? LastGoodUse::kWhereHeld : LastGoodUse::kWhereHeldUnlessFlushed)) {
+  if (LookUp(query, route, LastGoodUse::kWhereHeld)) {
     env_.stats.counters.Add(Metric::kCacheHits);
     return Verdict::kHit;
   }

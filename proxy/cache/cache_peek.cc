@@ -40,8 +40,7 @@ CachePeek Describe(const CacheStore& store, const CacheEntry& entry, const Cache
   } else if (last_good && entry.IsLastGood(how.now)) {
     JudgeLastGood(entry, how, peek);
     const bool unseen = cause.id != 0 && EpochIsLater(cause.epoch, entry.checked_epoch);
-    const bool wanted = how.last_good == LastGoodUse::kWhereHeld || !due;
-    if (unseen || !wanted) peek.state = State::kDue;
+    if (unseen) peek.state = State::kDue;
   }
   return peek;
 }

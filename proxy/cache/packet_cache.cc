@@ -89,9 +89,6 @@ bool PacketCache::Impl::IsServedWhereHeld(CacheEntry& entry, MonoTime now) {
 
 bool PacketCache::Impl::MayServeLastGood(CacheEntry& entry, const CacheLookup& how) {
   switch (how.last_good) {
-    case LastGoodUse::kWhereHeldUnlessFlushed:
-      if (entry.due) return false;
-      [[fallthrough]];
     case LastGoodUse::kWhereHeld:
       return IsServedWhereHeld(entry, how.now);
     case LastGoodUse::kUnlessFlushed:
@@ -106,7 +103,7 @@ CacheCandidate PacketCache::Impl::AsLastGood(CacheEntry& entry, const CacheLooku
   const auto& last_good = store.settings().last_good;
   if (!last_good || !entry.IsLastGood(how.now)) return {};
   if (!MayServeLastGood(entry, how)) return {.due = true};
-  if (how.no_server && !entry.held) {
+  if (how.no_server && !entry.held && !entry.due) {
     entry.held = true;
     entry.retry_ms = ToSerial(how.now);
   }

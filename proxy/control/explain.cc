@@ -186,7 +186,6 @@ CachePeek Explainer::PeekVariant(const Pool& pool, const Flags& flags) {
       MakeCacheKey({query.message(), query.question, query.edns}, cache.settings().key);
   if (!key) return {};
   CacheLookup how{.now = now_, .datagram = !question_.tcp};
-  if (!pool.tiers.empty()) how.last_good = LastGoodUse::kWhereHeldUnlessFlushed;
   if (!pool.AnyUp()) how.allow_expired_s = config_->settings.stale_cache_entries_ttl_s;
   return cache.Peek(*key, query.name(), how);
 }
