@@ -8,12 +8,6 @@
 namespace breakwater {
 namespace {
 
-// A server may not like an option, a cookie of a wrong length say, that others do not send.
-bool MayBeTheQuerysFault(const Query& query, const Judgement& judgement) {
-  return judgement.cls == AnswerClass::kBad && query.edns.options_length > 0 &&
-         (judgement.kind == BadKind::kFormErr || judgement.kind == BadKind::kNotImp);
-}
-
 // Of one that has waited before, from when it came; few distinct ones, each has a queue of its own.
 uint32_t PatienceLeft(uint32_t patience_ms, MonoTime waited) {
   constexpr int64_t kStepMs = 20;
@@ -45,11 +39,9 @@ void QueryPath::Judge(const Flight& flight, Reply& reply) {
   if (!facts.has_answer) {
     known.apex_labels = std::max(known.apex_labels, env_.zones.ApexOf(query.name()));
   }
+  known.with_options = query.edns.options_length > 0;
   LookAtSerial(flight, facts, known, reply);
   reply.facts.judgement = JudgeAnswer(facts, known);
-  if (MayBeTheQuerysFault(query, reply.facts.judgement)) {
-    reply.facts.judgement = {.cls = AnswerClass::kNeutral};
-  }
   reply.facts.standby = IsStandby(query, *reply.backend);
   // What a referral names is where the zone ends.
   if (facts.authoritative) reply.facts.apex_labels = facts.Apex().value_or(0);
@@ -84,14 +76,38 @@ bool QueryPath::WaitForBetter(FlightId id, Flight& flight, uint8_t attempt, cons
   env_.stats.counters.Add(Metric::kBadAnswers);
   const BadKind kind = reply.facts.judgement.kind;
   if (held && !flight.cache->settings().last_good->Covers(kind)) return false;
-  flight.bad =
-      std::make_unique<BadReply>(BadReply{.message = {reply.message.begin(), reply.message.end()},
-                                          .from = reply.backend,
-                                          .kind = kind,
-                                          .datagram = reply.facts.datagram});
+  KeepBad(flight, reply);
   in_flight_.EndAttempt(id, attempt);
   if (RetryElsewhere(id, flight, FailureKind::kBadAnswer) || flight.HasOpenAttempt()) return true;
   return AskStandby(id, flight, {FailureKind::kBadAnswer, kind});
+}
+
+// It may be the asker's own fault, and then says nothing of the zone: nobody else is asked, and
+// what is held is served, but not held. True where that ended the flight.
+bool QueryPath::ServeInstead(FlightId id, Flight& flight, const Reply& reply) {
+  const BadKind kind = reply.facts.judgement.kind;
+  if (flight.cache == nullptr) return false;
+  const auto& settings = flight.cache->settings().last_good;
+  if (!settings || !settings->Covers(kind) || !IsHeld(flight)) return false;
+  KeepBad(flight, reply);
+  if (flight.refreshes) GiveBack(flight);
+  EndWithWhatThereIs(id, NameOf(kind));
+  return true;
+}
+
+bool QueryPath::IsHeld(const Flight& flight) {
+  const auto name = flight.query->name();
+  return flight.cache->Known(flight.key, name, now()).held ||
+         (flight.has_scope_zero_key &&
+          flight.cache->Known(flight.scope_zero_key, name, now()).held);
+}
+
+void QueryPath::KeepBad(Flight& flight, const Reply& reply) {
+  flight.bad =
+      std::make_unique<BadReply>(BadReply{.message = {reply.message.begin(), reply.message.end()},
+                                          .from = reply.backend,
+                                          .kind = reply.facts.judgement.kind,
+                                          .datagram = reply.facts.datagram});
 }
 
 // The servers of this tier have no good answer. A standby is better than what a flush has passed
@@ -125,11 +141,15 @@ bool QueryPath::ServeLastGood(FlightId id, Flight& flight, BadKind why, LastGood
   const bool covered =
       settings->Covers(why) || (flight.bad != nullptr && settings->Covers(flight.bad->kind));
   if (!covered || !HoldLastGood(flight, use)) return false;
-  NoteLastGood(flight, NameOf(why));
+  EndWithWhatThereIs(id, NameOf(why));
+  return true;
+}
+
+void QueryPath::EndWithWhatThereIs(FlightId id, std::string_view why) {
+  NoteLastGood(*in_flight_.Find(id), why);
   Flight ended = TakeFlight(id);
   if (ended.query->target != nullptr) AnswerWithWhatThereIs(std::move(ended.query), ended);
   for (QueryPtr& waiter : ended.waiters) AnswerWithWhatThereIs(std::move(waiter), ended);
-  return true;
 }
 
 // The answer is late: clients get what there is, and the question stays open as one of ours.

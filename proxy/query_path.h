@@ -188,12 +188,16 @@ class QueryPath final : public WorkerPath {
   bool IsStandby(const Query& query, const Backend& backend) const;
   ZoneHealth::Noted NoteForZone(const Query& query, const Reply& reply);
   bool WaitForBetter(FlightId id, Flight& flight, uint8_t attempt, const Reply& reply);
+  bool ServeInstead(FlightId id, Flight& flight, const Reply& reply);
+  bool IsHeld(const Flight& flight);
+  static void KeepBad(Flight& flight, const Reply& reply);
   bool AnswerMeanwhile(FlightId id, Flight& flight, uint8_t attempt, const Reply& reply);
   // Those who wait for it; the flight goes on as a question of ours.
   std::vector<QueryPtr> TakeClients(Flight& flight);
   bool AskStandby(FlightId id, Flight& flight, const Shortcoming& shortcoming);
   void DeliverBad(FlightId id, Flight& flight);
   bool ServeLastGood(FlightId id, Flight& flight, BadKind why, LastGoodUse use = LastGoodUse::kAny);
+  void EndWithWhatThereIs(FlightId id, std::string_view why);
   bool HoldLastGood(const Flight& flight, LastGoodUse use);
   void ForgetLastGood(const Flight& flight);
   bool AnswerFromLastGood(QueryPtr& query, const Flight& flight);

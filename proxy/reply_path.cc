@@ -73,6 +73,7 @@ void QueryPath::UseReply(FlightId id, Flight& flight, uint8_t attempt, const Rep
   const AnswerClass worth = reply.facts.judgement.cls;
   if (worth != AnswerClass::kGood && EndIfAhead(id, flight)) return;
   if (worth == AnswerClass::kBad && WaitForBetter(id, flight, attempt, reply)) return;
+  if (reply.facts.judgement.by_option && ServeInstead(id, flight, reply)) return;
   if (reply.facts.standby && AnswerMeanwhile(id, flight, attempt, reply)) return;
   if (env_.drills.running() && CompareInDrill(id, flight, attempt, reply)) return;
   Deliver(id, reply);

@@ -24,6 +24,9 @@ constexpr Judgement kNeutral{.cls = AnswerClass::kNeutral};
 constexpr Judgement Bad(BadKind kind) {
   return {.cls = AnswerClass::kBad, .kind = kind};
 }
+constexpr Judgement ByOption(BadKind kind) {
+  return {.cls = AnswerClass::kNeutral, .kind = kind, .by_option = true};
+}
 
 std::optional<BadKind> FailureOf(dns::RCode rcode) {
   switch (rcode) {
@@ -40,6 +43,11 @@ std::optional<BadKind> FailureOf(dns::RCode rcode) {
     default:
       return std::nullopt;
   }
+}
+
+// A server may not like an option, a cookie of a wrong length say, that others do not send.
+bool MayBeByOption(BadKind kind) {
+  return kind == BadKind::kFormErr || kind == BadKind::kNotImp;
 }
 
 bool ForTheAskerAlone(const AnswerFacts& answer) {
@@ -128,7 +136,9 @@ namespace {
 
 Judgement JudgeContent(const AnswerFacts& answer, const KnownAnswer& known) {
   if (!answer.sound && !answer.truncated) return Bad(BadKind::kMalformed);
-  if (const auto failure = FailureOf(answer.rcode)) return Bad(*failure);
+  if (const auto failure = FailureOf(answer.rcode)) {
+    return known.with_options && MayBeByOption(*failure) ? ByOption(*failure) : Bad(*failure);
+  }
   if (ForTheAskerAlone(answer)) return kNeutral;
   const bool no_error = answer.rcode == dns::RCode::kNoError;
   if (answer.rcode == dns::RCode::kYxDomain) return answer.has_dname ? kGood : kNeutral;

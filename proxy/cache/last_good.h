@@ -2,7 +2,10 @@
 // A bad answer never displaces a good one; where it is all there is, the last good one is served.
 // The first row that fits:
 //
-//   bad      none in time, malformed, SERVFAIL, REFUSED, FORMERR, NOTIMP, NOTAUTH
+//   bad      none in time, malformed
+//   neutral  FORMERR, NOTIMP to a query with EDNS options, one of which may be the cause: counted
+//            for no zone, and nothing is held for it; the asker gets the last good answer if any
+//   bad      SERVFAIL, REFUSED, FORMERR, NOTIMP, NOTAUTH
 //   neutral  TC, BADVERS, BADCOOKIE
 //   bad      negative, with the SOA of a zone above the known apex: the child zone vanished
 //   good     NOERROR or NXDOMAIN with an answer section; YXDOMAIN with DNAME; negative with SOA
@@ -52,8 +55,9 @@ std::optional<BadKind> BadKindOf(std::string_view name);
 
 struct Judgement {
   AnswerClass cls = AnswerClass::kNeutral;
-  BadKind kind{};        // of a bad one
-  bool removes = false;  // good, yet there is nothing to keep
+  BadKind kind{};          // of a bad one, or where an option may be the cause
+  bool removes = false;    // good, yet there is nothing to keep
+  bool by_option = false;  // neutral: an option of the query may be the cause
 };
 
 // What the judge reads of an answer; one walk over its records.
@@ -89,6 +93,7 @@ struct KnownAnswer {
   bool authoritative = false;  // it was AA
   uint8_t apex_labels = 0;     // of the zone; 0: not known
   bool older_server = false;   // the server's serial for the zone is behind
+  bool with_options = false;   // the query had EDNS options
 };
 
 Judgement JudgeAnswer(const AnswerFacts& answer, const KnownAnswer& known);

@@ -27,6 +27,7 @@ std::string Authority(const std::string& owner, const std::string& rest) {
 }
 
 const KnownAnswer kNothing{};
+const KnownAnswer kWithOptions{.with_options = true};
 const KnownAnswer kAuthoritative{.held = true, .authoritative = true, .apex_labels = 3};
 
 std::vector<Row> Table() {
@@ -38,6 +39,9 @@ std::vector<Row> Table() {
       {"FORMERR", "+rcode=1", kNothing, kBad, BadKind::kFormErr},
       {"NOTIMP", "+rcode=4", kNothing, kBad, BadKind::kNotImp},
       {"NOTAUTH", "+rcode=9", kNothing, kBad, BadKind::kNotAuth},
+      {"FORMERR to options", "+rcode=1", kWithOptions, kNeutral, BadKind::kFormErr},
+      {"NOTIMP to options", "+rcode=4", kWithOptions, kNeutral, BadKind::kNotImp},
+      {"REFUSED to options", "+rcode=5", kWithOptions, kBad, BadKind::kRefused},
       {"TC", "+tc +aa" + answer, kNothing, kNeutral},
       {"BADVERS", "+rcode=16", kNothing, kNeutral},
       {"BADCOOKIE", "+rcode=23", kNothing, kNeutral},
@@ -103,6 +107,7 @@ TEST(JudgeAnswerTest, FollowsTheTable) {
       EXPECT_EQ(NameOf(judgement.kind), NameOf(*row.kind)) << row.why;
     }
     EXPECT_EQ(judgement.removes, row.removes) << row.why;
+    EXPECT_EQ(judgement.by_option, row.cls == AnswerClass::kNeutral && row.kind) << row.why;
   }
 }
 
