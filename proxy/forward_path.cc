@@ -40,10 +40,22 @@ Verdict QueryPath::ChooseBackend(Query& query, Route& route) {
     return has_better ? Verdict::kHit : Verdict::kContinue;
   }
   env_.stats.counters.Add(Metric::kNoPolicy);
-  if (MayServeLastGood(route) && LookUp(query, route, LastGoodUse::kAny)) return Verdict::kHit;
+  if (LookUpForWantOfServers(query, route)) return Verdict::kHit;
   if (!config_->settings.servfail_when_no_server) return Verdict::kNoServer;
   AnswerError(query, dns::RCode::kServFail);
   return Verdict::kAnswer;
+}
+
+bool QueryPath::LookUpForWantOfServers(Query& query, Route& route) {
+  if (route.cache == nullptr) return false;
+  const auto& last_good = route.cache->settings().last_good;
+  if (!last_good || !last_good->Covers(BadKind::kTimeout)) return false;
+  if (!route.due) {
+    const PacketCache::HoldHow how{
+        .now = now(), .asked = now(), .asked_epoch = route.cache->epoch()};
+    if (!route.cache->Adopt(*route.key, query.name(), how)) return false;
+  }
+  return LookUp(query, route, LastGoodUse::kAny);
 }
 
 bool QueryPath::MayServeLastGood(const Route& route) {

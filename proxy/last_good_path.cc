@@ -88,9 +88,11 @@ bool QueryPath::ServeInstead(FlightId id, Flight& flight, const Reply& reply) {
   const BadKind kind = reply.facts.judgement.kind;
   if (flight.cache == nullptr) return false;
   const auto& settings = flight.cache->settings().last_good;
-  if (!settings || !settings->Covers(kind) || !IsHeld(flight)) return false;
+  if (!settings || !settings->Covers(kind)) return false;
+  const bool held = IsHeld(flight);
+  if (!held && !HoldLastGood(flight, LastGoodUse::kAny)) return false;
   KeepBad(flight, reply);
-  if (flight.refreshes) GiveBack(flight);
+  if (flight.refreshes || !held) GiveBack(flight);
   EndWithWhatThereIs(id, NameOf(kind));
   return true;
 }
@@ -217,9 +219,9 @@ bool QueryPath::HoldLastGood(const Flight& flight, LastGoodUse use) {
   const auto name = flight.query->name();
   const PacketCache::HoldHow how{
       .now = now(), .asked = flight.asked, .asked_epoch = flight.asked_epoch, .use = use};
-  const bool held = flight.cache->Hold(flight.key, name, how);
-  return (flight.has_scope_zero_key && flight.cache->Hold(flight.scope_zero_key, name, how)) ||
-         held;
+  bool held = flight.cache->Hold(flight.key, name, how);
+  held |= flight.has_scope_zero_key && flight.cache->Hold(flight.scope_zero_key, name, how);
+  return held || (use == LastGoodUse::kAny && flight.cache->Adopt(flight.key, name, how));
 }
 
 void QueryPath::GiveBack(const Flight& flight) {

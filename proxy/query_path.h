@@ -109,6 +109,7 @@ class QueryPath final : public WorkerPath {
   void GoToBackend(QueryPtr query, Route& route);
   bool JoinIdenticalMiss(QueryPtr& query, Route& route);
   static bool MayServeLastGood(const Route& route);  // where no answer comes in time
+  bool LookUpForWantOfServers(Query& query, Route& route);
   bool MayBeJoined(const Query& query, const Route& route) const;
   Verdict ChooseBackend(Query& query, Route& route);
   void PrepareForBackend(Query& query, const Route& route);

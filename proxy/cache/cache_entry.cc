@@ -118,6 +118,23 @@ CacheEntryPtr CloneCacheEntry(const CacheEntry& entry) {
   return copy;
 }
 
+CacheEntryPtr CopyForKey(const CacheEntry& entry, const CacheKey& key) {
+  const size_t kept = entry.size() - entry.tail_length;
+  CacheEntryPtr copy(
+      static_cast<CacheEntry*>(std::malloc(std::max(kept + key.tail_length, sizeof(CacheEntry)))));
+  if (!copy) return nullptr;
+  std::memcpy(static_cast<void*>(copy.get()), &entry, kept);
+  copy->newer = copy->older = nullptr;
+  copy->hash = static_cast<uint32_t>(key.hash);
+  copy->key_bits = key.bits;
+  copy->tail_length = key.tail_length;
+  copy->ttl_s = 0;
+  copy->refresh = 0;
+  copy->asked_ahead = copy->held = false;
+  std::memcpy(copy->packet() + copy->length, key.tail.data(), key.tail_length);
+  return copy;
+}
+
 void CopyToClient(const CacheEntry& entry, const TtlRewrite& rewrite, uint8_t* buffer) {
   const std::span<const uint8_t> message = entry.message();
   const uint16_t flags = LoadU16(message.data() + 2);

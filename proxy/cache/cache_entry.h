@@ -108,6 +108,8 @@ using CacheEntryPtr = std::unique_ptr<CacheEntry, FreeEntry>;
 CacheEntryPtr MakeCacheEntry(const CacheKey& key, std::span<const uint8_t> message,
                              const CacheAnswer& answer);
 CacheEntryPtr CloneCacheEntry(const CacheEntry& entry);
+// A copy under another key of the same question, that is never fresh and not held.
+CacheEntryPtr CopyForKey(const CacheEntry& entry, const CacheKey& key);
 
 // How an answer's TTLs become the client's.
 struct TtlRewrite {

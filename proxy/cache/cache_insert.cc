@@ -118,7 +118,7 @@ bool PacketCache::Impl::Store(CacheShard& shard, CacheEntryPtr entry, const Cach
       // The zone's apex does not change with an answer that does not tell it.
       if (entry->apex_labels == 0) entry->apex_labels = found.entry->apex_labels;
       garbage[freed++] = shard.Replace(found.entry, std::move(entry));
-    } else if (entry->ttl_s == 0 ||
+    } else if ((entry->ttl_s == 0 && !entry->held) ||
                (entry->bad && FindLastGood(shard, key, entry->name(), how.now) != nullptr)) {
       // Never fresh, so that it is of use in an old one's place alone; or bad where a sibling has
       // a good answer.

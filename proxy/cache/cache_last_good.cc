@@ -1,4 +1,5 @@
 // What a cache with `lastGood` knows of the answers it holds (last_good.h).
+#include <utility>
 #include <vector>
 
 #include "proxy/cache/packet_cache_impl.h"
@@ -36,6 +37,46 @@ bool PacketCache::Hold(const CacheKey& key, std::span<const uint8_t> name, const
   entry->held = true;
   entry->retry_ms = now + impl_->store.settings().last_good->recheck;
   return true;
+}
+
+CacheEntryPtr PacketCache::Impl::CopyOfPlainer(const CacheKey& key, std::span<const uint8_t> name,
+                                               MonoTime now) {
+  constexpr uint16_t kOfHeader = kKeyRd | kKeyAd | kKeyCd;
+  for (const uint16_t mask : {kKeySiblingBits, kOfHeader}) {
+    const auto bits = static_cast<uint16_t>(key.bits & mask);
+    const auto plainer = RebuildCacheKey({name, key.type, key.cls, bits, {}});
+    if (!plainer) continue;
+    CacheShard& shard = store.shard(store.ShardIndex(plainer->hash));
+    const ShardGuard guard(shard.lock());
+    CacheEntry* entry = shard.FindSibling(*plainer, name, now);
+    if (entry != nullptr && !store.IsGone(*entry)) return CopyForKey(*entry, key);
+  }
+  return nullptr;
+}
+
+bool PacketCache::Adopt(const CacheKey& key, std::span<const uint8_t> name, const HoldHow& how) {
+  CacheStore& store = impl_->store;
+  if (!store.settings().last_good) return false;
+  CacheEntryPtr copy = impl_->CopyOfPlainer(key, name, how.now);
+  if (!copy) return false;
+  copy->held = true;
+  copy->retry_ms = ToSerial(how.now);
+  CacheShard& shard = store.shard(store.ShardIndex(key.hash));
+  CacheEntryPtr garbage;  // freed after the lock was let go
+  {
+    const ShardGuard guard(shard.lock());
+    if (!impl_->FlushedSince(key, name, how.asked_epoch)) {
+      copy->retry_ms += store.settings().last_good->recheck;
+    }
+    CacheEntry* own = shard.Find(key, key.bits, name).entry;
+    if (own != nullptr) {
+      const bool fresh = own->IsFresh(ToSerial(how.now)) && !own->due && !own->bad;
+      if (!store.IsGone(*own) && (fresh || own->IsLastGood(how.now))) return true;
+      garbage = shard.Remove(own);
+    }
+  }
+  return impl_->Store(shard, std::move(copy), key,
+                      {.now = how.now, .asked = how.asked, .asked_epoch = how.asked_epoch});
 }
 
 void PacketCache::GiveBack(const CacheKey& key, std::span<const uint8_t> name, MonoTime now) {

@@ -159,6 +159,11 @@ class PacketCache {
     LastGoodUse use = LastGoodUse::kAny;
   };
   bool Hold(const CacheKey& key, std::span<const uint8_t> name, const HoldHow& how);
+  // For want of all else: the last good answer to the same question asked without the options, or
+  // without DO and EDNS too, is held for the key as well, as one that is never fresh. Not a signed
+  // one where no signatures were asked for, nor one that is for a client subnet. False where there
+  // is none.
+  bool Adopt(const CacheKey& key, std::span<const uint8_t> name, const HoldHow& how);
   // The try brought nothing that counts, for better or worse: the next to ask may try at once.
   void GiveBack(const CacheKey& key, std::span<const uint8_t> name, MonoTime now);
   // Whether a flush since `epoch` concerns the question.

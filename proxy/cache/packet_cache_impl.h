@@ -52,6 +52,8 @@ struct PacketCache::Impl {
   // flushes; the shard's lock is held. Null where there is none.
   CacheEntry* FindLastGood(CacheShard& shard, const CacheKey& key, std::span<const uint8_t> name,
                            MonoTime now);
+  // For Adopt(); no lock is held. Null where there is nothing to copy.
+  CacheEntryPtr CopyOfPlainer(const CacheKey& key, std::span<const uint8_t> name, MonoTime now);
 
   // The shard's lock is held.
   bool FlushedSince(const CacheKey& key, std::span<const uint8_t> name, uint32_t epoch) const;

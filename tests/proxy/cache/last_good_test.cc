@@ -201,6 +201,12 @@ class LastGoodCacheTest : public test::CacheFixture {
     return cache().Hold(*KeyOf(wire), Name(wire),
                         {.now = clock.Now(), .asked = clock.Now(), .asked_epoch = cache().epoch()});
   }
+  bool Adopt(const std::string& query) {
+    const auto wire = Wire(query);
+    return cache().Adopt(
+        *KeyOf(wire, settings.key), Name(wire),
+        {.now = clock.Now(), .asked = clock.Now(), .asked_epoch = cache().epoch()});
+  }
   KnownAnswer Known() {
     const auto wire = Wire(kName);
     return cache().Known(*KeyOf(wire), Name(wire), clock.Now());
@@ -377,6 +383,64 @@ TEST_F(LastGoodCacheTest, ASiblingStandsInForAnEntryWhoseTimeIsOver) {
   const auto wire = Wire("www.example.com +dnssec +cd");
   EXPECT_TRUE(cache().Hold(*KeyOf(wire), Name(wire), {.now = clock.Now(), .asked = clock.Now()}));
   EXPECT_EQ(Get("www.example.com +dnssec +cd").result, CacheResult::kLastGood);
+}
+
+TEST_F(LastGoodCacheTest, ThePlainQuestionsAnswerIsAdoptedForWantOfAllElse) {
+  EXPECT_TRUE(Put(kName, std::string("+aa ") + kOneAddress));
+  for (const char* other :
+       {"www.example.com +edns", "www.example.com +dnssec +cd", "www.example.com +option=3:",
+        "www.example.com +dnssec +option=3:", "www.example.com +option=8:00011800cb0071"}) {
+    EXPECT_EQ(Get(other).result, CacheResult::kMiss) << other;
+    EXPECT_TRUE(Adopt(other)) << other;
+    EXPECT_EQ(Get(other).result, CacheResult::kLastGood) << other;
+    EXPECT_THAT(Get(other).text, HasSubstr("www.example.com 30 A 192.0.2.1")) << other;
+  }
+  for (const char* other : {"www.example.com AAAA +edns", "www.example.net +option=3:"}) {
+    EXPECT_FALSE(Adopt(other)) << other;
+  }
+  Advance(5);
+  EXPECT_EQ(Get("www.example.com +dnssec +cd").result, CacheResult::kMiss);  // the next try
+  EXPECT_EQ(Get("www.example.com +dnssec +cd").result, CacheResult::kLastGood);
+  EXPECT_EQ(Get(kName).result, CacheResult::kFresh);
+  Advance(3600 + 300);
+  EXPECT_EQ(Get("www.example.com +option=3:").result, CacheResult::kMiss);
+  EXPECT_FALSE(Adopt("www.example.com +option=3:"));
+}
+
+TEST_F(LastGoodCacheTest, WhatIsAdoptedGivesWayToAnAnswerOfItsOwn) {
+  const std::string aa("+aa ");
+  EXPECT_TRUE(PutAs("www.example.com +dnssec", "www.example.com +dnssec +qr +rcode=5", Bad()));
+  EXPECT_TRUE(Put(kName, aa + kOneAddress));
+  EXPECT_TRUE(Adopt("www.example.com +dnssec"));
+  EXPECT_EQ(Get("www.example.com +dnssec").result, CacheResult::kLastGood);
+  EXPECT_TRUE(Put("www.example.com +dnssec", "+aa +edns / answer www.example.com 300 A 192.0.2.2"));
+  EXPECT_EQ(Get("www.example.com +dnssec").result, CacheResult::kFresh);
+  EXPECT_TRUE(Adopt("www.example.com +dnssec"));  // what is there is better
+  EXPECT_THAT(Get("www.example.com +dnssec").text, HasSubstr("192.0.2.2"));
+  EXPECT_EQ(Get("www.example.com +dnssec").result, CacheResult::kFresh);
+}
+
+TEST_F(LastGoodCacheTest, AFlushConcernsWhatIsAdopted) {
+  EXPECT_TRUE(Put(kName, std::string("+aa ") + kOneAddress));
+  EXPECT_TRUE(Adopt("www.example.com +option=3:"));
+  (void)cache().Flush({.name = NameOf(kName)});
+  EXPECT_EQ(Get("www.example.com +option=3:").result, CacheResult::kMiss);
+  (void)cache().Flush({.name = NameOf(kName), .hard = true});
+  EXPECT_FALSE(Adopt("www.example.com +option=3:"));
+}
+
+TEST_F(LastGoodCacheTest, WhatMayBeWrongForAnotherIsNotAdopted) {
+  settings.key.parse_ecs = true;
+  const auto wall = static_cast<uint32_t>(clock.WallSeconds());
+  EXPECT_TRUE(Put("www.example.com +dnssec", "+aa +edns " + Signed(wall + 1000)));
+  EXPECT_FALSE(Adopt("www.example.com +option=3:"));
+  EXPECT_TRUE(Adopt("www.example.com +dnssec +option=3:"));
+  EXPECT_TRUE(Put("resolver.example.com", "/ answer resolver.example.com 300 A 192.0.2.1"));
+  EXPECT_FALSE(Adopt("resolver.example.com +norec +edns"));
+  const std::string one_subnet("near.example.com +option=8:00011800cb0071");
+  EXPECT_TRUE(Put(one_subnet, "+aa / answer near.example.com 300 A 192.0.2.1"));
+  EXPECT_FALSE(Adopt("near.example.com +option=8:00011800c63364"));
+  EXPECT_FALSE(Adopt("near.example.com +dnssec"));
 }
 
 TEST_F(LastGoodCacheTest, ABadAnswerIsNotKeptWhereASiblingIsGood) {
