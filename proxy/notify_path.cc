@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "proxy/base/left_out.h"
 #include "proxy/cache/notify_flush.h"
 #include "proxy/query_path.h"
 
@@ -93,8 +94,8 @@ void QueryPath::FlushOnNotify(const Query& query, Verdict verdict) {
 void QueryPath::NoteNotify(const Query& query, std::string_view what) {
   uint64_t suppressed = 0;
   if (!notify_notes_.Allow(now(), &suppressed)) return;
-  LogInfo("cache", "NOTIFY for {} from {}: {} ({} more such messages were left out)",
-          query.NameCopy().ToString(), query.client.ToStringWithPort(), what, suppressed);
+  LogInfo("cache", "NOTIFY for {} from {}: {}{}", query.NameCopy().ToString(),
+          query.client.ToStringWithPort(), what, LeftOut(suppressed));
 }
 
 }  // namespace breakwater

@@ -4,6 +4,7 @@
 // the client's connection: nobody else could go on with it.
 #include <utility>
 
+#include "proxy/base/left_out.h"
 #include "proxy/query_path.h"
 
 namespace breakwater {
@@ -95,9 +96,9 @@ void QueryPath::BreakOff(FlightId id) {
   if (broken_transfers_.Allow(now(), &suppressed)) {
     LogWarning("transfer",
                "the transfer of {} from {} to {} broke off after {} messages; the client's "
-               "connection is closed ({} more such messages were left out)",
+               "connection is closed{}",
                query.NameCopy().ToString(), query.answered_by.ToStringWithPort(),
-               query.client.ToStringWithPort(), flight.parts, suppressed);
+               query.client.ToStringWithPort(), flight.parts, LeftOut(suppressed));
   }
   DropFlight(id, DropReason::kBackend);
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "proxy/base/left_out.h"
 #include "proxy/base/log.h"
 #include "proxy/zone/zone_store.h"
 
@@ -203,10 +204,8 @@ void HealthProbe::NotMade(const BackendPtr& backend, HealthVerdict verdict, Kind
   if (options_.counters != nullptr) options_.counters->Add(Metric::kHealthChecksNotMade);
   uint64_t suppressed = 0;
   if (!log_limiter_.Allow(loop_.now(), &suppressed)) return;
-  LogWarning(
-      "health-check",
-      "health check of {} not made, its state stays: {} ({} more such messages were left out)",
-      backend->NameWithAddress(), VerdictText(verdict), suppressed);
+  LogWarning("health-check", "health check of {} not made, its state stays: {}{}",
+             backend->NameWithAddress(), VerdictText(verdict), LeftOut(suppressed));
 }
 
 void HealthProbe::Count(Backend& backend, HealthVerdict verdict, MonoTime took) {

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <utility>
 
+#include "proxy/base/left_out.h"
 #include "proxy/listen/client_stream.h"
 #include "proxy/listen/doh_connection.h"
 #include "proxy/listen/frontend_sockets.h"
@@ -70,8 +71,8 @@ void StreamListener::TellFamine(int error) {
   if (!log_limiter_.Allow(context_.loop.now(), &suppressed)) return;
   LogWarning("listen",
              "{}: cannot accept a connection: {}; trying again shortly, raise the limit of open "
-             "files ({} more such messages were left out)",
-             address_.ToStringWithPort(), std::strerror(error), suppressed);
+             "files{}",
+             address_.ToStringWithPort(), std::strerror(error), LeftOut(suppressed));
 }
 
 void StreamListener::Refuse(const Address& client, std::string_view reason) {
@@ -85,8 +86,8 @@ void StreamListener::RefuseForDescriptors(const Address& client) {
   if (!log_limiter_.Allow(context_.loop.now(), &suppressed)) return;
   LogWarning("listen",
              "{}: connection from {} refused: the descriptors that are left are kept back for "
-             "backends; raise the limit of open files ({} more such messages were left out)",
-             address_.ToStringWithPort(), client.ToStringWithPort(), suppressed);
+             "backends; raise the limit of open files{}",
+             address_.ToStringWithPort(), client.ToStringWithPort(), LeftOut(suppressed));
 }
 
 // The order of the checks is part of the interface; a refusal closes without a word.

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "proxy/base/hash.h"
+#include "proxy/base/left_out.h"
 #include "proxy/worker/run_child.h"
 
 namespace breakwater {
@@ -112,8 +113,7 @@ std::string FlushSource::Take(const std::vector<NumberedLine>& lines) {
     if (!flush) {
       errors_.fetch_add(1, std::memory_order_relaxed);
       if (log_limiter_.Allow(clock.Now(), &suppressed)) {
-        LogWarning("flush", "{}:{}: {} ({} more such lines were left out)", name_, number,
-                   flush.error(), suppressed);
+        LogWarning("flush", "{}:{}: {}{}", name_, number, flush.error(), LeftOut(suppressed));
       }
     } else if (*flush) {
       flushes.push_back(**flush);
