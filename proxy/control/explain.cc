@@ -327,7 +327,9 @@ json Explainer::Run() {
   reply["rules-in-all"] = config_->chains.query.size();
   if (fate_ == Fate::kGoesOn) GoOn(reply);
   reply["verdict"] = Verdict(reply);
-  reply["certain"] = certain_;
+  // These two come before the rules.
+  const bool kept_out = !reply["allowed"].get<bool>() || !blocked_.empty();
+  reply["certain"] = certain_ || kept_out;
   return reply;
 }
 

@@ -234,6 +234,10 @@ TEST_F(ExplainTest, WhomTheAccessListKeepsOutIsTold) {
   const json reply = Ask(R"(,"client":"2001:db8::1")");
   EXPECT_EQ(reply["allowed"], false);
   EXPECT_EQ(reply["verdict"], "the access list drops it");
+  // No rule is asked before it, not even one that cannot be foretold.
+  AddRule(MakeProbaSelector(0.5), MakeDropAction());
+  EXPECT_EQ(Ask()["certain"], false);
+  EXPECT_EQ(Ask(R"(,"client":"2001:db8::1")")["certain"], true);
   EXPECT_EQ(reply["cache"]["state"], "nothing");
 }
 
