@@ -6,6 +6,7 @@
 #include <iterator>
 #include <vector>
 
+#include "proxy/base/address.h"
 #include "proxy/base/byte_writer.h"
 #include "proxy/dns/edns.h"
 #include "proxy/dns/rdata_names.h"
@@ -70,6 +71,22 @@ bool AppendSignature(std::span<const uint8_t> message, const dns::Record& record
   return true;
 }
 
+// What people know the record by, where that is short: an address, or the name that it begins with.
+std::string DataText(std::span<const uint8_t> message, const dns::Record& record) {
+  const auto data = message.subspan(record.rdata_offset, record.rdata_length);
+  const bool address = (record.type == dns::Type::kA && data.size() == 4) ||
+                       (record.type == dns::Type::kAaaa && data.size() == 16);
+  if (address) return " " + Address::FromRaw(data).ToString();
+  const dns::RdataNames names = dns::CompressibleNames(record.type);
+  if (names.names == 0 || record.rdata_length < names.prefix) return {};
+  size_t end = 0;
+  const auto name = dns::Name::FromMessage(message, record.rdata_offset + names.prefix, &end);
+  if (!name || end > record.end()) return {};
+  const unsigned preference = names.prefix == 2 ? static_cast<unsigned>(data[0]) << 8 | data[1] : 0;
+  return names.prefix == 2 ? fmt::format(" {} {}", preference, name->ToString())
+                           : " " + name->ToString();
+}
+
 bool AddRecord(std::span<const uint8_t> message, const dns::RecordWalker& walker,
                Summary& summary) {
   const dns::Record& record = walker.record();
@@ -90,6 +107,7 @@ bool AddRecord(std::span<const uint8_t> message, const dns::RecordWalker& walker
     const bool sound = record.type == dns::Type::kRrsig ? AppendSignature(message, record, item.key)
                                                         : AppendData(message, record, item.key);
     if (!sound) return false;
+    item.text += DataText(message, record);
   }
   (answer ? summary.answer : soa ? summary.soa : summary.referral).push_back(std::move(item));
   return true;

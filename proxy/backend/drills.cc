@@ -128,7 +128,10 @@ void Drills::AddToZone(DrillReport& report, const DrillResult& result) {
     found = report.zones.end() - 1;
   }
   ++found->differences;
-  if (found->samples.size() < kMostSamples) {
+  const bool shown = std::ranges::any_of(found->samples, [&](const DrillSample& sample) {
+    return sample.question == result.question && sample.difference == result.difference;
+  });
+  if (!shown && found->samples.size() < kMostSamples) {
     found->samples.push_back({result.question, result.difference});
   }
 }

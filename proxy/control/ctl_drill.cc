@@ -110,7 +110,9 @@ std::string DrillText(const json& report) {
       Count(report, "id"), Word(report, "server"), Word(report, "state"), Count(report, "compared"),
       Count(report, "equal"), Count(report, "different"), Count(report, "unanswered"));
   if (DrillIsOver(report) && Count(report, "compared") == 0) {
-    text += "no query of this standby's pools came meanwhile: nothing is known\n";
+    text +=
+        "nothing is known: meanwhile no query came to this standby's pools, or none whose answers "
+        "can be compared\n";
   }
   for (const json& zone : List(report, "zones")) {
     text += fmt::format("{:<40} {:>10}\n", Word(zone, "zone"), Count(zone, "differences"));

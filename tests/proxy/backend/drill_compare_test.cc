@@ -32,13 +32,13 @@ TEST(DrillCompareTest, OtherDataIsADifference) {
   EXPECT_EQ(
       Compare("+aa / answer www.example.org 60 A 192.0.2.1 / answer www.example.org 60 A 192.0.2.2",
               "+aa / answer www.example.org 60 A 192.0.2.1"),
-      "only the first tier has www.example.org. A");
+      "only the first tier has www.example.org. A 192.0.2.2");
   EXPECT_EQ(
       Compare("+aa / answer www.example.org 60 A 192.0.2.1",
               "+aa / answer www.example.org 60 MX 1 a.example / answer www.example.org 60 MX 2 "
               "a.example"),
-      "only the first tier has www.example.org. A, only the standby has www.example.org. MX and "
-      "1 more");
+      "only the first tier has www.example.org. A 192.0.2.1, only the standby has "
+      "www.example.org. MX 1 a.example. and 1 more");
   // Letters in text do count.
   EXPECT_FALSE(Equal("+aa / answer www.example.org 60 TXT \"a\"",
                      "+aa / answer www.example.org 60 TXT \"A\""));

@@ -30,13 +30,14 @@ class DrillsTest : public testing::Test {
                   .kind = kind,
                   .zone = *dns::Name::Parse(zone),
                   .question = "www." + zone + ". A",
-                  .difference = "it differs"});
+                  .difference = difference_});
   }
   void Finish() {
     clock_.Advance(MonoTime::FromSeconds(30));
     drills_.Step(clock_.Now());
   }
 
+  std::string difference_ = "it differs";
   ManualClock clock_;
   Drills drills_;
   BackendPtr standby_;
@@ -109,10 +110,23 @@ TEST_F(DrillsTest, ADifferenceMakesSuspectAndOnlyACleanDrillTakesItAway) {
   EXPECT_TRUE(standby_->suspect());
 }
 
+TEST_F(DrillsTest, ShowsADifferenceOnce) {
+  const uint64_t id = Begin();
+  Note(id, Kind::kDifferent);
+  Note(id, Kind::kDifferent);
+  const auto report = drills_.Report();
+  ASSERT_EQ(report->zones.size(), 1u);
+  EXPECT_EQ(report->zones[0].differences, 2u);
+  EXPECT_EQ(report->zones[0].samples.size(), 1u);
+}
+
 TEST_F(DrillsTest, TellsDifferencesByZoneTheMostFirst) {
   const uint64_t id = Begin();
   Note(id, Kind::kDifferent, "a.example");
-  for (int i = 0; i < 5; ++i) Note(id, Kind::kDifferent, i % 2 == 0 ? "B.example" : "b.example");
+  for (int i = 0; i < 5; ++i) {
+    difference_ = std::to_string(i);
+    Note(id, Kind::kDifferent, i % 2 == 0 ? "B.example" : "b.example");
+  }
   Note(id, Kind::kEqual, "c.example");
   const auto report = drills_.Report();
   ASSERT_EQ(report->zones.size(), 2u);
