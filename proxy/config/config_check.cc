@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <set>
 
 #include "proxy/config/caches.h"
 #include "proxy/config/standby.h"
+#include "proxy/zone/zone_store.h"
 
 namespace breakwater {
 namespace {
@@ -39,6 +41,19 @@ void CheckBackendIds(const Config& config, std::vector<std::string>* findings) {
   }
 }
 
+// What a standby answers from has to be there when it is needed.
+void CheckZoneFiles(const Config& config, std::vector<std::string>* findings) {
+  std::set<std::string> seen;
+  for (const BackendPtr& backend : config.backends) {
+    if (backend->zones() == nullptr) continue;
+    const std::string& path = backend->zones()->settings().path;
+    std::error_code error;
+    if (!seen.insert(path).second || std::filesystem::is_directory(path, error)) continue;
+    findings->push_back(fmt::format("newZoneServer: the directory '{}' cannot be used: {}", path,
+                                    error ? error.message() : "it is no directory"));
+  }
+}
+
 void CheckPool(const Pool& pool, std::vector<std::string>* findings) {
   if (!pool.name.empty() && pool.servers.empty()) {
     findings->push_back(fmt::format("{} has no servers", Called(pool)));
@@ -61,6 +76,7 @@ std::vector<std::string> CheckConfig(const Config& config) {
   CheckBackendIds(config, &findings);
   for (const auto& [name, pool] : config.pools) CheckPool(*pool, &findings);
   CheckDrills(config, &findings);
+  CheckZoneFiles(config, &findings);
   if (!config.settings.cache_snapshot.path.empty() && CachesOf(config).empty()) {
     findings.push_back("setCacheSnapshot is set, and no pool has a cache");
   }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "proxy/config/config_check.h"
+#include "proxy/zone/zone_store.h"
 
 namespace breakwater {
 namespace {
@@ -114,6 +115,17 @@ TEST(ConfigCheck, NamesPoolsWithoutServersAndRepeatedIds) {
   ASSERT_EQ(findings.size(), 2u);
   EXPECT_NE(findings[0].find(backend->id()), std::string::npos);
   EXPECT_EQ(findings[1], "pool 'abuse' has no servers");
+}
+
+TEST(ConfigCheck, WarnsOfZoneFilesThatAreNotThere) {
+  ConfigBuilder builder;
+  BackendSettings settings;
+  builder.AddBackend(std::make_shared<Backend>(
+      settings, nullptr,
+      std::make_shared<ZoneStore>(ZoneSourceSettings{.path = "/nonexistent/zones"})));
+  const auto findings = CheckConfig(builder.config());
+  ASSERT_EQ(findings.size(), 1u);
+  EXPECT_NE(findings[0].find("'/nonexistent/zones' cannot be used"), std::string::npos);
 }
 
 TEST(ConfigCheck, WarnsOfAConsoleWithoutAKey) {
