@@ -1,7 +1,9 @@
 #include "proxy/control/ctl_text.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "proxy/control/ctl_drill.h"
@@ -97,9 +99,19 @@ std::string CachesText(const json& reply) {
   return text.empty() ? "no pool has a cache\n" : text;
 }
 
+// "2026-11-28T02:03:04Z", of one that is bad.
+std::string SinceText(const json& row) {
+  const auto since = row.find("since");
+  if (since == row.end() || !since->is_number_integer()) return "-";
+  const auto seconds = since->get<std::time_t>();
+  std::tm utc{};
+  if (gmtime_r(&seconds, &utc) == nullptr) return "-";
+  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", utc);
+}
+
 std::string ZonesText(const json& reply) {
-  std::string text = fmt::format("{:<40} {:<36} {:<5} {:>10} {}\n", "Zone", "Server", "State",
-                                 "Good", "Bad answers");
+  std::string text = fmt::format("{:<40} {:<36} {:<5} {:<20} {:>10} {}\n", "Zone", "Server",
+                                 "State", "Since", "Good", "Bad answers");
   for (const json& row : List(reply, "zones")) {
     std::string bad;
     if (const auto kinds = row.find("bad"); kinds != row.end() && kinds->is_object()) {
@@ -112,10 +124,12 @@ std::string ZonesText(const json& reply) {
       bad += fmt::format("{}(serial {}, behind {})", bad.empty() ? "" : " ", Field(row, "serial"),
                          Field(row, "newest-serial"));
     }
-    text += fmt::format("{:<40} {:<36} {:<5} {:>10} {}\n", Field(row, "zone"), Field(row, "server"),
-                        Field(row, "state"), Field(row, "good"), bad.empty() ? "-" : bad);
+    text += fmt::format("{:<40} {:<36} {:<5} {:<20} {:>10} {}\n", Field(row, "zone"),
+                        Field(row, "server"), Field(row, "state"), SinceText(row),
+                        Field(row, "good"), bad.empty() ? "-" : bad);
   }
-  return text + fmt::format("{} zones known, {} bad\n", Field(reply, "known"), Field(reply, "bad"));
+  return text + fmt::format("{} zones known, bad {} times, once for each server\n",
+                            Field(reply, "known"), Field(reply, "bad"));
 }
 
 std::string ListsText(const json& reply) {
