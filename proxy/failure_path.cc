@@ -130,7 +130,7 @@ void QueryPath::OnFailure(FlightId id, uint8_t attempt, FailureKind kind) {
 ZoneHealth::Noted QueryPath::NoteTimeout(const Query& query, const Backend& backend,
                                          FailureKind kind) {
   if (kind == FailureKind::kSend || !TellsOfZones(query)) return {};
-  return env_.zones.Note(
+  return NoteForZone(
       {.name = query.name(), .backend = backend.number(), .bad = BadKind::kTimeout, .now = now()});
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "proxy/base/left_out.h"
 #include "proxy/query_path.h"
 
 namespace breakwater {
@@ -58,13 +59,27 @@ ZoneHealth::Noted QueryPath::NoteForZone(const Query& query, const Reply& reply)
   const Judgement& judgement = reply.facts.judgement;
   if (judgement.cls == AnswerClass::kNeutral || !TellsOfZones(query)) return {};
   ZoneHealth::Answer answer{.name = query.name(), .backend = reply.backend->number(), .now = now()};
+  // It has no file for the zone, which is no news.
+  if (reply.backend->zones() != nullptr && judgement.cls == AnswerClass::kBad &&
+      judgement.kind == BadKind::kRefused) {
+    env_.zones.Excuse(query.name(), reply.backend->number(), now());
+    return {};
+  }
   if (judgement.cls == AnswerClass::kBad) {
     answer.bad = judgement.kind;
   } else {
     answer.authoritative = dns::ConstHeader(reply.message.data()).Has(dns::kFlagAa);
     answer.apex_labels = reply.facts.apex_labels;
   }
-  return env_.zones.Note(answer);
+  return NoteForZone(answer);
+}
+
+ZoneHealth::Noted QueryPath::NoteForZone(const ZoneHealth::Answer& answer) {
+  const auto noted = env_.zones.Note(answer);
+  if (answer.bad && env_.zones.AnyBad()) {
+    zone_questions_.TryAgainLater(now(), [this] { return TryBadZones(); });
+  }
+  return noted;
 }
 
 // A bad answer is not the last word while somebody else may know better, or the cache does. True
@@ -268,11 +283,10 @@ void QueryPath::NoteLastGood(const Flight& flight, std::string_view why) {
       flight.bad != nullptr
           ? flight.bad->from
           : flight.attempts[std::max(flight.attempt_count, uint8_t{1}) - 1u].backend;
-  LogWarning("cache",
-             "last good answer for {} {}: the answer of {} is {} ({} more such messages were left "
-             "out)",
+  LogWarning("cache", "last good answer for {} {}: the answer of {} is {}{}",
              query.NameCopy().ToString(), dns::TypeName(query.question.type),
-             last == nullptr ? std::string("no server") : last->NameWithAddress(), why, suppressed);
+             last == nullptr ? std::string("no server") : last->NameWithAddress(), why,
+             LeftOut(suppressed));
 }
 
 }  // namespace breakwater

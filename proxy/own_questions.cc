@@ -1,4 +1,5 @@
 // Questions that no client waits for: entries about to end, and SOA queries about zones.
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -66,6 +67,28 @@ void QueryPath::EndZoneQuestion(FlightId id, const BackendPtr& backend,
   if (noted.wish == ZoneHealth::Wish::kCertainty) AskMore(*ended.query, backend, noted, bad);
   const bool failed = bad && bad != BadKind::kOlder;
   EndSerialWaits(waiting, backend, failed ? SerialAnswer::kFailed : SerialAnswer::kTold);
+}
+
+bool QueryPath::TryBadZones() {
+  if (!env_.zones.AnyBad()) return false;
+  if (!config_->settings.zone_health.ask) return true;
+  for (const ZoneHealth::Trial& trial :
+       env_.zones.TakeTrials(ZoneQuestions::kTrialsAPause, now())) {
+    TryBadZone(trial);
+  }
+  return true;
+}
+
+// One that is down has nothing to say, and what it says of a zone counts no more than that.
+void QueryPath::TryBadZone(const ZoneHealth::Trial& trial) {
+  for (const auto& [name, pool] : config_->pools) {
+    if (ZonesFor(*pool) == nullptr) continue;
+    const auto found = std::ranges::find_if(
+        pool->servers, [&](const BackendPtr& one) { return one->number() == trial.backend; });
+    if (found == pool->servers.end()) continue;
+    if ((*found)->IsUp()) AskAboutZone({trial.zone, *found, name});
+    return;
+  }
 }
 
 void QueryPath::AskMore(const Query& query, const BackendPtr& backend,

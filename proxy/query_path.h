@@ -188,6 +188,7 @@ class QueryPath final : public WorkerPath {
   void Judge(const Flight& flight, Reply& reply);
   bool IsStandby(const Query& query, const Backend& backend) const;
   ZoneHealth::Noted NoteForZone(const Query& query, const Reply& reply);
+  ZoneHealth::Noted NoteForZone(const ZoneHealth::Answer& answer);
   bool WaitForBetter(FlightId id, Flight& flight, uint8_t attempt, const Reply& reply);
   bool ServeInstead(FlightId id, Flight& flight, const Reply& reply);
   bool IsHeld(const Flight& flight);
@@ -219,6 +220,9 @@ class QueryPath final : public WorkerPath {
   void AskAboutZone(const ZoneQuestion& question);
   void EndZoneQuestion(FlightId id, const BackendPtr& backend, const ZoneHealth::Noted& noted,
                        std::optional<BadKind> bad);
+  // Zones that are bad where nobody asks: false where none is.
+  bool TryBadZones();
+  void TryBadZone(const ZoneHealth::Trial& trial);
   // What the answer, or none in time, leaves open about its zone.
   void AskMore(const Query& query, const BackendPtr& backend, const ZoneHealth::Noted& noted,
                std::optional<BadKind> bad);

@@ -35,6 +35,7 @@ ZoneQuestions::ZoneQuestions(TimerQueue& timers, std::function<void(const ZoneQu
 
 ZoneQuestions::~ZoneQuestions() {
   timers_.Cancel(timer_);
+  timers_.Cancel(trial_timer_);
 }
 
 bool ZoneQuestions::MayLearn(std::span<const uint8_t> name, MonoTime now) {
@@ -52,6 +53,15 @@ void ZoneQuestions::Doubt(ZoneQuestion question, MonoTime now) {
   doubted_.insert(key);
   doubts_.push_back({now + kPause, std::move(question)});
   Arm();
+}
+
+void ZoneQuestions::TryAgainLater(MonoTime now, std::function<bool()> try_again) {
+  if (trial_timer_ != 0) return;
+  const MonoTime when = now + kTrialPause;
+  trial_timer_ = timers_.Add(when, [this, when, try_again = std::move(try_again)] {
+    trial_timer_ = 0;
+    if (try_again()) TryAgainLater(when, try_again);
+  });
 }
 
 ZoneQuestions::Proof ZoneQuestions::AwaitSerial(const ZoneQuestion& question, FlightId flight,

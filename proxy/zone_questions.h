@@ -1,7 +1,8 @@
 // Which SOA queries of our own are worth their price (MECHANISMS.md, 6): to learn the zone that a
 // name is in where answers do not tell, once for each parent of long names; and, after a bad
 // answer, to find out soon whether the zone is bad on that server, one at a time for each; and the
-// zone's serial on each server, now and then, and before an answer of one that came back counts.
+// zone's serial on each server, now and then, and before an answer of one that came back counts;
+// and, now and then, where a zone is bad that no client asks for, whether it is yet.
 // Bounded in rate and memory. Knows no sockets: QueryPath sends (own_questions.cc). One a worker,
 // on its thread.
 #pragma once
@@ -38,6 +39,8 @@ class ZoneQuestions {
   static constexpr double kDoubtsASecond = 500;
   static constexpr double kSerialsASecond = 500;
   static constexpr double kProofsASecond = 2000;  // each for an answer that waits for it
+  static constexpr MonoTime kTrialPause = MonoTime::FromSeconds(5);
+  static constexpr size_t kTrialsAPause = 100;
 
   // `ask` is called on the timer's turn. `timers` must outlive it.
   ZoneQuestions(TimerQueue& timers, std::function<void(const ZoneQuestion&)> ask);
@@ -49,6 +52,9 @@ class ZoneQuestions {
   bool MayLearn(std::span<const uint8_t> name, MonoTime now);
   // Asks `question.backend` in kPause from now how it is, unless that is being found out.
   void Doubt(ZoneQuestion question, MonoTime now);
+  // Calls `try_again` in kTrialPause from now, and so on for as long as it says that there is more
+  // to try. Does nothing where that goes on already.
+  void TryAgainLater(MonoTime now, std::function<bool()> try_again);
   // Whether one more server may be asked for a serial now.
   bool MayAskSerial(MonoTime now) { return serials_.Take(now); }
   // An answer of `flight` waits for the serial of `zone` there.
@@ -83,6 +89,7 @@ class ZoneQuestions {
   // By zone and server: who waits for the serial.
   absl::flat_hash_map<uint64_t, std::vector<FlightId>> waiting_;
   TimerId timer_ = 0;
+  TimerId trial_timer_ = 0;
 };
 
 }  // namespace breakwater

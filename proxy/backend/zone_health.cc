@@ -77,13 +77,18 @@ ZoneHealth::Noted ZoneHealth::Note(const Answer& answer) {
   return noted;
 }
 
-bool ZoneHealth::Learn(std::span<const uint8_t> zone) {
+void ZoneHealth::Recall(std::span<const uint8_t> apex) {
+  const Suffixes name(apex);
+  if (name.count >= kLeastLabels) (void)Learn(name.Last(name.count), WhenFull::kLeave);
+}
+
+bool ZoneHealth::Learn(std::span<const uint8_t> zone, WhenFull when_full) {
   const uint64_t hash = HashOfZone(zone);
   Shard& shard = ShardOf(hash);
   const ShardGuard guard(shard.lock);
   if (shard.Find(hash, zone) != nullptr) return true;
   if (zone_count() >= max_zones_.load(std::memory_order_relaxed)) {
-    Row* oldest = shard.ToEvict();
+    Row* oldest = when_full == WhenFull::kEvict ? shard.ToEvict() : nullptr;
     if (oldest == nullptr) return false;
     shard.Remove(oldest);
     zone_count_.fetch_sub(1, std::memory_order_relaxed);

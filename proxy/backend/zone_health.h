@@ -72,6 +72,8 @@ class ZoneHealth {
  public:
   // While a zone is bad on a backend one query in so long goes there all the same.
   static constexpr MonoTime kTrialEvery = MonoTime::FromSeconds(5);
+  // Where no query has tried for so long, a question of our own may.
+  static constexpr uint32_t kQuiet_s = 30;
   // Changes that nobody took are forgotten beyond so many.
   static constexpr size_t kMostChanges = 10'000;
 
@@ -129,12 +131,25 @@ class ZoneHealth {
   // Something has changed in the zone that `name` is in: serials are due.
   void ExpectNewSerial(std::span<const uint8_t> name, MonoTime now);
 
+  // A zone that was known before, to a snapshot say: learned where there is room for one more.
+  void Recall(std::span<const uint8_t> apex);
+
   // Labels of the apex of the zone that `name` is in; 0 where none is known.
   uint8_t ApexOf(std::span<const uint8_t> name) const;
 
   bool AnyBad() const { return bad_count_.load(std::memory_order_relaxed) != 0; }
   // Whether a query for `name` should go elsewhere, if it can. Lets one through now and then.
   bool Avoids(std::span<const uint8_t> name, BackendNumber backend, MonoTime now);
+
+  // Zones that are bad on a server where nobody has tried for kQuiet_s: the caller is to ask it. At
+  // most `most`; the next call goes on where this one ended.
+  struct Trial {
+    dns::Name zone;
+    BackendNumber backend = 0;
+  };
+  std::vector<Trial> TakeTrials(size_t most, MonoTime now);
+  // That backend does not hold the zone, and is not meant to: nothing is held against it.
+  void Excuse(std::span<const uint8_t> name, BackendNumber backend, MonoTime now);
 
   // Whether its zone is bad there; lets none through.
   bool IsBad(std::span<const uint8_t> name, BackendNumber backend) const;
@@ -173,7 +188,8 @@ class ZoneHealth {
   bool WithZone(const Suffixes& name, Visit&& visit) const;
   Shard& ShardOf(uint64_t hash) const;
   bool MayHave(size_t labels) const;
-  bool Learn(std::span<const uint8_t> zone);
+  enum class WhenFull : uint8_t { kEvict, kLeave };
+  bool Learn(std::span<const uint8_t> zone, WhenFull when_full = WhenFull::kEvict);
   Cell& CellOf(Shard& shard, Row*& row, BackendNumber backend);
   void TakeSerial(Row& row, Cell& cell, uint32_t serial, MonoTime now);
   bool StandsBehindTooLong(const Row& row, const Cell& cell, MonoTime now) const;
@@ -198,6 +214,10 @@ class ZoneHealth {
   // By count of labels: where no zone of that depth is known, none is looked for.
   std::array<std::atomic<uint64_t>, 2> depths_{};
   Guarded<std::vector<ZoneChange>> changes_;
+  struct TrialCursor {
+    size_t shard = 0, slot = 0;
+  };
+  Guarded<TrialCursor> trials_;
 };
 
 }  // namespace breakwater

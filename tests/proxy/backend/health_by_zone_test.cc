@@ -51,6 +51,53 @@ TEST_F(HealthByZoneTest, LearnsZonesFromGoodAnswersAlone) {
   EXPECT_EQ(Apex("y.example.org"), 2);
 }
 
+TEST_F(HealthByZoneTest, WhatNobodyAsksForIsToBeTriedAfterAWhile) {
+  const auto trials = [&](size_t most) { return zones_.TakeTrials(most, now_); };
+  Good("www.example.org", 2);
+  Good("www.example.net", 2, kTwo);
+  for (int i = 0; i < 3; ++i) {
+    Bad("www.example.org");
+    Bad("www.example.net", kTwo);
+  }
+  Advance(5 + ZoneHealth::kQuiet_s);
+  EXPECT_TRUE(trials(10).empty());
+  Advance(1);
+  const auto first = trials(1);
+  ASSERT_EQ(first.size(), 1u);
+  const auto second = trials(10);
+  ASSERT_EQ(second.size(), 1u);
+  EXPECT_NE(first[0].zone, second[0].zone);
+  EXPECT_EQ(first[0].backend, first[0].zone.ToString() == "example.org." ? kOne : kTwo);
+  EXPECT_TRUE(trials(10).empty());
+  // A client that tries is enough.
+  Advance(30);
+  EXPECT_FALSE(Avoids("www.example.org"));
+  Advance(6);
+  ASSERT_EQ(trials(10).size(), 1u);
+}
+
+TEST_F(HealthByZoneTest, WhatIsExcusedIsBadNoMore) {
+  Good("www.example.org", 2);
+  for (int i = 0; i < 3; ++i) Bad("www.example.org");
+  EXPECT_TRUE(zones_.AnyBad());
+  (void)zones_.TakeChanges();
+  zones_.Excuse(test::QueryMaker::WireName("www.example.org"), kTwo, now_);
+  EXPECT_TRUE(zones_.AnyBad());
+  zones_.Excuse(test::QueryMaker::WireName("www.example.org"), kOne, now_);
+  EXPECT_FALSE(zones_.AnyBad());
+  ASSERT_EQ(zones_.TakeChanges().size(), 1u);
+}
+
+TEST_F(HealthByZoneTest, WhatIsRecalledTakesNobodysPlace) {
+  zones_.UseSettings({.max_zones = 1});
+  zones_.Recall(test::QueryMaker::WireName("example.org"));
+  zones_.Recall(test::QueryMaker::WireName("example.net"));
+  zones_.Recall(test::QueryMaker::WireName("org"));
+  EXPECT_EQ(zones_.zone_count(), 1u);
+  EXPECT_EQ(Apex("www.Example.org"), 2);
+  EXPECT_EQ(Apex("www.example.net"), 0);
+}
+
 TEST_F(HealthByZoneTest, WishesForTheApexWhereAnAnswerDoesNotNameOneNearTheName) {
   using Wish = ZoneHealth::Wish;
   const auto wish = [&](const std::string& name, uint8_t apex_labels) {
