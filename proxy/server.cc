@@ -34,7 +34,7 @@ Server::Server(ConfigPtr config)
       health_(control_loop_, ProbeOptions(*config)),
       discovery_(control_loop_, SetupDiscovery()),
       keeper_(clock_),
-      snapshots_(clock_),
+      snapshots_(clock_, zone_health_),
       stores_(clock_),
       carbon_(*this),
       watchdog_(control_stats_->counters,

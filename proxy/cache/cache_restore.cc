@@ -30,6 +30,9 @@ void Copy(const CacheEntry& entry, SnapshotScan& scan) {
                    .asked_again = entry.hits > 0 || (entry.in_main && scan.is_full),
                    .tail = entry.tail(),
                    .packet = entry.message()};
+  if (saved.apex_labels == 0 && scan.apex_of) {
+    saved.apex_labels = scan.apex_of(entry.name());
+  }
   if (entry.IsLastGood(scan.now)) {
     saved.good_left_s = entry.good_until_s - static_cast<uint32_t>(scan.now.seconds());
   }

@@ -142,7 +142,8 @@ TextResult<void> WriteCache(const NamedCache& cache, const SnapshotHow& how, Sna
   if (auto written = writer.Write(SnapshotBlock::kCache, BytesOf(cache).span()); !written) {
     return written;
   }
-  SnapshotScan scan{.now = how.clock.Now(), .keep_expired_s = how.keep_expired_s};
+  SnapshotScan scan{
+      .now = how.clock.Now(), .keep_expired_s = how.keep_expired_s, .apex_of = how.apex_of};
   scan.bytes.reserve(2 * kBlockSize);
   for (bool more = true; more && !IsAbandoned(how);) {
     more = cache.cache->CopyForSnapshot(scan);
@@ -268,12 +269,27 @@ class Loader {
       if (saved.asked_again != asked_again) continue;
       for (const size_t target : targets_) {
         restore_.asked_epoch = epochs_[target];
-        Count(caches_[target].cache->Restore(saved, restore_));
+        const RestoreResult result = caches_[target].cache->Restore(saved, restore_);
+        Count(result);
+        if (result == RestoreResult::kTaken) TellZone(saved);
       }
     }
   }
 
  private:
+  // The packet is sound: it was taken.
+  void TellZone(const SavedEntry& saved) const {
+    if (!how_.on_zone || saved.apex_labels == 0) return;
+    const auto question = dns::ParseQuestion(saved.packet);
+    if (!question) return;
+    const auto name = saved.packet.subspan(dns::kHeaderSize, question->name_length);
+    size_t labels = 0;
+    for (size_t at = 0; name[at] != 0; at += 1u + name[at]) ++labels;
+    if (saved.apex_labels > labels) return;
+    size_t start = 0;
+    for (; labels > saved.apex_labels; --labels) start += 1u + name[start];
+    how_.on_zone(name.subspan(start));
+  }
   void Count(RestoreResult result) {
     switch (result) {
       case RestoreResult::kTaken:

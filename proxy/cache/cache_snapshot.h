@@ -48,6 +48,10 @@ struct SnapshotHow {
   // Of a reading, called once before the first entry is taken: what it flushes concerns what is
   // read, and not what was asked for meanwhile.
   std::function<void()> flush_anew{};
+  // Of a writing: labels of the apex of the zone that `name` is in, 0 where it is not known.
+  std::function<uint8_t(std::span<const uint8_t> name)> apex_of{};
+  // Of a reading: called with the apex of the zone of each entry that was taken and says so.
+  std::function<void(std::span<const uint8_t> apex)> on_zone{};
 };
 
 struct SnapshotWritten {

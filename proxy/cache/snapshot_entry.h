@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -46,6 +47,9 @@ struct SnapshotScan {
   MonoTime now;
   uint32_t keep_expired_s = 0;  // setStaleCacheEntriesTTL
   bool is_full = false;         // the cache
+  // Labels of the apex of the zone that a name is in, where an entry does not know; may be empty.
+  // Called under a shard's lock.
+  std::function<uint8_t(std::span<const uint8_t> name)> apex_of{};
   std::vector<uint8_t> bytes{};
   size_t entries = 0;
 };

@@ -115,15 +115,17 @@ void SnapshotKeeper::Load() {
   }
   const auto caches = CachesOf(*now);
   FlushJournal::Replayed replayed;
-  const auto loaded = LoadCacheSnapshot(settings.path, caches,
-                                        {.clock = clock_,
-                                         .keep_expired_s = now->settings.stale_cache_entries_ttl_s,
-                                         .occasion = SnapshotOccasion::kInterval,
-                                         .abandon = &stopping_,
-                                         .flush_anew = [&] {
-                                           if (journal_ != nullptr)
-                                             replayed = journal_->Replay(caches);
-                                         }});
+  const auto loaded = LoadCacheSnapshot(
+      settings.path, caches,
+      {.clock = clock_,
+       .keep_expired_s = now->settings.stale_cache_entries_ttl_s,
+       .occasion = SnapshotOccasion::kInterval,
+       .abandon = &stopping_,
+       .flush_anew =
+           [&] {
+             if (journal_ != nullptr) replayed = journal_->Replay(caches);
+           },
+       .on_zone = [this](std::span<const uint8_t> apex) { zones_.Recall(apex); }});
   flushes_.Add(replayed.flushes);
   next_ = clock_.Now() + MonoTime::FromSeconds(settings.interval_s);
   soonest_ = clock_.Now() + kSoonest;
@@ -182,12 +184,13 @@ void SnapshotKeeper::Write(SnapshotOccasion occasion) {
   written_epochs_ = Epochs(*now);
   const size_t mark = journal_ == nullptr ? 0 : journal_->Mark();
   const MonoTime begun = clock_.Now();
-  const auto written =
-      WriteCacheSnapshot(settings.path, CachesOf(*now),
-                         {.clock = clock_,
-                          .keep_expired_s = now->settings.stale_cache_entries_ttl_s,
-                          .occasion = occasion,
-                          .abandon = last ? nullptr : &stopping_});
+  const auto written = WriteCacheSnapshot(
+      settings.path, CachesOf(*now),
+      {.clock = clock_,
+       .keep_expired_s = now->settings.stale_cache_entries_ttl_s,
+       .occasion = occasion,
+       .abandon = last ? nullptr : &stopping_,
+       .apex_of = [this](std::span<const uint8_t> name) { return zones_.ApexOf(name); }});
   const MonoTime end = clock_.Now();
   const MonoTime took = end - begun;
   next_ = begun + MonoTime::FromSeconds(settings.interval_s);

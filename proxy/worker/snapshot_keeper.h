@@ -14,6 +14,7 @@
 #include <mutex>
 #include <thread>
 
+#include "proxy/backend/zone_health.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/counter.h"
 #include "proxy/base/log.h"
@@ -29,7 +30,8 @@ class SnapshotKeeper {
   static constexpr MonoTime kSoonest = MonoTime::FromSeconds(10);
   static constexpr int kRestPerWork = 20;
 
-  explicit SnapshotKeeper(const Clock& clock) : clock_(clock) {}
+  // `zones` learns those of the entries that come back. Both outlive it.
+  SnapshotKeeper(const Clock& clock, ZoneHealth& zones) : clock_(clock), zones_(zones) {}
   ~SnapshotKeeper();
 
   // Opens the list of hard flushes; Start() does, before the thread. Main thread.
@@ -60,6 +62,7 @@ class SnapshotKeeper {
   void ForgetFlushes(size_t mark);
 
   const Clock& clock_;
+  ZoneHealth& zones_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   ConfigPtr config_;     // guarded by mutex_

@@ -2,6 +2,7 @@
 
 #include <sys/stat.h>
 
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -27,7 +28,7 @@ class SnapshotKeeperTest : public CacheFixture {
     (void)cache();
     pool->cache = cache_;
     config_->pools[""] = std::move(pool);
-    keeper_ = std::make_unique<SnapshotKeeper>(clock);
+    keeper_ = std::make_unique<SnapshotKeeper>(clock, zones_);
     keeper_->UseConfig(config_);
     keeper_->OpenJournal();
     counters_ = std::make_unique<Counters>();
@@ -41,6 +42,7 @@ class SnapshotKeeperTest : public CacheFixture {
   TemporaryFolder temporary_;
   std::string folder_ = temporary_.path();
   std::shared_ptr<Config> config_;
+  ZoneHealth zones_;
   std::unique_ptr<SnapshotKeeper> keeper_;
   std::unique_ptr<Counters> counters_;
 };
@@ -59,6 +61,21 @@ TEST_F(SnapshotKeeperTest, WritesAtTheIntervalAndReadsAtStart) {
   keeper_->Load();
   EXPECT_EQ(Counted(Metric::kCacheSnapshotEntries), 1u);
   EXPECT_EQ(cache().EntryCount(), 1u);
+}
+
+TEST_F(SnapshotKeeperTest, TheZonesOfWhatComesBackAreKnown) {
+  keeper_->Load();
+  zones_.Recall(NameOf("example.com").wire());
+  ASSERT_TRUE(Put("www.example.com A", kOneAddress));
+  Advance(60);
+  keeper_->Step();
+  EXPECT_EQ(Written(), 1u);
+  const std::array<dns::Name, 1> all{NameOf("example.com")};
+  zones_.Forget(all);
+  Begin();
+  keeper_->Load();
+  EXPECT_EQ(zones_.ApexOf(NameOf("www.example.com").wire()), 2);
+  EXPECT_EQ(zones_.zone_count(), 1u);
 }
 
 TEST_F(SnapshotKeeperTest, AFlushIsWrittenSoonAndNotAtOnce) {
