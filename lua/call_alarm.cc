@@ -20,10 +20,17 @@ int AlarmSignal() {
   return SIGRTMIN + 5;
 }
 
-// Read and written by one thread and by the handler that interrupts it.
+int InterruptSignal() {
+  return SIGRTMIN + 6;
+}
+
+// Read and written by one thread and by the handlers that interrupt it.
 struct ThreadAlarm {
-  std::atomic<lua_State*> running{nullptr};  // null: no call is timed
+  std::atomic<lua_State*> running{nullptr};  // null: no call runs
   std::atomic<lua_Hook> stop{nullptr};
+  std::atomic<lua_Hook> interrupt_stop{nullptr};
+  std::atomic<bool> interrupted{false};
+  std::atomic<bool> timed{false};
   std::atomic<int64_t> deadline_ns{0};
   std::atomic<bool> up{false};
   std::atomic<bool> ticking{false};  // the timer will fire
@@ -52,7 +59,7 @@ void OnAlarm(int) {
   const int saved = errno;
   ThreadAlarm& alarm = alarm_of_thread;
   alarm.ticking = false;
-  if (lua_State* const state = alarm.running) {
+  if (lua_State* const state = alarm.timed ? alarm.running.load() : nullptr) {
     const int64_t left = alarm.deadline_ns - NowNs();
     if (left > 0) {
       StartTimer(alarm, left);
@@ -62,6 +69,24 @@ void OnAlarm(int) {
     }
   }
   errno = saved;
+}
+
+void OnInterrupt(int) {
+  ThreadAlarm& alarm = alarm_of_thread;
+  lua_State* const state = alarm.running;
+  if (state == nullptr || alarm.interrupt_stop == nullptr) return;
+  alarm.interrupted = true;
+  lua_sethook(state, alarm.interrupt_stop, LUA_MASKCOUNT, 1);
+}
+
+// What Lua's functions wait for in the kernel ends with EINTR: hence no SA_RESTART.
+void InstallInterrupts() {
+  static std::once_flag installed;
+  std::call_once(installed, [] {
+    struct sigaction action {};
+    action.sa_handler = OnInterrupt;
+    sigaction(InterruptSignal(), &action, nullptr);
+  });
 }
 
 // Deletes the timer when its thread ends.
@@ -98,7 +123,7 @@ bool MakeTimer() {
 }  // namespace
 
 CallAlarm::CallAlarm(lua_State* state, uint32_t milliseconds, lua_Hook stop)
-    : outermost_(alarm_of_thread.running == nullptr) {
+    : outermost_(!alarm_of_thread.timed) {
   if (!outermost_) return;
   ThreadAlarm& alarm = alarm_of_thread;
   alarm.up = false;
@@ -110,22 +135,51 @@ CallAlarm::CallAlarm(lua_State* state, uint32_t milliseconds, lua_Hook stop)
   }
   alarm.stop = stop;
   alarm.deadline_ns = NowNs() + milliseconds * kNsPerMs;
-  alarm.running = state;
+  before_ = alarm.running.exchange(state);
+  alarm.timed = true;
   if (!alarm.ticking) StartTimer(alarm, milliseconds * kNsPerMs);
 }
 
 CallAlarm::~CallAlarm() {
-  if (outermost_) alarm_of_thread.running = nullptr;
+  ThreadAlarm& alarm = alarm_of_thread;
+  if (!outermost_) return;
+  if (alarm.timed.exchange(false)) alarm.running = before_;
+  alarm.up = false;
+  if (before_ == nullptr) alarm.interrupted = false;
 }
 
 bool CallAlarm::IsUp() {
-  return alarm_of_thread.up;
+  return alarm_of_thread.up || alarm_of_thread.interrupted;
 }
 
 lua_State* CallAlarm::Switch(lua_State* to) {
   lua_State* const before = alarm_of_thread.running;
   if (before != nullptr) alarm_of_thread.running = to;
   return before;
+}
+
+CallWatch::CallWatch(lua_State* state, lua_Hook stop) {
+  InstallInterrupts();
+  ThreadAlarm& alarm = alarm_of_thread;
+  alarm.interrupt_stop = stop;
+  before_ = alarm.running.exchange(state);
+}
+
+CallWatch::~CallWatch() {
+  ThreadAlarm& alarm = alarm_of_thread;
+  lua_State* const state = alarm.running.exchange(before_);
+  if (before_ != nullptr || !alarm.interrupted) return;
+  alarm.interrupted = false;
+  if (state != nullptr) lua_sethook(state, nullptr, 0, 0);
+}
+
+void CallWatch::Interrupt(pthread_t thread) {
+  InstallInterrupts();
+  pthread_kill(thread, InterruptSignal());
+}
+
+bool CallWatch::WasInterrupted() {
+  return alarm_of_thread.interrupted;
 }
 
 }  // namespace breakwater::lua

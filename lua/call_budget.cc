@@ -16,28 +16,22 @@ namespace {
 constexpr uint32_t kSlice = 100;
 constexpr uint32_t kCoroutineSlice = 32;
 
-// From here on each further instruction is an error, so that no pcall() in the script goes on. All
-// tell the place of the first.
-void Stop(lua_State* state, lua_Debug*) {
-  CallBudget& budget = BudgetOf(state);
-  if (!budget.stopped) budget.stopped_at = WhereOf(state, 0);
-  budget.stopped = true;
-  lua_sethook(state, Stop, LUA_MASKCOUNT, 1);
-  luaL_error(state, "%s%s", budget.stopped_at.c_str(),
-             CallAlarm::IsUp() ? "stopped: its time is up (setLuaBudget)"
-                               : "stopped: it took too many instructions (setLuaBudget)");
+const char* ReasonToStop() {
+  if (CallWatch::WasInterrupted()) return "stopped: the program ends, or nobody waits for this";
+  if (CallAlarm::IsUp()) return "stopped: its time is up (setLuaBudget)";
+  return "stopped: it took too many instructions (setLuaBudget)";
 }
 
 // A slice of instructions is over.
 void Count(lua_State* state, lua_Debug* frame) {
   CallBudget& budget = BudgetOf(state);
   const auto slice = static_cast<uint32_t>(lua_gethookcount(state));
-  if (budget.instructions <= slice) return Stop(state, frame);
+  if (budget.instructions <= slice) return StopCall(state, frame);
   budget.instructions -= slice;
   if (budget.instructions >= slice) return;
   lua_sethook(state, Count, LUA_MASKCOUNT, static_cast<int>(budget.instructions));
   // The alarm may have gone off meanwhile, and its hook be gone.
-  if (CallAlarm::IsUp()) lua_sethook(state, Stop, LUA_MASKCOUNT, 1);
+  if (CallAlarm::IsUp()) lua_sethook(state, StopCall, LUA_MASKCOUNT, 1);
 }
 
 void StartCoroutineSlice(lua_State* coroutine, CallBudget& budget) {
@@ -46,11 +40,20 @@ void StartCoroutineSlice(lua_State* coroutine, CallBudget& budget) {
   if (slice > 0) {
     lua_sethook(coroutine, Count, LUA_MASKCOUNT, static_cast<int>(slice));
   } else {
-    lua_sethook(coroutine, Stop, LUA_MASKCOUNT, 1);
+    lua_sethook(coroutine, StopCall, LUA_MASKCOUNT, 1);
   }
 }
 
 }  // namespace
+
+// So that no pcall() in the script goes on. All tell the place of the first.
+void StopCall(lua_State* state, lua_Debug*) {
+  CallBudget& budget = BudgetOf(state);
+  if (!budget.stopped) budget.stopped_at = WhereOf(state, 0);
+  budget.stopped = true;
+  lua_sethook(state, StopCall, LUA_MASKCOUNT, 1);
+  luaL_error(state, "%s%s", budget.stopped_at.c_str(), ReasonToStop());
+}
 
 void* AllocateFrom(void* budget, void* block, size_t old_size, size_t new_size) {
   auto& memory = *static_cast<CallBudget*>(budget);
@@ -89,7 +92,7 @@ TextResult<void> CallWithin(lua_State* state, const CallLimits& limits, LimitedC
   TextResult<void> done;
   ++budget.calls;
   {
-    const CallAlarm alarm(state, limits.milliseconds, Stop);
+    const CallAlarm alarm(state, limits.milliseconds, StopCall);
     done = ProtectedCall(state, call.arguments, call.results);
   }
   --budget.calls;
@@ -112,7 +115,7 @@ lua_State* EnterCoroutine(lua_State* state, lua_State* coroutine) {
   }
   lua_State* const before = CallAlarm::Switch(coroutine);
   // The alarm may have gone off between the lines above, for the state alone.
-  if (before != nullptr && CallAlarm::IsUp()) lua_sethook(coroutine, Stop, LUA_MASKCOUNT, 1);
+  if (before != nullptr && CallAlarm::IsUp()) lua_sethook(coroutine, StopCall, LUA_MASKCOUNT, 1);
   return before;
 }
 
@@ -120,7 +123,7 @@ void LeaveCoroutine(lua_State* state, lua_State* before) {
   if (before != nullptr) CallAlarm::Switch(before);
   // The time may have been up just when the coroutine yielded: nobody else would stop this one.
   const bool over = BudgetOf(state).stopped || (before != nullptr && CallAlarm::IsUp());
-  if (over) lua_sethook(state, Stop, LUA_MASKCOUNT, 1);
+  if (over) lua_sethook(state, StopCall, LUA_MASKCOUNT, 1);
 }
 
 }  // namespace breakwater::lua

@@ -60,6 +60,8 @@ struct LimitedCall {
   int results = 0;
   bool stopped = false;
 };
+// The hook that makes each further instruction an error.
+void StopCall(lua_State* state, lua_Debug* frame);
 TextResult<void> CallWithin(lua_State* state, const CallLimits& limits, LimitedCall& call);
 
 // Around whatever runs in a coroutine on behalf of `state`: it has what is left of the call's

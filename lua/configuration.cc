@@ -17,6 +17,8 @@ namespace {
 
 // A callback on a server's state may ask a program or write a file, but health checks wait for it.
 constexpr uint32_t kStateCallbackMs = 5000;
+// The program's end waits for an exit callback.
+constexpr uint32_t kExitCallbackMs = 2000;
 
 bool HasPrefix(std::string_view text, std::string_view prefix) {
   return text.substr(0, prefix.size()) == prefix;
@@ -80,6 +82,7 @@ void Configuration::OnPublish(std::function<void(ConfigPtr)> listener) {
 
 std::string Configuration::RunCommand(std::string_view line) {
   Entry entry(*runtime_, Place::kScript);
+  if (runtime_->closed()) return "Error: the program ends\n";
   runtime_->CaptureOutput();
   const uint64_t version = runtime_->builder().config().version;
   const bool changed_before = runtime_->builder().changed();
@@ -126,6 +129,10 @@ std::vector<std::string> Configuration::Complete(std::string_view prefix) {
   return {names.begin(), names.end()};
 }
 
+void Configuration::StopCommandOf(pthread_t thread) {
+  runtime_->Interrupt(thread);
+}
+
 ConfigPtr Configuration::CurrentConfig() const {
   return runtime_->published();
 }
@@ -135,6 +142,7 @@ void Configuration::CallAll(const std::vector<LuaFunction>& callbacks, const cha
   // A callback may add another: the copy does not move.
   const std::vector<LuaFunction> now = callbacks;
   for (const LuaFunction& callback : now) {
+    if (runtime_->closed()) return;
     callback.Push(entry.state());
     const auto ran = ProtectedCall(entry.state(), 0, 0);
     if (!ran) runtime_->CountError(what, ran.error());
@@ -144,6 +152,7 @@ void Configuration::CallAll(const std::vector<LuaFunction>& callbacks, const cha
 void Configuration::Maintenance() {
   {
     Entry entry(*runtime_, Place::kScript);
+    if (runtime_->closed()) return;
     runtime_->server_rates().Take(runtime_->builder().config().backends, runtime_->clock().Now());
     if (PushRawGlobal(entry.state(), "maintenance") == LUA_TFUNCTION) {
       const auto ran = ProtectedCall(entry.state(), 0, 0);
@@ -154,7 +163,14 @@ void Configuration::Maintenance() {
 }
 
 void Configuration::RunExitCallbacks() {
-  CallAll(runtime_->callbacks().exit, "an exit callback");
+  Entry entry(*runtime_, Place::kScript);
+  const std::vector<LuaFunction> now = runtime_->callbacks().exit;
+  for (const LuaFunction& callback : now) {
+    callback.Push(entry.state());
+    LimitedCall call;
+    const auto ran = CallWithin(entry.state(), {.milliseconds = kExitCallbackMs}, call);
+    if (!ran) runtime_->CountFailure(call, "an exit callback", ran.error());
+  }
 }
 
 // Of callbacks that whoever waits for the checks thread waits for.
@@ -166,6 +182,7 @@ CallLimits Configuration::StateLimits() const {
 
 void Configuration::OnZoneState(const ZoneNews& news) {
   Entry entry(*runtime_, Place::kScript);
+  if (runtime_->closed()) return;
   const std::vector<LuaFunction> now = runtime_->callbacks().zone_state;
   for (const LuaFunction& callback : now) {
     callback.Push(entry.state());
@@ -182,6 +199,7 @@ void Configuration::OnZoneState(const ZoneNews& news) {
 
 void Configuration::OnServerState(const BackendPtr& backend, bool up) {
   Entry entry(*runtime_, Place::kScript);
+  if (runtime_->closed()) return;
   const std::vector<LuaFunction> now = runtime_->callbacks().server_state;
   const CallLimits limits = StateLimits();
   for (const LuaFunction& callback : now) {
@@ -196,12 +214,14 @@ void Configuration::OnServerState(const BackendPtr& backend, bool up) {
 
 void Configuration::OnUpgrade(const BackendPtr& server, const BackendPtr& upgraded) {
   Entry entry(*runtime_, Place::kScript);
+  if (runtime_->closed()) return;
   if (UpgradeBackend(runtime_->builder(), server, upgraded)) return;
   LogInfo("discovery", "{} was removed before it could be upgraded", server->NameWithAddress());
 }
 
 void Configuration::OnTicketKey(const std::string& key) {
   Entry entry(*runtime_, Place::kScript);
+  if (runtime_->closed()) return;
   const std::vector<LuaFunction> now = runtime_->callbacks().ticket_key;
   for (const LuaFunction& callback : now) {
     callback.Push(entry.state());

@@ -42,9 +42,16 @@ class Configuration final : public CommandRunner {
   std::vector<std::string> Complete(std::string_view prefix) override;
   ConfigPtr CurrentConfig() const override;
 
+  void StopCommandOf(pthread_t thread) override;
+
+  // The program ends: what runs in Lua is made to fail and nothing is begun any more but the exit
+  // callbacks. False where Lua does not return within two seconds; whoever waits for it then waits
+  // on.
+  bool Close() { return runtime_->Close(); }
+
   // Each second: maintenance() and the maintenance callbacks.
   void Maintenance();
-  // At a clean stop, and after --check-config.
+  // At a clean stop, and after --check-config; each is stopped after two seconds.
   void RunExitCallbacks();
   // A health check changed a server's state, or was its first. Each callback is stopped after five
   // seconds, unless setLuaBudget says that time is no limit.

@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "lua/blocking_calls.h"
+#include "lua/call_alarm.h"
 #include "lua/coroutines.h"
 #include "lua/prelude_text.h"
 #include "proxy/base/log.h"
@@ -111,9 +112,12 @@ TextResult<void> ProtectedCall(lua_State* state, int arguments, int results) {
   int status = LUA_OK;
   {
     const MemoryScope limited(state, MemoryRule::kLimited);
+    const CallWatch watch(state, StopCall);
     status = lua_pcall(state, arguments, results, handler);
   }
   lua_remove(state, handler);
+  // So that nothing later takes this end for its own.
+  if (BudgetOf(state).calls == 0) BudgetOf(state).stopped = false;
   if (status != LUA_OK) return TakeError(state);
   return {};
 }

@@ -5,7 +5,17 @@
 #include <cstdio>
 #include <utility>
 
+#include "lua/call_alarm.h"
+
 namespace breakwater::lua {
+namespace {
+
+constexpr std::chrono::milliseconds kClosingStep{10};
+constexpr int kClosingSteps = 200;
+// Of a packet's call that has no limit, once the program ends.
+constexpr uint32_t kLastCallMs = 500;
+
+}  // namespace
 
 struct LuaFunction::Held {
   std::weak_ptr<Runtime> runtime;
@@ -81,9 +91,29 @@ CallLimits Runtime::limits() const {
   static const Settings kDefaults;
   const ConfigPtr config = published();
   const Settings& settings = config ? config->settings : kDefaults;
-  return {.milliseconds = settings.lua_budget_ms,
+  const bool unlimited = settings.lua_budget_ms == 0;
+  return {.milliseconds = unlimited && closed_ ? kLastCallMs : settings.lua_budget_ms,
           .bytes = settings.lua_budget_bytes,
           .instructions = settings.lua_budget_instructions};
+}
+
+bool Runtime::Close() {
+  closed_ = true;
+  for (int step = 0; step < kClosingSteps; ++step) {
+    const bool script_is_out = script_lock_.AwaitFree(kClosingStep);
+    const bool busy = lock_.WithOwner([&](pthread_t owner) {
+      // Whoever is in Lua for a packet is out soon, but for one without a limit.
+      if (!script_is_out || step > 0) CallWatch::Interrupt(owner);
+    });
+    if (script_is_out && !busy) return true;
+  }
+  return false;
+}
+
+void Runtime::Interrupt(pthread_t thread) {
+  lock_.WithOwner([&](pthread_t owner) {
+    if (pthread_equal(owner, thread) != 0) CallWatch::Interrupt(owner);
+  });
 }
 
 // The lock makes many threads one writer.

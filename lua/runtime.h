@@ -60,6 +60,13 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   void FileWasRead() { at_run_time_ = true; }
   // What setLuaBudget allows a call; any thread.
   CallLimits limits() const;
+  // The program ends: no more calls of the script side, and what runs is made to fail. True once
+  // no thread is in Lua; false when one is still there after two seconds, as in a function of
+  // Lua's that does not return. A thread that is not in Lua.
+  bool Close();
+  bool closed() const { return closed_; }
+  // Makes what `thread` runs here fail, if it runs anything. Any thread.
+  void Interrupt(pthread_t thread);
   // The newest published; any thread.
   ConfigPtr published() const { return published_.Copy(); }
   bool strict() const { return options_.strict || builder_.config().settings.strict; }
@@ -121,6 +128,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   ConfigBuilder& builder_;
   RuntimeOptions options_;
   SystemClock system_clock_;
+  std::atomic<bool> closed_{false};
   TurnLock script_lock_;
   int script_depth_ = 0;  // under script_lock_
   StateLock lock_;

@@ -1,8 +1,12 @@
 // The locks of the guarded Lua state. Any thread.
 #pragma once
 
+#include <pthread.h>
+
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <mutex>
 #include <thread>
 
@@ -59,11 +63,20 @@ class StateLock {
     }
     return depth_;
   }
+  // Calls `with` with the thread that holds it, which cannot let go of it meanwhile. False where
+  // nobody holds it.
+  bool WithOwner(const std::function<void(pthread_t)>& with) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    if (depth_ == 0) return false;
+    with(thread_);
+    return true;
+  }
 
  private:
   bool MayTake() const { return depth_ == 0 || owner_ == std::this_thread::get_id(); }
   void Take() {
     owner_ = std::this_thread::get_id();
+    thread_ = pthread_self();
     ++depth_;
     ++takes_;
   }
@@ -71,6 +84,7 @@ class StateLock {
   std::mutex mutex_;
   std::condition_variable free_;
   std::thread::id owner_;
+  pthread_t thread_{};  // of the owner
   int depth_ = 0;
   int waiting_ = 0;  // in TryLock
   uint64_t takes_ = 0;
@@ -96,6 +110,11 @@ class TurnLock {
     owner_ = std::thread::id();
     ++turn_;
     passed_on_.notify_all();
+  }
+  // Waits until nobody holds it nor waits for it; false where that does not come in time.
+  bool AwaitFree(std::chrono::milliseconds patience) {
+    std::unique_lock<std::mutex> lock(mutex_);
+    return passed_on_.wait_for(lock, patience, [&] { return next_turn_ == turn_; });
   }
   uint64_t Waiting() {
     const std::lock_guard<std::mutex> lock(mutex_);

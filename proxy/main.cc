@@ -2,12 +2,20 @@
 #include <fmt/format.h>
 #include <sodium.h>
 #include <systemd/sd-daemon.h>
+#include <unistd.h>
 
+#include <chrono>
+#include <condition_variable>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <iostream>
 #include <memory>
+#include <mutex>
+#include <optional>
+#include <string_view>
+#include <thread>
 
 #include "lua/configuration.h"
 #include "proxy/base/log.h"
@@ -128,41 +136,87 @@ int RunClient(const Options& options) {
   return RunConsoleCommand(client, options.execute, std::cout, std::cerr);
 }
 
-// The main thread's loop while serving: it is the script thread.
-class ScriptThread {
- public:
-  explicit ScriptThread(lua::Configuration& lua) : lua_(lua) {}
+// While the configuration is read there is nothing to finish.
+void EndWhileReading(int) {
+  constexpr std::string_view kText = "ended by a signal while the configuration was read\n";
+  (void)!write(STDERR_FILENO, kText.data(), kText.size());
+  _exit(0);
+}
 
+// The signals that end the program, of the main thread, which never waits for Lua.
+class Signals {
+ public:
+  // From now on until Block() a signal ends the program at once.
+  static void EndAtOnce() {
+    std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGTERM, EndWhileReading);
+    std::signal(SIGINT, EndWhileReading);
+    sigset_t later;
+    sigemptyset(&later);
+    sigaddset(&later, SIGHUP);
+    pthread_sigmask(SIG_BLOCK, &later, nullptr);
+  }
+  // Before any thread is made: all inherit that these signals wait for Await().
+  static void Block() {
+    const sigset_t waited = Waited();
+    pthread_sigmask(SIG_BLOCK, &waited, nullptr);
+  }
   // Until SIGTERM or SIGINT.
-  void Run() {
-    sigset_t waited;
-    sigemptyset(&waited);
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&waited, signal);
+  static void Await() {
+    const sigset_t waited = Waited();
     for (;;) {
-      const timespec second{.tv_sec = 1, .tv_nsec = 0};
-      const int signal = sigtimedwait(&waited, nullptr, &second);
+      const int signal = sigwaitinfo(&waited, nullptr);
       if (signal == SIGTERM || signal == SIGINT) return;
       if (signal == SIGHUP) {
         LogWarning("setup", "SIGHUP: reload is not available yet, nothing was changed");
       }
-      lua_.Maintenance();
     }
-  }
-  // Before any thread is made: all inherit that these signals wait for Run().
-  static void BlockSignals() {
-    std::signal(SIGPIPE, SIG_IGN);
-    sigset_t waited;
-    sigemptyset(&waited);
-    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&waited, signal);
-    pthread_sigmask(SIG_BLOCK, &waited, nullptr);
   }
 
  private:
+  static sigset_t Waited() {
+    sigset_t waited;
+    sigemptyset(&waited);
+    for (const int signal : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&waited, signal);
+    return waited;
+  }
+};
+
+// Runs maintenance once a second until it is destroyed, which waits for Lua.
+class ScriptThread {
+ public:
+  explicit ScriptThread(lua::Configuration& lua) : lua_(lua), thread_([this] { Run(); }) {}
+  ~ScriptThread() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.notify_one();
+    thread_.join();
+  }
+  ScriptThread(const ScriptThread&) = delete;
+  ScriptThread& operator=(const ScriptThread&) = delete;
+
+ private:
+  void Run() {
+    pthread_setname_np(pthread_self(), "bw/script");
+    std::unique_lock lock(mutex_);
+    while (!wake_.wait_for(lock, std::chrono::seconds(1), [this] { return stopping_; })) {
+      lock.unlock();
+      lua_.Maintenance();
+      lock.lock();
+    }
+  }
+
   lua::Configuration& lua_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool stopping_ = false;
+  std::thread thread_;
 };
 
 int Serve(const Options& options) {
-  ScriptThread::BlockSignals();
+  Signals::EndAtOnce();
   RaiseDescriptorLimit();
   const auto path = ConfigPath(options);
   if (!path) return Complain(path.error());
@@ -172,6 +226,7 @@ int Serve(const Options& options) {
   lua::Configuration& lua = **loaded;
   if (auto applied = ApplyOptions(options, builder); !applied) return Complain(applied.error());
 
+  Signals::Block();
   Server server(builder.Publish());
   ControlServer console(server.control_loop(), lua);
   const Address console_address = builder.config().settings.control_socket;
@@ -200,10 +255,18 @@ int Serve(const Options& options) {
   }
   server.Start();
   sd_notify(0, "READY=1");
-  ScriptThread(lua).Run();
+  std::optional<ScriptThread> script(lua);
+  Signals::Await();
 
   sd_notify(0, "STOPPING=1");
   LogInfo("setup", "Exiting on user request");
+  if (!lua.Close()) {
+    // All that waits for it waits on; what has to be finished does without.
+    LogError("setup", "a function that Lua has called does not return: exit callbacks do not run");
+    server.Stop(Server::ScriptWaits::kLeft);
+    std::_Exit(0);
+  }
+  script.reset();
   webs.clear();
   server.Stop();
   lua.OnPublish(nullptr);

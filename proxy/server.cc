@@ -263,7 +263,7 @@ void Server::Publish(ConfigPtr config) {
 
 // Flush sources, control commands and Lua callbacks have ended before the caches are written for
 // the last time; a console command that runs on and flushes makes that writing no clean stop.
-void Server::Stop() {
+void Server::Stop(ScriptWaits waits) {
   stopping_ = true;
   workers_.Stop(kGrace);
   flush_sources_.Stop();
@@ -272,7 +272,11 @@ void Server::Stop() {
     control_loop_.Stop();
     control_thread_.join();
     script_wait_loop_.Stop();
-    script_wait_thread_.join();
+    if (waits == ScriptWaits::kAwaited) {
+      script_wait_thread_.join();
+    } else {
+      script_wait_thread_.detach();
+    }
   }
   snapshots_.Stop();
   zones_.Stop();

@@ -1,6 +1,6 @@
 // The running program: sockets, workers, the control thread and what console, control socket and
-// web server ask about. Made on the main thread from the first configuration; the main thread is
-// also the script thread, which publishes later configurations with Publish().
+// web server ask about. Made on the main thread from the first configuration; whichever thread
+// holds Lua publishes later ones with Publish().
 #pragma once
 
 #include <atomic>
@@ -43,12 +43,13 @@ class Server final : public ControlTarget {
   TextResult<void> Bind();
   void Start();
 
-  // The script thread: workers and the control thread see `config` from their next message on.
+  // One thread at a time: workers and the control thread see `config` from their next message on.
   // Waits until the workers have acknowledged, at most a second.
   void Publish(ConfigPtr config);
-  // Graceful: takes no more queries, lets those in flight finish for at most two seconds, and the
-  // Lua call that a health check waits for.
-  void Stop();
+  // Graceful: takes no more queries, lets those in flight finish for at most two seconds, and what
+  // waits for Lua. With kLeft that thread is left alone: the program has to end at once.
+  enum class ScriptWaits : uint8_t { kAwaited, kLeft };
+  void Stop(ScriptWaits waits = ScriptWaits::kAwaited);
 
   // Called, in order and on a thread that may wait for Lua, when a health check changes a server's
   // state, and once for each server's start-up check. Before Start().

@@ -20,6 +20,9 @@ namespace {
 constexpr size_t kMaxCommand = 1024 * 1024;
 constexpr size_t kReadChunk = 16 * 1024;
 constexpr int64_t kHandshakeMs = 10'000;
+// A client that has only closed its side may still want the answer of a short command.
+constexpr int64_t kGoneMs = 2'000;
+constexpr int64_t kStopAgainMs = 100;
 
 }  // namespace
 
@@ -35,31 +38,48 @@ class ControlServer::Helper {
     wake_.notify_one();
     thread_.join();
   }
-  void Post(std::function<void()> job) {
+  void Post(uint64_t connection, std::function<void()> job) {
     {
       const std::lock_guard lock(mutex_);
-      jobs_.push_back(std::move(job));
+      jobs_.push_back({connection, std::move(job)});
     }
     wake_.notify_one();
   }
+  // The job of a connection is not begun, or told to end. False where that has none.
+  bool Stop(uint64_t connection, CommandRunner& runner) {
+    const std::lock_guard lock(mutex_);
+    if (running_ == connection) {
+      runner.StopCommandOf(thread_.native_handle());
+      return true;
+    }
+    std::erase_if(jobs_, [&](const Job& job) { return job.connection == connection; });
+    return false;
+  }
 
  private:
+  struct Job {
+    uint64_t connection;
+    std::function<void()> run;
+  };
   void Work() {
     std::unique_lock lock(mutex_);
     while (true) {
       wake_.wait(lock, [this] { return stopping_ || !jobs_.empty(); });
       if (stopping_) return;
-      const auto job = std::move(jobs_.front());
+      const Job job = std::move(jobs_.front());
       jobs_.pop_front();
+      running_ = job.connection;
       lock.unlock();
-      job();
+      job.run();
       lock.lock();
+      running_ = 0;
     }
   }
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<std::function<void()>> jobs_;
+  std::deque<Job> jobs_;
+  uint64_t running_ = 0;  // whose job runs, 0: none does
   bool stopping_ = false;
   std::thread thread_;
 };
@@ -94,13 +114,18 @@ class ControlServer::Connection {
 
   void OnOutput(std::string_view text) {
     running_ = false;
+    StopTimeout();
     output_ += cipher_->Seal(text);
     Proceed();
   }
 
  private:
   void OnReady(bool readable, bool) {
-    if (readable && !Read()) return owner_.Close(peer_.id);
+    if (readable && !Read()) {
+      if (!running_) return owner_.Close(peer_.id);
+      ended_ = true;
+    }
+    if (ended_ && running_ && timeout_ == 0) StopCommandIn(kGoneMs);
     Proceed();
   }
 
@@ -109,8 +134,19 @@ class ControlServer::Connection {
     if (!Consume() || !Flush() || (ended_ && !running_ && output_.empty())) {
       return owner_.Close(peer_.id);
     }
-    poller_.Watch(
-        {.readable = !running_ && !ended_ && output_.empty(), .writable = !output_.empty()});
+    // While a command runs as well: that its client has gone is told this way.
+    const bool room = input_.size() < kMaxCommand;
+    poller_.Watch({.readable = !ended_ && output_.empty() && (room || !running_),
+                   .writable = !output_.empty()});
+  }
+
+  void StopCommandIn(int64_t milliseconds) {
+    timeout_ =
+        owner_.loop_.timers().Add(owner_.loop_.now() + MonoTime::FromMs(milliseconds), [this] {
+          timeout_ = 0;
+          if (!owner_.StopCommand(peer_.id)) return owner_.Close(peer_.id);
+          StopCommandIn(kStopAgainMs);
+        });
   }
 
   bool Read() {
@@ -271,15 +307,20 @@ void ControlServer::Run(uint64_t connection, std::string command) {
   // a time.
   if (helper_ == nullptr) helper_ = std::make_unique<Helper>();
   // The server may be gone when the output comes; both are then on the loop's thread.
-  helper_->Post([this, connection, command = std::move(command),
+  helper_->Post(connection,
+                [this, connection, command = std::move(command),
                  alive = std::weak_ptr<bool>(alive_), &loop = loop_, &runner = runner_] {
-    std::string output = runner.RunCommand(command);
-    loop.Post([this, connection, alive, output = std::move(output)] {
-      if (alive.expired()) return;
-      const auto found = connections_.find(connection);
-      if (found != connections_.end()) found->second->OnOutput(output);
-    });
-  });
+                  std::string output = runner.RunCommand(command);
+                  loop.Post([this, connection, alive, output = std::move(output)] {
+                    if (alive.expired()) return;
+                    const auto found = connections_.find(connection);
+                    if (found != connections_.end()) found->second->OnOutput(output);
+                  });
+                });
+}
+
+bool ControlServer::StopCommand(uint64_t connection) {
+  return helper_->Stop(connection, runner_);
 }
 
 void ControlServer::Close(uint64_t connection) {

@@ -1,6 +1,7 @@
 // dnsdist's encrypted console over TCP. Lives on the control thread's loop; a command runs on a
 // helper thread (it may wait for the script thread as long as it likes) and its output comes back
-// with Loop::Post, so that health checks and flushes go on meanwhile.
+// with Loop::Post, so that health checks and flushes go on meanwhile. The command of a client that
+// is gone is stopped two seconds later.
 //
 // A connection is refused without a key in the configuration, outside the console's access list,
 // and above the limit; all three are read from the newest configuration at each connection.
@@ -39,6 +40,8 @@ class ControlServer {
   // Nothing, or why not.
   std::string RefusalOf(const Address& peer, const Config& config) const;
   void Run(uint64_t connection, std::string command);
+  // Nobody waits for its command any more: it is not begun, or made to fail. False: there is none.
+  bool StopCommand(uint64_t connection);
   void Close(uint64_t connection);
 
   Loop& loop_;

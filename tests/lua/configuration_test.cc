@@ -133,6 +133,24 @@ TEST_F(ConfigurationTest, MaintenanceRunsAndItsErrorsAreCounted) {
   EXPECT_EQ(configuration_->runtime().Counted(Metric::kLuaErrors), 1u);
 }
 
+TEST_F(ConfigurationTest, AnEndMakesWhatRunsFailAndExitCallbacksStillRun) {
+  const std::string begun = directory_ + "/begun";
+  Load("count = 0\naddMaintenanceCallback(function() count = count + 1 end)\n" +
+       ("addExitCallback(function() io.open('" + begun + "2', 'w'):close() end)"));
+  std::string said;
+  std::thread console([&] {
+    said = Run("io.open('" + begun +
+               "', 'w'):close() while true do pcall(function() while true do end end) end");
+  });
+  while (access(begun.c_str(), F_OK) != 0) std::this_thread::yield();
+  EXPECT_TRUE(configuration_->Close());
+  console.join();
+  EXPECT_NE(said.find("stopped: the program ends"), std::string::npos) << said;
+  EXPECT_EQ(Run("return 1"), "Error: the program ends\n");
+  configuration_->RunExitCallbacks();
+  EXPECT_EQ(access((begun + "2").c_str(), F_OK), 0);
+}
+
 TEST_F(ConfigurationTest, AWorkerWaitsForTheStateOnlySoLong) {
   Load("");
   Entry held(configuration_->runtime(), Place::kScript);

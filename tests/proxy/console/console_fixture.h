@@ -17,14 +17,20 @@ namespace breakwater::test {
 class EchoRunner : public CommandRunner {
  public:
   std::string RunCommand(std::string_view line) override {
+    ++ran_;
     if (line == "wait") released_.get_future().wait();
     if (line == "big") return std::string(3'000'000, 'b');
     return "ran " + std::string(line) + "\n";
+  }
+  void StopCommandOf(pthread_t) override {
+    if (!stopped_.exchange(true)) Release();  // as Lua would fail, so "wait" ends
   }
   std::vector<std::string> Complete(std::string_view) override { return {}; }
   ConfigPtr CurrentConfig() const override { return config_; }
 
   void Release() { released_.set_value(); }
+  std::atomic<bool> stopped_{false};
+  std::atomic<int> ran_{0};
   std::shared_ptr<Config> config_ = std::make_shared<Config>();
 
  private:

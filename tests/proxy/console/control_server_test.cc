@@ -4,6 +4,7 @@
 
 #include <sstream>
 
+#include "proxy/console/control_cipher.h"
 #include "tests/proxy/console/console_fixture.h"
 
 namespace breakwater::test {
@@ -14,6 +15,20 @@ class ControlServerTest : public ConsoleFixture {
   UniqueFd RawConnection() {
     UniqueFd fd(socket(AF_INET, SOCK_STREAM, 0));
     EXPECT_EQ(connect(fd.get(), address_.sockaddr_ptr(), address_.sockaddr_length()), 0);
+    return fd;
+  }
+  // A connection that has sent a command and does not wait for what it says.
+  UniqueFd SendAndKeep(const std::string& command) {
+    UniqueFd fd = RawConnection();
+    const ConsoleNonce ours = RandomConsoleNonce();
+    EXPECT_EQ(send(fd.get(), ours.data(), ours.size(), 0), static_cast<ssize_t>(ours.size()));
+    ConsoleNonce theirs;
+    EXPECT_EQ(recv(fd.get(), theirs.data(), theirs.size(), MSG_WAITALL),
+              static_cast<ssize_t>(theirs.size()));
+    auto cipher = ControlCipher::Make(runner_.config_->settings.console_key, ours, theirs);
+    EXPECT_TRUE(cipher);
+    const std::string sealed = cipher->Seal(command);
+    EXPECT_EQ(send(fd.get(), sealed.data(), sealed.size(), 0), static_cast<ssize_t>(sealed.size()));
     return fd;
   }
   static size_t ReadToEnd(const UniqueFd& fd) {
@@ -64,6 +79,21 @@ TEST_F(ControlServerTest, AClientThatLeavesWhileItsCommandRunsHarmsNobody) {
   auto client = ControlClient::Connect(ClientSettings());
   ASSERT_TRUE(client) << client.error();
   EXPECT_EQ(client->Execute("x").value(), "ran x\n");
+}
+
+TEST_F(ControlServerTest, ACommandEndsWhenItsClientIsGoneAndOneThatWaitsIsNotBegun) {
+  Serve();
+  {
+    auto other = ControlClient::Connect(ClientSettings());
+    ASSERT_TRUE(other) << other.error();
+    UniqueFd first = SendAndKeep("wait");
+    UniqueFd second = SendAndKeep("two");
+  }
+  auto client = ControlClient::Connect(ClientSettings());
+  ASSERT_TRUE(client) << client.error();
+  EXPECT_EQ(client->Execute("x").value(), "ran x\n");
+  EXPECT_TRUE(runner_.stopped_);
+  EXPECT_EQ(runner_.ran_, 2);
 }
 
 TEST_F(ControlServerTest, WithoutAKeyEveryConnectionIsClosed) {

@@ -27,6 +27,7 @@ class FakeRunner : public CommandRunner {
     lines.emplace_back(line);
     return says;
   }
+  void StopCommandOf(pthread_t) override {}
   std::vector<std::string> Complete(std::string_view) override { return {}; }
   ConfigPtr CurrentConfig() const override { return nullptr; }
 

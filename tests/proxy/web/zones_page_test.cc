@@ -16,6 +16,7 @@ using nlohmann::json;
 class NoRunner : public CommandRunner {
  public:
   std::string RunCommand(std::string_view) override { return {}; }
+  void StopCommandOf(pthread_t) override {}
   std::vector<std::string> Complete(std::string_view) override { return {}; }
   ConfigPtr CurrentConfig() const override { return nullptr; }
 };
