@@ -52,15 +52,24 @@ TextResult<CertificatesArg> Reader<CertificatesArg>::Read(Call& call, int index)
 
 TextResult<std::vector<TlsCertificateFiles>> PairKeys(CertificatesArg certificates,
                                                       const StringOrList& keys) {
+  std::vector<std::string> paths = keys.items;
+  std::erase(paths, "");  // none
   // A TLSCertificate has its key already, and PKCS #12 files need none.
-  if (keys.items.empty()) return std::move(certificates.files);
-  if (keys.items.size() != certificates.files.size()) {
-    return Fail(fmt::format("{} certificates and {} keys: each certificate needs its key",
-                            certificates.files.size(), keys.items.size()));
+  std::vector<TlsCertificateFiles*> lacking;
+  for (TlsCertificateFiles& files : certificates.files) {
+    if (files.key.empty()) lacking.push_back(&files);
   }
-  for (size_t i = 0; i < keys.items.size(); ++i) {
-    if (certificates.files[i].key.empty()) certificates.files[i].key = keys.items[i];
+  if (paths.empty() || lacking.empty()) return std::move(certificates.files);
+  // One key each, or one each for those that lack it.
+  const bool for_all = paths.size() == certificates.files.size();
+  if (!for_all && paths.size() != lacking.size()) {
+    return Fail(fmt::format("{} certificates without a key and {} keys: each needs its key",
+                            lacking.size(), paths.size()));
   }
+  for (size_t i = 0; i < certificates.files.size(); ++i) {
+    if (for_all && certificates.files[i].key.empty()) certificates.files[i].key = paths[i];
+  }
+  for (size_t i = 0; !for_all && i < paths.size(); ++i) lacking[i]->key = paths[i];
   return std::move(certificates.files);
 }
 

@@ -143,6 +143,17 @@ class Dot(SystemTest):
         self.assertIn("dns.example", self.served(port, "-servername", "unknown.example"))
 
     @breakwater_only
+    def test_certificates_that_have_their_keys_need_none(self):
+        other = self.certificates.make("other.example")
+        made = ", ".join(f'newTLSCertificate("{pair[0]}", {{key="{pair[1]}"}})' for pair in (self.pair, other))
+        for keys in '""', '{"ignored"}':
+            with self.subTest(keys):
+                port = free_port()
+                self.proxy(LISTEN + f'addTLSLocal("127.0.0.1:{port}", {{{made}}}, {keys})\n' + SPOOF)
+                wait_until(lambda p=port: accepts_tcp(p), "the TLS port")
+                self.assertIn("other.example", self.served(port, "-servername", "other.example"))
+
+    @breakwater_only
     def test_pkcs12_files_carry_their_key(self):
         for words in (), ("-legacy",):  # old programs seal with RC2
             with self.subTest(words):
