@@ -65,7 +65,8 @@ std::string Runtime::TakeOutput() {
 }
 
 void Runtime::Warn(std::string text) {
-  LogWarning("config", "{}", text);
+  // What a client prints is what the server has said.
+  if (!options_.client) LogWarning("config", "{}", text);
   warnings_.push_back(std::move(text));
 }
 

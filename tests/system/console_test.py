@@ -5,7 +5,8 @@ import subprocess
 import unittest
 
 from client import run, tcp_connection
-from harness import BINARY, CONSOLE, DNSDIST, KEY, IS_DNSDIST, SystemTest, child_environment, temp_folder, write_file
+from harness import (BINARY, CONSOLE, DNSDIST, KEY, IS_DNSDIST, SystemTest, breakwater_only, child_environment,
+                     temp_folder, write_file)
 
 OTHER_KEY = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 RULES = 'newServer{address="127.0.0.1:5399", name="first"}\naddAction(QNameRule("a.example."), DropAction())\n'
@@ -51,6 +52,12 @@ class Console(SystemTest):
             self.assertIn("noSuchThing", proxy.console("noSuchThing()", binary=client))
             self.assertIn("rror", proxy.console("this is not Lua", binary=client))
             self.assertEqual(proxy.console("return 5", binary=client).strip(), "5")
+
+    @breakwater_only
+    def test_what_the_client_reads_warns_of_nothing(self):
+        proxy = self.proxy(CONSOLE + 'newServer{address="127.0.0.1:5399", noSuchOption=1}\n')
+        self.assertIn("noSuchOption", proxy.log())
+        self.assertEqual(proxy.console("return 5"), "5\n")
 
     def test_a_wrong_key_is_refused(self):
         for server, client in self.pairs():
