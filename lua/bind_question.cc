@@ -11,6 +11,7 @@
 #include "lua/question_tags.h"
 #include "lua/script_bindings.h"
 #include "proxy/base/log.h"
+#include "proxy/query/connection_info.h"
 #include "proxy/query/restart.h"
 #include "proxy/rules/actions/answer_actions.h"
 #include "proxy/rules/actions/set_actions.h"
@@ -138,6 +139,9 @@ std::string GetProtocol(const QuestionView& v) {
 std::string GetInterface(const QuestionView& v) {
   return v.query->frontend == nullptr ? "" : v.query->frontend->settings.interface;
 }
+std::string GetServerName(const QuestionView& v) {
+  return v.query->connection == nullptr ? "" : v.query->connection->server_name;
+}
 // When it came, on the wall's clock.
 Pushed QueryTime(Call& call, const QuestionView& v) {
   const WallTime now = WallNow();
@@ -230,9 +234,20 @@ constexpr Scope kAny = Scope::kAnywhere;
                 "A table from option codes to EDNSOptionView."),                                   \
       BW_METHOD(C, "getElapsedUs", ElapsedUs, "", "Microseconds since it came."),                  \
       BW_METHOD(C, "getHeader", GetHeader, "", "A copy of the header."),                           \
+      BW_METHOD(C, "getHTTPHeaders", GetHttpHeaders, "",                                           \
+                "The headers of a request over HTTPS by name, where they are kept."),              \
+      BW_METHOD(C, "getHTTPHost", GetHttpHost, "", "The host that a request over HTTPS was for."), \
+      BW_METHOD(C, "getHTTPPath", GetHttpPath, "", "Its path, without the query string."),         \
+      BW_METHOD(C, "getHTTPQueryString", GetHttpQuery, "",                                         \
+                "Its query string, with the question mark."),                                      \
+      BW_METHOD(C, "getHTTPScheme", GetHttpScheme, "", "Its scheme: http or https."),              \
       BW_METHOD(C, "getIncomingInterface", GetInterface, "", "The interface of its listener."),    \
       BW_METHOD(C, "getProtocol", GetProtocol, "", "How it came: \"Do53 UDP\" and so on."),        \
+      BW_METHOD(C, "getProxyProtocolValues", GetProxyValues, "",                                   \
+                "The values of the PROXY protocol, from types to texts."),                         \
       BW_METHOD(C, "getQueryTime", QueryTime, "", "When it came: tv_sec and tv_nsec."),            \
+      BW_METHOD(C, "getServerNameIndication", GetServerName, "",                                   \
+                "The name in the client's TLS handshake, or an empty text."),                      \
       BW_METHOD(C, "getTag", GetTag, "key", "A tag, or an empty text."),                           \
       BW_METHOD(C, "getTagArray", GetTags, "", "All tags by name."),                               \
       BW_METHOD(C, "getTrailingData", GetTrailingData, "", "What stands behind the last record."), \
@@ -252,19 +267,6 @@ constexpr FunctionRow kQuestionMethods[] = {
     BW_METHODS("DNSQuestion"),
     {"addProxyProtocolValue", Bind<&AddValue>, "DNSQuestion:addProxyProtocolValue(type, value)",
      "Adds a value to what a server with useProxyProtocol is told.", kAny},
-    {"getHTTPHeaders", Bind<&GetHttpHeaders>, "DNSQuestion:getHTTPHeaders() -> table",
-     "The headers of a request over HTTPS by name, where they are kept.", kAny},
-    {"getHTTPHost", Bind<&GetHttpHost>, "DNSQuestion:getHTTPHost() -> string",
-     "The host that a request over HTTPS was for.", kAny},
-    {"getHTTPPath", Bind<&GetHttpPath>, "DNSQuestion:getHTTPPath() -> string",
-     "Its path, without the query string.", kAny},
-    {"getHTTPQueryString", Bind<&GetHttpQuery>, "DNSQuestion:getHTTPQueryString() -> string",
-     "Its query string, with the question mark.", kAny},
-    {"getHTTPScheme", Bind<&GetHttpScheme>, "DNSQuestion:getHTTPScheme() -> string",
-     "Its scheme: http or https.", kAny},
-    {"getProxyProtocolValues", Bind<&GetProxyValues>,
-     "DNSQuestion:getProxyProtocolValues() -> table",
-     "The values of the PROXY protocol, from types to texts.", kAny},
     {"setHTTPResponse", Bind<&SetHttpResponse>,
      "DNSQuestion:setHTTPResponse(status, body, contentType=\"\")",
      "What a request over HTTPS is answered with, once the query is an answer.", kAny},
