@@ -1,5 +1,7 @@
 // help(), print() and the log functions.
 #include <fmt/format.h>
+#include <signal.h>
+#include <unistd.h>
 
 #include <map>
 
@@ -45,8 +47,8 @@ void Help(Call& call, const std::optional<std::string>& name) {
     return;
   }
   const bool known = FindApiName("", *name) != ApiKind::kNone;
-  call.Print(fmt::format("{}\n", known ? fmt::format("{} is not available yet", *name)
-                                       : fmt::format("nothing is known of {}", *name)));
+  call.Print(fmt::format(
+      "{}\n", known ? UnavailableText(*name) : fmt::format("nothing is known of {}", *name)));
 }
 
 // The arguments as text, tostring() called on each, with tabs between.
@@ -83,6 +85,12 @@ std::string Delta(Call& call) {
   return {};
 }
 
+// As the signal that a service manager sends; what is in flight is finished.
+void Shutdown(Call& call) {
+  if (call.runtime().options().check) return;
+  kill(getpid(), SIGTERM);
+}
+
 constexpr FunctionRow kFunctions[] = {
     {"delta", Bind<&Delta>, "delta()", "The console lines that changed the configuration."},
     {"errlog", Bind<&ErrLog>, "errlog(line)", "Logs a line as an error.", Scope::kAnywhere},
@@ -91,6 +99,8 @@ constexpr FunctionRow kFunctions[] = {
     {"infolog", Bind<&InfoLog>, "infolog(line)", "Logs a line.", Scope::kAnywhere},
     {"print", Bind<&PrintLine>, "print(...)", "Prints its arguments where the command was given.",
      Scope::kAnywhere},
+    {"show", Bind<&PrintLine>, "show(...)", "The same as print().", Scope::kAnywhere},
+    {"shutdown", Bind<&Shutdown>, "shutdown()", "Ends the program, as SIGTERM does."},
     {"vinfolog", Bind<&VerboseLog>, "vinfolog(line)", "Logs a line in verbose mode.",
      Scope::kAnywhere},
     {"warnlog", Bind<&WarnLog>, "warnlog(line)", "Logs a line as a warning.", Scope::kAnywhere},

@@ -33,6 +33,17 @@ constexpr ApiName kApiNames[] = {
 #undef BW_API
 };
 
+struct MissingName {
+  std::string_view name;
+  std::string_view reason;
+};
+
+constexpr MissingName kMissingNames[] = {
+#define BW_MISSING(name, reason) {name, reason},
+#include "lua/missing_names.inc"
+#undef BW_MISSING
+};
+
 // Pushes the error and gives -1, so that the caller raises it with nothing alive.
 int CallRow(lua_State* state, const FunctionRow& row) {
   const MemoryScope exempt(state, MemoryRule::kExempt);
@@ -58,8 +69,8 @@ int Trampoline(lua_State* state) {
 }
 
 int PushUnavailableError(lua_State* state) {
-  Push(state, fmt::format("{}{} is not available yet", WhereOf(state),
-                          lua_tostring(state, lua_upvalueindex(1))));
+  const char* const name = lua_tostring(state, lua_upvalueindex(1));
+  Push(state, fmt::format("{}{}", WhereOf(state), UnavailableText(name)));
   return 1;
 }
 
@@ -107,6 +118,14 @@ void ForEachApiName(const std::function<void(ApiKind, std::string_view, std::str
   for (const ApiName& row : kApiNames) visit(row.kind, row.class_name, row.name);
 }
 
+std::string UnavailableText(std::string_view name) {
+  std::string text = fmt::format("{} is not available yet", name);
+  for (const MissingName& row : kMissingNames) {
+    if (row.name == name) text += fmt::format(": {}", row.reason);
+  }
+  return text;
+}
+
 void PushUnavailable(lua_State* state, const std::string& name) {
   Push(state, name);
   lua_pushcclosure(state, RaiseUnavailable, 1);
@@ -115,6 +134,10 @@ void PushUnavailable(lua_State* state, const std::string& name) {
 void RegisterInterface(lua_State* state) {
   for (const ApiName& row : kApiNames) {
     if (row.kind != ApiKind::kFunction) continue;
+    PushUnavailable(state, std::string(row.name));
+    lua_setglobal(state, std::string(row.name).c_str());
+  }
+  for (const MissingName& row : kMissingNames) {
     PushUnavailable(state, std::string(row.name));
     lua_setglobal(state, std::string(row.name).c_str());
   }

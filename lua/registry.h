@@ -1,6 +1,6 @@
 // Every name of the interface. What is bound comes from the tables of bind_*.cc, one page of the
 // interface a file; what api_names.inc lists and nobody bound exists and fails with
-// "NAME is not available yet".
+// "NAME is not available yet" and the reason, as do those of missing_names.inc.
 #pragma once
 
 #include <functional>
@@ -19,7 +19,9 @@ ApiKind FindApiName(std::string_view class_name, std::string_view name);
 void ForEachApiName(
     const std::function<void(ApiKind, std::string_view class_name, std::string_view name)>& visit);
 
-// A function that fails with "NAME is not available yet".
+// "NAME is not available yet", and why where missing_names.inc has a reason.
+std::string UnavailableText(std::string_view name);
+// A function that fails with that.
 void PushUnavailable(lua_State* state, const std::string& name);
 
 // Defines all classes, functions and constants in a new interpreter.

@@ -264,6 +264,15 @@ class Bindings(Rules):
         self.check([f"not bound and not in not_bound.txt: {name}" for name in sorted(found - listed)]
                    + [f"bound, but in not_bound.txt: {name}" for name in sorted(listed - found)])
 
+    def test_each_reason_is_what_the_error_says(self):
+        text = re.sub(r'"\s*\n\s*"', "", read("lua/missing_names.inc"))
+        said = dict(re.findall(r'BW_MISSING\("(\w+)",\s*"([^"]*)"\)', text))
+        lines = re.sub(r"^#.*\n", "", read("tests/repo_test/not_bound.txt"), flags=re.M).replace("\n  ", " ")
+        for line in lines.splitlines():
+            reason, names = line.split(": ", 1)
+            self.check([f"{name}: missing_names.inc says {said.get(name)}" for name in names.split()
+                        if said.get(name) != reason])
+
     def test_every_method_of_a_bound_class_is_there_or_says_that_it_is_missing(self):
         if not os.access(BINARY, os.X_OK):
             self.skipTest(f"{BINARY} is not built")
