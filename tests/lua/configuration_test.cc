@@ -43,6 +43,13 @@ TEST_F(ConfigurationTest, AMissingFileIsAnError) {
   EXPECT_NE(loaded.error().find("/nonexistent/x.conf"), std::string::npos);
 }
 
+TEST_F(ConfigurationTest, NamesOfOlderVersionsSayWhyTheyAreNotThere) {
+  EXPECT_EQ(TryLoad("\ngetTopQueries(5)").find(path_ + ":2: getTopQueries is not available yet: "),
+            0u);
+  Load("");
+  EXPECT_EQ(Run("show('x')"), "x\n");
+}
+
 TEST_F(ConfigurationTest, NamesNotBuiltYetExistAndSaySo) {
   EXPECT_EQ(TryLoad("\n\naddDOQLocal('127.0.0.1')"),
             path_ + ":3: addDOQLocal is not available yet: " + kQuic);
