@@ -29,8 +29,7 @@ json RowOf(const dns::Name& zone, const ZoneOnBackend& one, const Present& prese
   if (one.is_bad) {
     row["since"] = present.clock.WallSeconds() - (present.clock.Now() - one.since).seconds();
   }
-  if (one.AllBad() == 0) return row;
-  row["last-bad"] = NameOf(one.last_bad);
+  if (one.is_bad || one.AllBad() != 0) row["last-bad"] = NameOf(one.last_bad);
   for (size_t kind = 0; kind < kBadKinds; ++kind) {
     if (one.bad[kind] != 0) row["bad"][NameOf(static_cast<BadKind>(kind))] = one.bad[kind];
   }

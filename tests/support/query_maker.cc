@@ -78,6 +78,11 @@ Bytes Rdata(uint16_t type, std::istringstream& words) {
     if (!(words >> word)) Reject("RDATA is too short", word);
     return word;
   };
+  words >> std::ws;
+  if (words.peek() == '\\') {  // \# as RFC 3597 has it: bytes, whatever the type
+    (void)next();
+    return ReadHex(next());
+  }
   switch (type) {
     case 1:
       return ReadAddress(AF_INET, next());
