@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "lua/known_options.h"
 #include "lua/lua_function.h"
 #include "proxy/base/text.h"
 
@@ -30,6 +31,7 @@ void Options::Accept(std::initializer_list<const char*> names) {
 void Options::Unavailable(std::initializer_list<const char*> names) {
   for (const char* name : names) {
     known_.push_back(name);
+    if (call_ != nullptr) NoteOption(*call_, name, OptionKind::kUnavailable);
     if (Has(name)) Reject(fmt::format("option '{}' is not available yet", name));
   }
 }
@@ -49,6 +51,10 @@ void Options::Reject(std::string text) {
 
 TextResult<void> Options::Finish() {
   if (call_ == nullptr) return error_.empty() ? TextResult<void>() : Fail(error_);
+  // Not those of a table inside of it.
+  if (index_ <= call_->count()) {
+    for (const std::string& name : known_) NoteOption(*call_, name, OptionKind::kRead);
+  }
   lua_State* const state = call_->state();
   lua_pushnil(state);
   while (lua_next(state, index_) != 0) {

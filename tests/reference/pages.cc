@@ -1,0 +1,332 @@
+#include "tests/reference/pages.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "lua/script_bindings.h"
+
+namespace breakwater::lua::reference {
+namespace {
+
+struct PageRow {
+  const char* name;
+  const char* title;
+  const char* about;
+  std::vector<FunctionPage> functions;
+  std::vector<const ClassRow*> classes;
+};
+
+std::vector<PageRow> TrafficPages() {
+  return {
+      {"listeners",
+       "Listeners and access lists",
+       "Where queries come in, and who may ask.",
+       {ListenerFunctions()},
+       {&BindClass()}},
+      {"tls",
+       "TLS",
+       "DNS over TLS, and the certificates of all encrypted binds.",
+       {TlsFunctions()},
+       {&TlsFrontendClass(), &TlsContextClass(), &TlsCertificateClass()}},
+      {"doh",
+       "DNS over HTTPS",
+       "Binds for HTTPS and their own pages.",
+       {DohFunctions()},
+       {&DohFrontendClass(), &DohResponseClass()}},
+      {"servers",
+       "Servers",
+       "The nameservers behind the proxy and their health.",
+       {BackendFunctions()},
+       {&ServerClass()}},
+      {"pools",
+       "Pools",
+       "Groups of servers. Each pool may have a packet cache.",
+       {PoolFunctions()},
+       {&PoolClass()}},
+
+      {"caches",
+       "Packet caches",
+       "Caches, their snapshot on disk, and flushes.",
+       {CacheFunctions(), FlushFunctions()},
+       {&CacheClass()}},
+      {"zones",
+       "Zone files, health by zone, drills",
+       "Servers of zone files, what is known of each zone, and drills with the standby.",
+       {ZoneFunctions(), ZoneHealthFunctions(), DrillFunctions()},
+       {}},
+  };
+}
+
+std::vector<PageRow> RulePages() {
+  return {
+      {"policies",
+       "Policies and Lua in rules",
+       "Load balancing, and rules whose selector or action is a Lua function.",
+       {PolicyFunctions()},
+       {&PolicyClass()}},
+
+      {"rules",
+       "Rules",
+       "The chains of rules: a rule is a selector and an action.",
+       {RuleFunctions()},
+       {&SelectorClass(), &ActionClass(), &ResponseActionClass(), &RuleClass(),
+        &ResponseRuleClass()}},
+      {"selectors",
+       "Selectors",
+       "Which queries or answers a rule is for.",
+       {SelectorFunctions(), TimedIpSetFunctions()},
+       {&TimedIpSetClass()}},
+      {"actions",
+       "Actions",
+       "What a rule does with a query.",
+       {ActionFunctions(), SvcFunctions()},
+       {&SvcRecordClass()}},
+      {"response_actions",
+       "Response actions",
+       "What a rule does with an answer.",
+       {ResponseActionFunctions()},
+       {}},
+      {"question",
+       "dq and dr",
+       "The query or answer that a Lua function in a rule is given.",
+       {},
+       {&QuestionClass(), &ResponseClass(), &HeaderClass(), &EdnsOptionClass()}},
+      {"packets",
+       "Records of a packet",
+       "A read-only view of a message and its records.",
+       {PacketFunctions()},
+       {&PacketOverlayClass(), &PacketRecordClass()}},
+  };
+}
+
+std::vector<PageRow> OtherPages() {
+  return {
+      {"names",
+       "Names",
+       "Domain names, and sets of them.",
+       {NameFunctions()},
+       {&NameClass(), &NameSetClass(), &SuffixMatchNodeClass()}},
+      {"addresses",
+       "Addresses",
+       "Addresses, networks, and sets of networks.",
+       {AddressFunctions()},
+       {&AddressClass(), &NetmaskClass(), &NetmaskGroupClass()}},
+      {"settings",
+       "Settings",
+       "Limits, timeouts and behaviour of the whole proxy.",
+       {SettingFunctions(), ProfileFunctions()},
+       {}},
+      {"control",
+       "Control",
+       "The console, the control socket, the web server, callbacks.",
+       {ControlFunctions()},
+       {}},
+      {"console",
+       "Printing and logs",
+       "help(), print() and lines for the log.",
+       {ConsoleFunctions()},
+       {}},
+      {"statistics",
+       "Statistics",
+       "Counters, latency, and the latest queries.",
+       {ObserveFunctions(), InspectFunctions()},
+       {&RingEntryClass()}},
+  };
+}
+
+std::vector<PageRow> PageRows() {
+  std::vector<PageRow> rows = TrafficPages();
+  for (const auto& more : {RulePages(), OtherPages()}) {
+    rows.insert(rows.end(), more.begin(), more.end());
+  }
+  return rows;
+}
+
+const char* Where(Scope scope) {
+  switch (scope) {
+    case Scope::kAnywhere:
+      return "in the file, on the console, in rules and callbacks";
+    case Scope::kScript:
+      return "in the file, on the console, in callbacks; not while a packet is handled";
+    case Scope::kConfigOnly:
+      return "in the file only; later it prints \"cannot be used at runtime!\"";
+  }
+  return "";
+}
+
+std::string Anchor(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+std::string Heading(const Page& page) {
+  return fmt::format(
+      "# {}\n\n{}\n\nMade from the bindings' help and `examples/{}.lua` by "
+      "`write_reference`. All pages: [README.md](README.md).\n",
+      page.title, page.about, page.name);
+}
+
+std::string CodeOf(const Example& example) {
+  const char* const kind = example.console ? "\nOn the console:\n" : "";
+  return fmt::format("{}\n```lua\n{}```\n", kind, example.text);
+}
+
+// The examples that begin with the name; where there is none, a link to the one that has it too.
+std::string ExamplesOf(const std::string& name, const std::vector<Example>& examples) {
+  std::string text, link;
+  for (const Example& example : examples) {
+    if (!example.Shows(name)) continue;
+    if (example.names.front() == name) {
+      text += CodeOf(example);
+    } else if (link.empty()) {
+      const std::string& first = example.names.front();
+      link = fmt::format("\nExample: with [{}](#{}).\n", first, Anchor(first));
+    }
+  }
+  return text.empty() ? link : text;
+}
+
+std::string OptionsText(const std::map<std::string, OptionKind>& options, OptionKind kind,
+                        const char* what) {
+  std::string list;
+  for (const auto& [name, its_kind] : options) {
+    if (its_kind == kind) list += fmt::format("{}`{}`", list.empty() ? "" : ", ", name);
+  }
+  return list.empty() ? std::string() : fmt::format("\n{}: {}.\n", what, list);
+}
+
+std::string FunctionText(const FunctionRow& row, const std::vector<Example>& examples,
+                         const KnownOptionsMap& options) {
+  std::string text = fmt::format("\n## {}\n\n    {}\n\n{}\n\nWhere: {}.\n", row.name, row.signature,
+                                 row.help, Where(row.scope));
+  const auto known = options.find(row.name);
+  if (known != options.end()) {
+    text += OptionsText(known->second, OptionKind::kRead, "Options");
+    text += OptionsText(known->second, OptionKind::kUnavailable, "Not available yet");
+  }
+  return text + ExamplesOf(row.name, examples);
+}
+
+std::string ClassText(const ClassRow& row, const std::vector<Example>& examples) {
+  std::string text = fmt::format("\n## {}\n\n{}\n", row.name, row.help);
+  if (!row.methods.empty()) text += "\n";
+  for (const FunctionRow& method : row.methods) {
+    text += fmt::format("- `{}`: {}{}\n", method.signature, method.help,
+                        method.scope == Scope::kAnywhere ? "" : " Not while a packet is handled.");
+  }
+  if (!row.attributes.empty()) text += "\n";
+  for (const AttributeRow& attribute : row.attributes) {
+    text += fmt::format("- `{}.{}`{}: {}\n", row.name, attribute.name,
+                        attribute.set != nullptr ? "" : " (read only)", attribute.help);
+  }
+  return text + ExamplesOf(row.name, examples);
+}
+
+std::string IndexText(const std::vector<Page>& pages) {
+  std::string text =
+      "# Reference of the Lua interface\n\n"
+      "Made by `write_reference` from the help of the bindings; a test runs every example. "
+      "What is not there, and why: [exceptions.md](exceptions.md).\n\n| page | what is on it |\n"
+      "|---|---|\n";
+  std::map<std::string, std::string> links;
+  for (const Page& page : pages) {
+    text += fmt::format("| [{}]({}.md) | {} |\n", page.title, page.name, page.about);
+    const auto add = [&](const std::string& name) {
+      links[name] = fmt::format("[{}]({}.md#{})", name, page.name, Anchor(name));
+    };
+    for (const FunctionRow* row : page.functions) add(row->name);
+    for (const ClassRow* row : page.classes) add(row->name);
+  }
+  text += fmt::format("\n## All {} names\n\n", links.size());
+  for (const auto& [name, link] : links) text += link + "\n";
+  return text;
+}
+
+// "REASON: NAME NAME", going on in lines that begin with two blanks; # begins a comment.
+std::string ExceptionsText(const std::string& not_bound) {
+  std::string text =
+      "# What does not work\n\n"
+      "These names of dnsdist exist here, and fail with \"NAME is not available yet\" where they "
+      "are called. `--check-config` finds them before they are met.\n\n| names | reason |\n"
+      "|---|---|\n";
+  std::istringstream in(not_bound);
+  std::vector<std::string> rows;
+  for (std::string line; std::getline(in, line);) {
+    if (line.empty() || line[0] == '#') continue;
+    if (line.starts_with("  ") && !rows.empty()) {
+      rows.back() += line.substr(1);
+    } else {
+      rows.push_back(line);
+    }
+  }
+  for (const std::string& row : rows) {
+    const size_t colon = row.find(": ");
+    std::istringstream words(row.substr(colon + 2));
+    std::string names;
+    for (std::string name; words >> name;) {
+      names += fmt::format("{}`{}`", names.empty() ? "" : ", ", name);
+    }
+    text += fmt::format("| {} | {} |\n", names, row.substr(0, colon));
+  }
+  return text;
+}
+
+}  // namespace
+
+std::vector<Page> Pages() {
+  std::vector<Page> pages;
+  std::map<std::string, bool> taken;
+  for (const PageRow& row : PageRows()) {
+    Page page{.name = row.name,
+              .title = row.title,
+              .about = row.about,
+              .functions = {},
+              .classes = row.classes};
+    for (const FunctionPage& functions : row.functions) {
+      for (const FunctionRow& function : functions) page.functions.push_back(&function);
+    }
+    pages.push_back(std::move(page));
+  }
+  for (const Page& page : pages) {
+    for (const FunctionRow* row : page.functions) taken[row->name] = true;
+    for (const ClassRow* row : page.classes) taken[row->name] = true;
+  }
+  Page more{.name = "more",
+            .title = "More",
+            .about = "What has no page of its own yet.",
+            .functions = {},
+            .classes = {}};
+  ForEachFunction([&](const FunctionRow& row) {
+    if (!taken[row.name]) more.functions.push_back(&row);
+  });
+  ForEachClass([&](const ClassRow& row) {
+    if (!taken[row.name]) more.classes.push_back(&row);
+  });
+  if (!more.functions.empty() || !more.classes.empty()) pages.push_back(std::move(more));
+  for (Page& page : pages) {
+    std::sort(page.functions.begin(), page.functions.end(),
+              [](const auto* a, const auto* b) { return std::string_view(a->name) < b->name; });
+  }
+  return pages;
+}
+
+std::map<std::string, std::string> Render(const std::vector<Example>& examples,
+                                          const KnownOptionsMap& options,
+                                          const std::string& not_bound) {
+  const std::vector<Page> pages = Pages();
+  std::map<std::string, std::string> files;
+  for (const Page& page : pages) {
+    std::string text = Heading(page);
+    for (const FunctionRow* row : page.functions) text += FunctionText(*row, examples, options);
+    for (const ClassRow* row : page.classes) text += ClassText(*row, examples);
+    files[page.name + ".md"] = std::move(text);
+  }
+  files["README.md"] = IndexText(pages);
+  files["exceptions.md"] = ExceptionsText(not_bound);
+  return files;
+}
+
+}  // namespace breakwater::lua::reference
