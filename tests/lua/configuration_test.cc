@@ -128,7 +128,7 @@ TEST_F(ConfigurationTest, AStrictTableOfGlobalsIsNoTrouble) {
 TEST_F(ConfigurationTest, CompletesNames) {
   Load("name = newDNSName('a')");
   EXPECT_EQ(configuration_->Complete("newDNSN"),
-            (std::vector<std::string>{"newDNSName", "newDNSNameSet"}));
+            (std::vector<std::string>{"newDNSName", "newDNSNameFromRaw", "newDNSNameSet"}));
   EXPECT_EQ(configuration_->Complete("DNSQType.AAA"), (std::vector<std::string>{"DNSQType.AAAA"}));
   EXPECT_EQ(configuration_->Complete("name:chop"), (std::vector<std::string>{"name:chopOff"}));
 }

@@ -1,7 +1,7 @@
 -- @ newZoneServer, addDrill
 -- Nameservers first; the zone files where none of them answers. Each night a drill.
 newServer{address='192.0.2.53', name='ns1'}
-newZoneServer{path='/etc/breakwater', name='files', tier=2}
+newZoneServer{path='/etc/breakwater/', name='files', tier=2}
 addDrill({server='files', every=86400, duration=30, share=0.01})
 
 -- @ setZoneHealth, setAlertCommand, addZoneStateChangeCallback
