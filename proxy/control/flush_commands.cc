@@ -318,14 +318,14 @@ ListFlush::Hooks FlushCommands::HooksFor(uint64_t number) {
   return {.flush =
               [this, number](uint64_t id, const FlushRequest& request) {
                 Job& job = *Find(number);
-                 const ListFlushOutcome outcome = FlushAs(id, request, job.list->plan());
-                 if (outcome != ListFlushOutcome::kMade) return outcome;
-                 if (request.hard) {
-                   job.hard.push_back(request);
-                 } else {
-                   TellZonesOfFlush(target_.zone_health(), {&request, 1}, target_.clock().Now());
-                 }
-                 return outcome;
+                const ListFlushOutcome outcome = FlushAs(id, request, job.list->plan());
+                if (outcome != ListFlushOutcome::kMade) return outcome;
+                if (request.hard) {
+                  job.hard.push_back(request);
+                } else {
+                  TellZonesOfFlush(target_.zone_health(), {&request, 1}, target_.clock().Now());
+                }
+                return outcome;
               },
           .undo = [this](uint64_t id) { return Undo(id).at("ok").get<bool>(); },
           .reserve_ids = [this](uint64_t count) { return ids_.Reserve(count); },

@@ -1,7 +1,7 @@
 #include "proxy/guard/dyn_block_group.h"
 
-#include <gmock/gmock.h>
 #include <fmt/format.h>
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "proxy/guard/dyn_block_names.h"
