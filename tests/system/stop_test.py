@@ -6,13 +6,14 @@ import subprocess
 import time
 import unittest
 
-from harness import (BINARY, CONSOLE, Proxy, SystemTest, breakwater_only, child_environment, temp_folder,
+from harness import (BINARY, CONSOLE, SANITIZED, Proxy, SystemTest, breakwater_only, child_environment, temp_folder,
                      wait_until)
 
 PATIENCE_S = 8  # two seconds for what is in flight, two for Lua, and a busy machine
 
 
 @breakwater_only
+@unittest.skipIf(SANITIZED == "tsan", "TSan holds back the signal that stops Lua")
 class Stop(SystemTest):
     def console_client(self, proxy, command):
         """Does not wait for the answer."""
