@@ -12,7 +12,7 @@ import dns.tsig
 import dns.update
 
 from certificates import Certificates
-from client import ask, run
+from client import addresses, ask, run
 from doh_test import curl
 from harness import CONSOLE, SystemTest, accepts_tcp, breakwater_only, free_port, wait_until
 from nameservers import Database, Nsd, PowerDns, SecondaryNsd
@@ -75,7 +75,8 @@ addXFRResponseAction(AllRule(), SetTagResponseAction("a", "b"), {{name="parts"}}
         self.assertGreater(parts, 3)
         self.primary.change({"example.org": zone(2, "new IN A 192.0.2.77")})
         wait_until(lambda: self.secondary.serial() == 2, "the change to arrive", timeout_s=60)
-        self.assertEqual(ask("new.example.org", port=self.secondary.port).answer[0][0].address, "192.0.2.77")
+        # A process of NSD that is about to end may still have the old zone.
+        wait_until(lambda: addresses(ask("new.example.org", port=self.secondary.port)) == ["192.0.2.77"], "the record")
         self.assertGreater(self.counts.of("notified"), 0)
         self.assertEqual(self.counts.of("whole"), whole)
         self.assertGreater(self.counts.of("changes"), changes)
