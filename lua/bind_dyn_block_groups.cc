@@ -71,15 +71,20 @@ TextResult<void> SetCodeRate(Call& call, DynBlockRules& rules, uint16_t code, do
   return Set(call, rules, std::move(rule), {reason, block_s, action, warning}, options);
 }
 
-TextResult<void> SetRCodeRatio(Call& call, DynBlockRules& rules, uint16_t rcode, double ratio,
-                               uint32_t seconds, const std::string& reason, uint32_t block_s,
-                               uint64_t minimum, Action action, Warning warning, Options options) {
+DynBlockRule RatioRule(M measure, double ratio, uint32_t seconds, uint64_t minimum) {
   DynBlockRule rule;
-  rule.measure = M::kRCodeRatio;
-  rule.code = rcode;
+  rule.measure = measure;
   rule.limit = ratio;
   rule.seconds = seconds;
   rule.minimum = minimum;
+  return rule;
+}
+
+TextResult<void> SetRCodeRatio(Call& call, DynBlockRules& rules, uint16_t rcode, double ratio,
+                               uint32_t seconds, const std::string& reason, uint32_t block_s,
+                               uint64_t minimum, Action action, Warning warning, Options options) {
+  DynBlockRule rule = RatioRule(M::kRCodeRatio, ratio, seconds, minimum);
+  rule.code = rcode;
   return Set(call, rules, std::move(rule), {reason, block_s, action, warning}, options);
 }
 
@@ -88,12 +93,8 @@ TextResult<void> SetAllowedRCodes(Call& call, DynBlockRules& rules,
                                   uint32_t seconds, const std::string& reason, uint32_t block_s,
                                   uint64_t minimum, Action action, Warning warning,
                                   Options options) {
-  DynBlockRule rule;
-  rule.measure = M::kAllowedRCodes;
+  DynBlockRule rule = RatioRule(M::kAllowedRCodes, ratio, seconds, minimum);
   rule.allowed_rcodes = rcodes;
-  rule.limit = ratio;
-  rule.seconds = seconds;
-  rule.minimum = minimum;
   return Set(call, rules, std::move(rule), {reason, block_s, action, warning}, options);
 }
 
@@ -101,11 +102,7 @@ TextResult<void> SetCacheMissRatio(Call& call, DynBlockRules& rules, double rati
                                    const std::string& reason, uint32_t block_s, uint64_t minimum,
                                    double minimum_hit_ratio, Action action, Warning warning,
                                    Options options) {
-  DynBlockRule rule;
-  rule.measure = M::kCacheMissRatio;
-  rule.limit = ratio;
-  rule.seconds = seconds;
-  rule.minimum = minimum;
+  DynBlockRule rule = RatioRule(M::kCacheMissRatio, ratio, seconds, minimum);
   rule.minimum_hit_ratio = minimum_hit_ratio;
   return Set(call, rules, std::move(rule), {reason, block_s, action, warning}, options);
 }

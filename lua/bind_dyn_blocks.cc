@@ -60,6 +60,14 @@ struct NewBlocks {
   DynBlockTag tag;
 };
 
+NewBlocks AsGiven(Call& call, const std::string& message, std::optional<uint32_t> seconds,
+                  std::optional<int> action) {
+  return {.message = message,
+          .seconds = seconds.value_or(kDefaultSeconds),
+          .action = ReadDynBlockAction(call, action),
+          .tag = {}};
+}
+
 void Insert(Call& call, const std::vector<ClientRange>& clients,
             const std::vector<dns::Name>& names, const NewBlocks& how) {
   const MonoTime now = call.runtime().clock().Now();
@@ -88,10 +96,7 @@ TextResult<void> AddClients(Call& call, const AddressCountsArg& counts, const st
                             std::optional<uint32_t> seconds, std::optional<int> action) {
   std::vector<ClientRange> clients;
   for (const Address& client : counts.clients) clients.emplace_back(client, ClientMasks());
-  NewBlocks how{.message = message,
-                .seconds = seconds.value_or(kDefaultSeconds),
-                .action = ReadDynBlockAction(call, action),
-                .tag = {}};
+  const NewBlocks how = AsGiven(call, message, seconds, action);
   if (how.action == DynBlockAction::kSetTag) {
     return Fail(std::string("SetTag has no tag here; addDynamicBlock() takes one"));
   }
@@ -102,10 +107,7 @@ TextResult<void> AddClients(Call& call, const AddressCountsArg& counts, const st
 TextResult<void> AddNames(Call& call, const NamesArg& names, const std::string& message,
                           std::optional<uint32_t> seconds, std::optional<int> action,
                           Options options) {
-  NewBlocks how{.message = message,
-                .seconds = seconds.value_or(kDefaultSeconds),
-                .action = ReadDynBlockAction(call, action),
-                .tag = {}};
+  NewBlocks how = AsGiven(call, message, seconds, action);
   auto tag = ReadDynBlockTag(options, how.action);
   if (!tag) return Fail(std::move(tag.error()));
   how.tag = std::move(*tag);
@@ -130,10 +132,7 @@ TextResult<void> AddClient(Call& call,
   } else {
     client = *std::get<std::shared_ptr<Address>>(who);
   }
-  NewBlocks how{.message = message,
-                .seconds = seconds.value_or(kDefaultSeconds),
-                .action = ReadDynBlockAction(call, action),
-                .tag = {}};
+  NewBlocks how = AsGiven(call, message, seconds, action);
   auto tag = ReadDynBlockTag(options, how.action);
   if (!tag) return Fail(std::move(tag.error()));
   how.tag = std::move(*tag);
