@@ -5,6 +5,7 @@ import grp
 import json
 import os
 import pwd
+import shutil
 import socket
 import subprocess
 import time
@@ -35,6 +36,8 @@ class Roles(SystemTest):
         self.folder = temp_folder()
         self.token_file = write_file(self.folder, "shop.token", SHOP + "\n")
         os.chmod(self.token_file, 0o640)
+        # The other users may be kept out of the folder that it was built in.
+        self.program = shutil.copy(CONTROL, self.folder)
         self.front = self.proxy(CONFIG, folder=self.folder)
 
     def control(self, *words, user="root", groups=(), token=None):
@@ -44,7 +47,7 @@ class Roles(SystemTest):
         if token:
             environment["BREAKWATER_TOKEN"] = token
         self.result = subprocess.run(
-            [CONTROL, "--socket", f"{self.folder}/control.sock", *words], check=False, capture_output=True, text=True,
+            [self.program, "--socket", f"{self.folder}/control.sock", *words], check=False, capture_output=True, text=True,
             timeout=60, env=environment, user=entry.pw_uid, group=entry.pw_gid,
             extra_groups=[grp.getgrnam(group).gr_gid for group in groups])
         return self.result.returncode

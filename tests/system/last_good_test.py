@@ -153,7 +153,7 @@ class ManyWorkers(SystemTest):
         before = asked()
         front.console("getServer(0):setUp()")  # no health check finds it silent
         front.console(f"cache:flush(newDNSName('{SAMPLE}'), {{suffix=true}})")
-        pdns.signal(signal.SIGSTOP)
+        pdns.pause()
         question = dns.message.make_query(f"www.{SAMPLE}", "A", use_edns=0)
         clients = []
         for _ in range(60):
