@@ -3,11 +3,13 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <utility>
 
 #include "proxy/listen/accepted_stream.h"
+#include "proxy/net/proxy_signature.h"
 
 namespace breakwater {
 namespace {
@@ -39,6 +41,9 @@ ClientConnection::ClientConnection(ClientHost& host, AcceptedConnection connecti
     if (bind.proxy_outside_tls) {
       options.preface = [this](int fd) { return ReadClearProxyHeader(fd); };
     }
+  }
+  if (options.preface == nullptr && host.frontend().tls != nullptr) {
+    options.preface = [this](int fd) { return LookForClearProxyHeader(fd); };
   }
   stream_ = MakeAcceptedStream(host.context().loop, std::move(connection.fd), host.frontend(),
                                std::move(options));
@@ -117,8 +122,9 @@ std::span<const uint8_t> ClientConnection::ReadInput(size_t most) {
 }
 
 Stream::ReadResult ClientConnection::Read(std::span<uint8_t> room) {
+  if (proxy_header_ == nullptr) return ReadUnlisted(room);
   Stream::ReadResult result = stream_->Read(room);
-  if (proxy_header_ == nullptr || result.status != Stream::ReadStatus::kData) return result;
+  if (result.status != Stream::ReadStatus::kData) return result;
   std::span<const uint8_t> rest = room.first(result.bytes);
   if (!TakeProxyHeader(&rest) || rest.empty()) return {};
   std::memmove(room.data(), rest.data(), rest.size());
@@ -147,6 +153,7 @@ bool ClientConnection::TakeProxyHeader(std::span<const uint8_t>* input) {
   if (input->empty()) CountReadIo();  // else who takes the rest counts it
   TakeProxied(std::move(proxy_header_->header()));
   proxy_header_.reset();
+  start_known_ = true;
   return !ended_;
 }
 
@@ -179,6 +186,59 @@ TlsPreface ClientConnection::ReadClearProxyHeader(int fd) {
     if (TakeProxyHeader(&piece)) return TlsPreface::kDone;
     if (ended_) return TlsPreface::kOver;
   }
+}
+
+// What begins as a header does is kept back until it is whole or something else: it may be the
+// length of a message (3,338 octets). It needs no memory, for its bytes are known.
+Stream::ReadResult ClientConnection::ReadUnlisted(std::span<uint8_t> room) {
+  Stream::ReadResult result = stream_->Read(room.subspan(held_back_));
+  if (start_known_ || result.status != Stream::ReadStatus::kData) return result;
+  result.bytes += held_back_;
+  std::copy_n(kProxySignature.begin(), held_back_, room.begin());
+  switch (FindProxySignature(room.first(result.bytes))) {
+    case ProxySignature::kWhole:
+      EndUnlisted();
+      return {};
+    case ProxySignature::kPart:
+      CountReadIo();
+      held_back_ = static_cast<uint8_t>(result.bytes);
+      return {};
+    case ProxySignature::kNone:
+      break;
+  }
+  held_back_ = 0;
+  start_known_ = true;
+  return result;
+}
+
+// TLS begins otherwise and stays where it is, OpenSSL reads it. Part of a header is taken away, or
+// the loop would be told of it again and again.
+TlsPreface ClientConnection::LookForClearProxyHeader(int fd) {
+  std::array<uint8_t, kProxySignature.size()> start = kProxySignature;
+  const auto room = std::span(start).subspan(held_back_);
+  const ssize_t got = recv(fd, room.data(), room.size(), MSG_DONTWAIT | MSG_PEEK);
+  if (got < 0 && (errno == EAGAIN || errno == EINTR)) return TlsPreface::kMore;
+  const auto found =
+      got <= 0 ? ProxySignature::kNone
+               : FindProxySignature(std::span(start).first(held_back_ + static_cast<size_t>(got)));
+  if (found == ProxySignature::kNone && held_back_ == 0) return TlsPreface::kDone;
+  if (found == ProxySignature::kPart) {
+    (void)recv(fd, room.data(), static_cast<size_t>(got), MSG_DONTWAIT);
+    held_back_ = static_cast<uint8_t>(held_back_ + got);
+    return TlsPreface::kMore;
+  }
+  if (found == ProxySignature::kWhole) {
+    EndUnlisted();
+  } else {
+    frontend().tcp_died_reading_query.Add();
+    End(StreamEnd::kCut);
+  }
+  return TlsPreface::kOver;
+}
+
+void ClientConnection::EndUnlisted() {
+  CountUnlistedProxyHeader(context(), client_);
+  End(StreamEnd::kCut);
 }
 
 QueryPtr ClientConnection::NewQuery() {

@@ -145,6 +145,10 @@ class ClientConnection : public StreamHandler {
   bool TakeProxyHeader(std::span<const uint8_t>* input);
   void TakeProxied(ProxyHeader header);
   TlsPreface ReadClearProxyHeader(int fd);
+  // Of one from whom none is expected: it ends the connection at once.
+  Stream::ReadResult ReadUnlisted(std::span<uint8_t> room);
+  TlsPreface LookForClearProxyHeader(int fd);
+  void EndUnlisted();
 
   ClientHost& host_;
   const ReturnPath path_;
@@ -156,6 +160,9 @@ class ClientConnection : public StreamHandler {
   std::shared_ptr<const ConnectionInfo> info_;
   std::unique_ptr<ProxyHeaderReader> proxy_header_;  // until it is there; null: none is expected
   uint32_t read_ios_ = 0;
+  // So many bytes came that are the first of a PROXY header's signature and were not handed on.
+  uint8_t held_back_ = 0;
+  bool start_known_ = false;  // a header was there, or what came first is none
   bool ended_ = false;
   bool named_by_proxy_ = false;
   TimerId timer_ = 0;

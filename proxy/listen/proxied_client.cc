@@ -21,6 +21,14 @@ void CountBadProxyHeader(ListenContext& context, const Address& peer) {
            peer.ToStringWithPort());
 }
 
+void CountUnlistedProxyHeader(ListenContext& context, const Address& peer) {
+  context.counters.Add(Metric::kProxyProtocolInvalid);
+  LogDebug("listen",
+           "{} sent a PROXY header where none is expected: it is not in setProxyProtocolACL, the "
+           "listener has enableProxyProtocol=false, or proxyProtocolOutsideTLS is not as it sends",
+           peer.ToStringWithPort());
+}
+
 ProxyHeaderReader::Status ProxyHeaderReader::Take(std::span<const uint8_t>* input, size_t most) {
   ++pieces_;
   while (!input->empty()) {

@@ -20,6 +20,8 @@ inline const NetmaskGroup* ProxiesOf(const ListenSettings& settings,
 // False, and counted, where the access list counts for the client named and does not have it.
 bool MayAskThroughProxy(ListenContext& context, const ProxyHeader& header);
 void CountBadProxyHeader(ListenContext& context, const Address& peer);
+// Of one from whom none is expected.
+void CountUnlistedProxyHeader(ListenContext& context, const Address& peer);
 
 // The header at the start of one connection.
 class ProxyHeaderReader {

@@ -4,6 +4,7 @@
 
 #include "proxy/listen/frontend_sockets.h"
 #include "proxy/listen/proxied_client.h"
+#include "proxy/net/proxy_signature.h"
 #include "proxy/net/udp_socket.h"
 
 namespace breakwater {
@@ -118,9 +119,12 @@ bool UdpListener::MayAsk(const Address& peer) {
 bool UdpListener::IsCompliant(const Datagram& datagram) {
   bool compliant = datagram.size >= dns::kHeaderSize && !datagram.truncated;
   if (compliant) {
+    const dns::Header header = dns::ConstHeader(datagram.data);
+    // What a PROXY header begins with has another opcode than a query, so queries are not compared.
+    if (header.opcode() != dns::Opcode::kQuery && IsUnlistedHeader(datagram)) return false;
     ++asked_;
     // A reply sent to us must not be answered: two servers would talk for ever.
-    if (dns::ConstHeader(datagram.data).Has(dns::kFlagQr)) {
+    if (header.Has(dns::kFlagQr)) {
       context_.counters.Add(Metric::kQueries);
       compliant = false;
     }
@@ -130,6 +134,12 @@ bool UdpListener::IsCompliant(const Datagram& datagram) {
     frontend_->noncompliant_queries.Add();
   }
   return compliant;
+}
+
+bool UdpListener::IsUnlistedHeader(const Datagram& datagram) {
+  if (FindProxySignature({datagram.data, datagram.size}) != ProxySignature::kWhole) return false;
+  CountUnlistedProxyHeader(context_, datagram.from);
+  return true;
 }
 
 QueryPtr UdpListener::MakeQuery(const Datagram& datagram, MonoTime now) {

@@ -49,6 +49,7 @@ class UdpListener : public ReplyTarget {
   size_t TakeBatch();  // how many datagrams came
   bool MayAsk(const Address& peer);
   bool IsCompliant(const Datagram& datagram);
+  bool IsUnlistedHeader(const Datagram& datagram);
   QueryPtr MakeQuery(const Datagram& datagram, MonoTime now);
   // Null where it is not to be asked.
   QueryPtr MakeProxied(Datagram datagram, MonoTime now);

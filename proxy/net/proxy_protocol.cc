@@ -1,15 +1,13 @@
 #include "proxy/net/proxy_protocol.h"
 
 #include <algorithm>
-#include <array>
 
 #include "proxy/base/byte_reader.h"
+#include "proxy/net/proxy_signature.h"
 
 namespace breakwater {
 namespace {
 
-constexpr std::array<uint8_t, 12> kSignature = {0x0D, 0x0A, 0x0D, 0x0A, 0x00, 0x0D,
-                                                0x0A, 0x51, 0x55, 0x49, 0x54, 0x0A};
 constexpr uint8_t kVersion = 0x20;  // the upper half of the byte
 constexpr uint8_t kCommandLocal = 0;
 constexpr uint8_t kCommandProxy = 1;
@@ -64,12 +62,8 @@ void AppendAddress(std::string* out, const Address& address, bool as_v6) {
 }  // namespace
 
 ProxyParsed ParseProxyHeader(std::span<const uint8_t> bytes, size_t most) {
-  const size_t known = std::min(bytes.size(), kSignature.size());
-  if (!std::equal(kSignature.begin(), kSignature.begin() + static_cast<ptrdiff_t>(known),
-                  bytes.begin())) {
-    return {};
-  }
-  ByteReader reader(bytes, kSignature.size());
+  if (FindProxySignature(bytes) == ProxySignature::kNone) return {};
+  ByteReader reader(bytes, kProxySignature.size());
   const uint8_t command = reader.U8();
   const uint8_t family = reader.U8();
   const size_t size = kProxyHeaderStart + reader.U16();
@@ -90,7 +84,7 @@ ProxyParsed ParseProxyHeader(std::span<const uint8_t> bytes, size_t most) {
 }
 
 std::string BuildProxyHeader(const ProxyHeader& header) {
-  std::string out(kSignature.begin(), kSignature.end());
+  std::string out(kProxySignature.begin(), kProxySignature.end());
   if (header.local) {
     out.push_back(static_cast<char>(kVersion | kCommandLocal));
     out.append(3, '\0');

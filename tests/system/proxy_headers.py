@@ -5,7 +5,8 @@ import socket
 import ssl
 import struct
 
-from client import framed, question, read_framed, receive_all, run, tcp_connection
+from client import framed, question, read_framed, run, tcp_connection
+from h2_frames import DATA, END_HEADERS, END_STREAM, HEADERS, PREFACE, SETTINGS, frame, get
 from harness import Process, accepts_tcp, free_port, temp_folder, write_file
 
 SIGNATURE = b"\r\n\r\n\0\r\nQUIT\n"
@@ -43,11 +44,26 @@ def ask_stream(connection, name="echo.example", qtype="TXT"):
 
 
 def ask_https(connection, name="echo.example", qtype="TXT"):
-    """The body of the answer to a POST; None where the server closed."""
-    wire = question(name, qtype).to_wire()
-    connection.sendall(b"POST /dns-query HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/dns-message\r\n"
-                       b"Connection: close\r\nContent-Length: %d\r\n\r\n%s" % (len(wire), wire))
-    return receive_all(connection).partition(b"\r\n\r\n")[2] or None
+    """The body of the answer to a GET over HTTP/2, which tls_stream() agrees on; None where the server closed."""
+    connection.sendall(PREFACE + frame(SETTINGS) + frame(HEADERS, END_STREAM | END_HEADERS, 1, get(name, qtype)))
+    body, flags = b"", 0
+    while not flags & END_STREAM:
+        start = read_exactly(connection, 9)
+        if len(start) < 9:
+            return None
+        content = read_exactly(connection, int.from_bytes(start[:3], "big"))
+        if int.from_bytes(start[5:], "big") == 1 and start[3] in (DATA, HEADERS):
+            flags = start[4]
+            body += content if start[3] == DATA else b""
+    return body or None
+
+
+def read_exactly(connection, size):
+    """So many bytes, or fewer where the server closed."""
+    data = b""
+    while len(data) < size and (more := connection.recv(size - len(data))):
+        data += more
+    return data
 
 
 def stream(port, before=b"", host="127.0.0.1", source=None):
@@ -67,6 +83,7 @@ def tls_stream(port, outside=b"", inside=b"", source="127.0.0.1"):
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
+    context.set_alpn_protocols(["h2", "dot"])
     connection = context.wrap_socket(plain)
     connection.sendall(inside)
     return connection

@@ -84,14 +84,51 @@ TEST_F(ProxiedTest, DatagramsWithoutAGoodHeaderAreDroppedAndCounted) {
   EXPECT_EQ(frontend->queries.Get(), 0u);
 }
 
-TEST_F(ProxiedTest, OnlyListedPeersAreBelieved) {
+TEST_F(ProxiedTest, DatagramWithAHeaderOfWhoIsNotListedIsDroppedAndCounted) {
   ListenUdp();
   proxies.Clear();
   EXPECT_TRUE(proxies.Add("192.0.2.9"));
   SendAll(client, BuildProxyHeader(kHeader) + Query(7));
+  // The signature but for its end: a message like any other, whoever decides about it.
+  SendAll(client, BuildProxyHeader(kHeader).substr(0, 11) + "x");
   ASSERT_TRUE(AwaitQuery());
-  EXPECT_EQ(sink.seen[0], BuildProxyHeader(kHeader) + Query(7));
+  EXPECT_EQ(sink.seen.size(), 1u);
   EXPECT_EQ(sink.clients[0], LocalAddressOf(client.get()));
+  EXPECT_EQ(Count(Metric::kProxyProtocolInvalid), 1u);
+}
+
+TEST_F(ProxiedTest, ConnectionWithAHeaderOfWhoIsNotListedIsClosedAtOnceAndCounted) {
+  proxies.Clear();
+  Listen();
+  client = Client();
+  SendAll(client, BuildProxyHeader(kHeader) + Framed(Query(1)));
+  EXPECT_TRUE(AtEnd(client));
+  client = Accepted();
+  for (const char byte : BuildProxyHeader(kHeader).substr(0, 12)) {
+    EXPECT_EQ(listener->connections(), 1u);
+    SendAll(client, {&byte, 1});
+    Turn();
+  }
+  EXPECT_TRUE(AtEnd(client));
+  EXPECT_EQ(Count(Metric::kProxyProtocolInvalid), 2u);
+  EXPECT_TRUE(sink.seen.empty());
+}
+
+// 0x0D0A is what the signature begins with, and the length of a message of 3,338 octets.
+TEST_F(ProxiedTest, MessageWhoseLengthIsTheStartOfASignatureIsAQuery) {
+  proxies.Clear();
+  Listen();
+  const std::string query = std::string("\r\n\0\r\nQUIT", 9) + std::string(3338 - 9, 'x');
+  for (const size_t first : {size_t{1}, size_t{2}, size_t{11}, size_t{3340}}) {
+    sink.seen.clear();
+    client = Accepted();
+    SendAll(client, Framed(query).substr(0, first));
+    Turn();
+    SendAll(client, Framed(query).substr(first));
+    ASSERT_TRUE(RunUntil([&] { return !sink.seen.empty(); })) << first;
+    EXPECT_EQ(sink.seen[0], query);
+  }
+  EXPECT_EQ(Count(Metric::kProxyProtocolInvalid), 0u);
 }
 
 TEST_F(ProxiedTest, BindMayTakeNoHeaders) {

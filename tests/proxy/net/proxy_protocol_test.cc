@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "proxy/net/proxy_signature.h"
+
 namespace breakwater {
 namespace {
 
@@ -23,6 +25,18 @@ ProxyParsed Parse(const std::string& bytes, size_t most = 512) {
 }
 ProxyParse StatusOf(const std::string& bytes, size_t most = 512) {
   return Parse(bytes, most).status;
+}
+
+TEST(ProxyProtocolTest, SignatureIsFoundWholeInPartOrNot) {
+  const auto find = [](std::string_view bytes) {
+    return FindProxySignature({reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()});
+  };
+  EXPECT_EQ(find(kSignature), ProxySignature::kWhole);
+  EXPECT_EQ(find(kSignature + "more"), ProxySignature::kWhole);
+  for (size_t size = 0; size < kSignature.size(); ++size) {
+    EXPECT_EQ(find(kSignature.substr(0, size)), ProxySignature::kPart) << size;
+    EXPECT_EQ(find(kSignature.substr(0, size) + "x"), ProxySignature::kNone) << size;
+  }
 }
 
 TEST(ProxyProtocolTest, ReadsV4OverTcpAndNoMoreThanTheHeader) {
