@@ -106,6 +106,13 @@ void WriteTlsMetrics(PrometheusWriter& out, const std::vector<LabelledFrontend>&
 
 void WriteDohMetrics(PrometheusWriter& out, const std::vector<LabelledFrontend>& frontends) {
   using C = DohCounters;
+  out.Begin({"frontend_http_connects", "Connections accepted for DNS over HTTPS", kCounter});
+  for (const LabelledFrontend& row : frontends) {
+    if (row.frontend->doh == nullptr) continue;
+    const Frontend& frontend = *row.frontend;
+    out.Sample(HttpLabels(row), std::to_string(frontend.tcp_connections.Get() +
+                                               frontend.tcp_current_connections.Get()));
+  }
   out.Begin({"frontend_doh_http_method_queries", "Requests by method", kCounter});
   WriteFamily(out, frontends, "method", {{"get", &C::get_queries}, {"post", &C::post_queries}});
   out.Begin({"frontend_doh_http_version_queries", "Requests by version of HTTP", kCounter});

@@ -1,18 +1,23 @@
 #!/usr/bin/python3
 """The statistics on the web server, fetched with curl as a collector does."""
 
+import contextlib
 import json
 import os
 import re
+import socket
 import unittest
 
 import dns.exception
 
-from client import ask, run
-from harness import SystemTest, free_port
+from certificates import Certificates
+from client import ask, question, run
+from harness import CONSOLE, SystemTest, free_port, wait_until
 from nameservers import Nsd
 
 ZONE = "$TTL 300\n@ IN SOA ns1 hostmaster 1 7200 3600 1209600 60\n@ IN NS ns1\nns1 IN A 192.0.2.53\n"
+with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "metrics_of_dnsdist.txt"), encoding="ascii") as file:
+    METRICS = file.read().splitlines()[1:]
 PASSWORD, KEY = "a password", "a key"
 
 
@@ -53,6 +58,45 @@ class Web(SystemTest):
         for path in ("/metrics", "/jsonstat?command=stats"):
             self.assertEqual(self.with_key(path)[0], 200, path)
             self.assertEqual(self.fetch(path, "-u", f"anybody:{PASSWORD}")[0], 200, path)
+
+    def test_metrics_have_every_name_type_and_label_of_dnsdist(self):
+        certificates = Certificates()
+        files = '"%s", "%s"' % certificates.make("dns.example")
+        web, ports = free_port(), [free_port(), free_port()]
+        proxy = self.proxy(CONSOLE + f"""
+            webserver("127.0.0.1:{web}")
+            setWebserverConfig({{password="{PASSWORD}", acl="127.0.0.1/32"}})
+            setLocal("127.0.0.1:{{port}}")
+            addTLSLocal("127.0.0.1:{ports[0]}", {files})
+            addDOHLocal("127.0.0.1:{ports[1]}", {files}, "/dns-query")
+            newServer{{address="127.0.0.1:{self.nsd.port}", checkName="example.org"}}
+            getPool(""):setCache(newPacketCache(1000))
+            addAction("rule.example.", DropAction())
+            addDynamicBlock("127.0.0.7", "asks too much", DNSAction.Drop, 100)
+            addDynBlockSMT({{"blocked.example."}}, "asked for too much", 100, DNSAction.Drop)
+            """)
+
+        def missing():
+            # Offenders are named while they ask.
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+                client.bind(("127.0.0.7", 0))
+                client.sendto(question("a.example").to_wire(), ("127.0.0.1", proxy.port))
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+                client.sendto(question("a.blocked.example").to_wire(), ("127.0.0.1", proxy.port))
+            text = run("curl", "-s", "-u", f"x:{PASSWORD}", f"http://127.0.0.1:{web}/metrics").stdout
+            types = dict(re.findall(r"^# TYPE (\S+) (\S+)$", text, re.M))
+            samples = {(name, ",".join(re.findall(r'(\w+)="', labels)))
+                       for name, labels in re.findall(r"^(\w+)(?:\{(.*)\})? ", text, re.M)}
+            wrong = []
+            for line in METRICS:
+                name, kind, labels = (line.split() + [""])[:3]
+                sample = name + "_bucket" if kind == "histogram" else name
+                if types.get(name) != kind or (sample, labels) not in samples:
+                    wrong.append(line)
+            return wrong
+        with contextlib.suppress(AssertionError):
+            wait_until(lambda: not missing(), "all that is listed")
+        self.assertEqual(missing(), [])
 
     def test_metrics_are_well_formed_and_count(self):
         for _ in range(3):
