@@ -66,8 +66,27 @@ void DohConnection::OnPeerEnd() {
 }
 
 void DohConnection::Take(std::span<const uint8_t> bytes) {
+  if (!AgreedOnHttp2()) return RefuseVersion();
   if (session_ == nullptr && !ChooseVersion(&bytes)) return Settle();
   Feed(bytes);
+}
+
+// In the clear there is nothing to agree with.
+bool DohConnection::AgreedOnHttp2() const {
+  const TlsFacts* const facts = stream().tls();
+  return facts == nullptr || facts->alpn == "h2";
+}
+
+void DohConnection::RefuseVersion() {
+  if (broken_) return;
+  broken_ = true;
+  if (stream().tls()->alpn == "http/1.1") doh().counters.http1_queries.Add();
+  CountResponse(doh().counters, HttpVersion::kHttp1, 505);
+  const std::string text = VersionRefusal(WallNow());
+  PacketBuffer bytes = context().queries.packets().Get(text.size());
+  std::memcpy(bytes.data(), text.data(), text.size());
+  (void)stream().QueueBytes(std::move(bytes), text.size());
+  host().MarkDirty(*this);
 }
 
 // False while it cannot be told yet. What was held back is fed, `bytes` become what is left.
@@ -85,8 +104,7 @@ bool DohConnection::ChooseVersion(std::span<const uint8_t>* bytes) {
   if (http2) {
     session_ = std::make_unique<H2Server>(*this, limits);
   } else {
-    session_ =
-        std::make_unique<Http1Server>(*this, limits, stream().tls() != nullptr ? "https" : "http");
+    session_ = std::make_unique<Http1Server>(*this, limits, "http");
   }
   if (stopping_) session_->StopTaking();
   Feed(std::span(first_bytes_).first(first_count_));

@@ -1,5 +1,6 @@
-// One client connection that speaks DNS over HTTPS (RFC 8484): HTTP/2, or HTTP/1.1 as reverse
-// proxies speak it, told apart by the first bytes. Makes a query of each request, a response of
+// One client connection that speaks DNS over HTTPS (RFC 8484). Over TLS it is HTTP/2 and must have
+// been agreed on (ALPN), in the clear HTTP/2 or HTTP/1.1 as reverse proxies speak it, told apart by
+// the first bytes. Makes a query of each request, a response of
 // each answer. An idle connection has no buffer of its own.
 #pragma once
 
@@ -36,6 +37,8 @@ class DohConnection final : public ClientConnection, public HttpHandler {
   void OnEnding() override;
   void Take(std::span<const uint8_t> bytes);
   bool ChooseVersion(std::span<const uint8_t>* bytes);
+  bool AgreedOnHttp2() const;
+  void RefuseVersion();
   void Feed(std::span<const uint8_t> bytes);
   std::optional<uint16_t> Reason(const HttpRequest& request, Address* client);
   bool MayAsk(const Address& client) const;

@@ -1,5 +1,6 @@
 #include "proxy/listen/doh_response.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -107,6 +108,15 @@ std::optional<HttpResponse> MappedResponse(const DohResponses& map, std::string_
   response.headers = entry.has_headers ? entry.headers : settings.response_headers;
   PutContent(response, entry.content, {});
   return response;
+}
+
+std::string VersionRefusal(WallTime now) {
+  constexpr std::string_view kBody =
+      "<html><body>DNS over HTTPS is served over HTTP/2 here: offer h2 by ALPN.</body></html>\n";
+  return fmt::format(
+      "HTTP/1.1 505 {}\r\nConnection: Close\r\nDate: {:%a, %d %b %Y %H:%M:%S} GMT\r\n"
+      "Content-Type: text/html\r\nContent-Length: {}\r\n\r\n{}",
+      HttpReason(505), fmt::gmtime(static_cast<std::time_t>(now.seconds)), kBody.size(), kBody);
 }
 
 uint16_t DropStatus(DropReason reason) {

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 
+#include "proxy/base/clock.h"
 #include "proxy/net/http_session.h"
 #include "proxy/query/client_reply.h"
 #include "proxy/query/doh_frontend.h"
@@ -19,6 +21,9 @@ HttpResponse StatusResponse(uint16_t status, const DohSettings& settings);
 // The first entry whose expression matches the path; nothing where none does.
 std::optional<HttpResponse> MappedResponse(const DohResponses& map, std::string_view path,
                                            const DohSettings& settings);
+
+// The whole response, HTTP/1.1, to a client that has not agreed on HTTP/2 over TLS.
+std::string VersionRefusal(WallTime now);
 
 uint16_t DropStatus(DropReason reason);
 // Absent, or application/dns-message with or without parameters.

@@ -75,21 +75,34 @@ class DohTest(harness.SystemTest):
         proxy = self.proxy(f'addDOHLocal("127.0.0.1:{{port}}"{arguments})\nsetACL("127.0.0.0/8")\n' + ALL + more)
         return proxy, f"http://127.0.0.1:{proxy.port}/dns-query"
 
-    def test_get_and_post_over_every_version(self):
+    def test_get_and_post(self):
         proxy, url = self.secure()
         wire = client.question("spoof.test").to_wire()
         post = ["-H", "content-type: application/dns-message", url]
-        for version, name in (("--http2", "HTTP/2"), ("--http1.1", "HTTP/1.1"), ("--http1.0", "HTTP/1.1")):
-            for reply in (curl(version, f"{url}?dns={encoded('spoof.test')}"), curl(version, *post, body=wire)):
-                self.assertEqual((reply.status, reply.version), (200, name))
-                self.assertEqual(reply.headers["content-type"], "application/dns-message")
-                self.assertEqual(reply.headers["content-length"], str(len(reply.body)))
-                self.assertEqual(reply.headers["cache-control"], "max-age=60")
-                self.assertEqual(reply.addresses(), ["192.0.2.1"])
+        for reply in (curl("--http2", f"{url}?dns={encoded('spoof.test')}"), curl("--http2", *post, body=wire)):
+            self.assertEqual((reply.status, reply.version), (200, "HTTP/2"))
+            self.assertEqual(reply.headers["content-type"], "application/dns-message")
+            self.assertEqual(reply.headers["content-length"], str(len(reply.body)))
+            self.assertEqual(reply.headers["cache-control"], "max-age=60")
+            self.assertEqual(reply.addresses(), ["192.0.2.1"])
         table = proxy.console("showDOHFrontends()").splitlines()[1].split()
-        self.assertEqual(table[2:], ["4", "2", "3", "3", "0", "0", "0", "6"])
+        self.assertEqual(table[2:], ["0", "2", "1", "1", "0", "0", "0", "2"])
+
+    def test_over_tls_http2_must_be_agreed_on(self):
+        proxy, url = self.secure()
+        for arguments in (["--http1.1"], ["--http1.0"], ["--no-alpn", "--http1.1"], ["--no-alpn", "--http2-prior-knowledge"]):
+            result = client.run("curl", "-sk", "-i", "--http0.9", "-m", "5", *arguments, f"{url}?dns={encoded('spoof.test')}")
+            if "--http2-prior-knowledge" in arguments:  # what comes is no HTTP/2
+                self.assertNotEqual(result.returncode, 0)
+                continue
+            head, _, body = result.stdout.replace("\r\n", "\n").partition("\n\n")
+            self.assertTrue(head.startswith("HTTP/1.1 505 "), arguments)
+            self.assertRegex(head, r"\nConnection: Close\nDate: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\n")
+            self.assertIn("<html>", body)
+        table = proxy.console("showDOHFrontends()").splitlines()[1].split()
+        self.assertEqual(table[2:], ["1", "0", "0", "0", "0", "4", "0", "0"])  # --http1.0 offers that by name
         codes = [line.split()[2:] for line in proxy.console("showDOHResponseCodes()").splitlines()[1:]]
-        self.assertEqual(codes, [["1", "4", "0", "0", "0", "0", "0"], ["2", "2", "0", "0", "0", "0", "0"]])
+        self.assertEqual(codes, [["1", "0", "0", "0", "0", "0", "4"], ["2", "0", "0", "0", "0", "0", "0"]])
 
     def test_plaintext_http2_with_prior_knowledge_and_http1(self):
         _, url = self.plain()
@@ -201,22 +214,21 @@ class DohTest(harness.SystemTest):
             addAction(AllRule(), SpoofAction("192.0.2.1"))''')
         base = f"https://127.0.0.1:{proxy.port}"
         dns = encoded("any.test")
-        for version in ("--http2", "--http1.1"):
-            def reply(path, *arguments, version=version):
-                return curl(version, *arguments, base + path)
-            refused = reply(f"/c?dns={dns}", "-H", "x-kind: OTHER one")
-            self.assertEqual((refused.status, refused.body), (403, b"no others"))
-            self.assertEqual(refused.headers["content-type"], "text/plain; charset=utf-8")
-            plain = reply(f"/a?dns={dns}")
-            self.assertEqual((plain.status, plain.body, plain.headers["content-type"]), (200, b"plain", "text/plain"))
-            moved = reply(f"/b?dns={dns}")
-            self.assertEqual((moved.status, moved.headers["location"]), (302, "https://doh.test/moved"))
-            self.assertEqual(reply(f"/c?dns={dns}").addresses(), ["192.0.2.1"])
-            named = curl(version, "--resolve", f"doh.test:{proxy.port}:127.0.0.1",
-                         f"https://doh.test:{proxy.port}/c?dns={dns}")
-            self.assertEqual(named.addresses(), ["192.0.2.7"])
-            lua = reply(f"/c?dns={encoded('lua.test')}", "-H", "X-Kind: mine")
-            self.assertEqual(lua.body.decode(), f"https 127.0.0.1:{proxy.port} /c ?dns={encoded('lua.test')} mine")
+        def reply(path, *arguments):
+            return curl("--http2", *arguments, base + path)
+        refused = reply(f"/c?dns={dns}", "-H", "x-kind: OTHER one")
+        self.assertEqual((refused.status, refused.body), (403, b"no others"))
+        self.assertEqual(refused.headers["content-type"], "text/plain; charset=utf-8")
+        plain = reply(f"/a?dns={dns}")
+        self.assertEqual((plain.status, plain.body, plain.headers["content-type"]), (200, b"plain", "text/plain"))
+        moved = reply(f"/b?dns={dns}")
+        self.assertEqual((moved.status, moved.headers["location"]), (302, "https://doh.test/moved"))
+        self.assertEqual(reply(f"/c?dns={dns}").addresses(), ["192.0.2.1"])
+        named = curl("--http2", "--resolve", f"doh.test:{proxy.port}:127.0.0.1",
+                     f"https://doh.test:{proxy.port}/c?dns={dns}")
+        self.assertEqual(named.addresses(), ["192.0.2.7"])
+        lua = reply(f"/c?dns={encoded('lua.test')}", "-H", "X-Kind: mine")
+        self.assertEqual(lua.body.decode(), f"https 127.0.0.1:{proxy.port} /c ?dns={encoded('lua.test')} mine")
 
     def test_monitoring(self):
         web = harness.free_port()
@@ -225,27 +237,29 @@ class DohTest(harness.SystemTest):
             setWebserverConfig({{password="secret", apiKey="key"}})''')
         for path in (f"?dns={encoded('spoof.test')}", f"?dns={encoded('drop.test')}", "?dns=!"):
             curl("--http2", url + path)
-        curl("--http1.1", "-H", "content-type: application/dns-message", url, body=b"short")
+        curl("--http2", "-H", "content-type: application/dns-message", url, body=b"short")
+        curl("--http1.1", url)
         text = client.run("curl", "-s", "-u", "x:secret", f"http://127.0.0.1:{web}/metrics").stdout
         self.assertIn(f"127.0.0.1:{proxy.port}", proxy.console("showTLSErrorCounters()").splitlines()[1])
         bind = f'frontend="127.0.0.1:{proxy.port}"'
         for line in (f'doh_http_method_queries{{{bind},thread="0",method="get"}} 3',
                      f'doh_http_version_queries{{{bind},thread="0",version="1"}} 1',
                      f'doh_bad_requests{{{bind},thread="0"}} 2',
-                     f'doh_responses{{{bind},thread="0",type="error"}} 3',
+                     f'doh_responses{{{bind},thread="0",type="error"}} 4',
                      f'doh_responses{{{bind},thread="0",type="valid"}} 1',
                      f'doh_version_status_responses{{{bind},thread="0",httpversion="2",status="403"}} 1',
-                     f'tlsnewsessions{{{bind},proto="TCP (DNS over HTTPS)",thread="0"}} 4',
+                     f'doh_version_status_responses{{{bind},thread="0",httpversion="1",status="other"}} 1',
+                     f'tlsnewsessions{{{bind},proto="TCP (DNS over HTTPS)",thread="0"}} 5',
                      f'tlsqueries{{{bind},proto="TCP (DNS over HTTPS)",thread="0",tls="tls13"}} 2'):
             self.assertIn("dnsdist_frontend_" + line, text.splitlines())
         api = client.run("curl", "-s", "-H", "X-API-Key: key",
                          f"http://127.0.0.1:{web}/api/v1/servers/localhost").stdout
         row = json.loads(api)["dohFrontends"][0]
-        self.assertGreaterEqual(row["http-connects"], 4)  # and those that tried whether it listens
+        self.assertGreaterEqual(row["http-connects"], 5)  # and those that tried whether it listens
         self.assertEqual([row[name] for name in ("http1-queries", "http2-queries", "get-queries",
                                                  "post-queries", "bad-requests", "error-responses",
                                                  "valid-responses", "http2-403-responses", "http1-400-responses")],
-                         [1, 3, 3, 1, 2, 3, 1, 1, 1])
+                         [1, 4, 3, 1, 2, 4, 1, 1, 0])
 
     def test_nginx_in_front(self):
         proxy, _ = self.plain("{trustForwardedForHeader=true}", '''

@@ -109,5 +109,15 @@ TEST_F(DohResponseTest, ContentTypes) {
   }
 }
 
+TEST_F(DohResponseTest, VersionIsRefusedWithADateAndTheEndOfTheConnection) {
+  const std::string text = VersionRefusal({.seconds = 784111777});
+  EXPECT_TRUE(
+      text.starts_with("HTTP/1.1 505 HTTP Version Not Supported\r\nConnection: Close\r\n"
+                       "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"));
+  const size_t body = text.find("\r\n\r\n") + 4;
+  EXPECT_NE(text.find("Content-Length: " + std::to_string(text.size() - body) + "\r\n"),
+            std::string::npos);
+}
+
 }  // namespace
 }  // namespace breakwater
