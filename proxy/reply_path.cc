@@ -14,6 +14,7 @@
 namespace breakwater {
 namespace {
 
+constexpr size_t kLeastUdpSize = 512;  // what every client takes (RFC 1035, 4.2.1)
 constexpr uint16_t kClientBits = dns::kFlagRd | dns::kFlagCd;
 
 constexpr int kMostStopRounds = 4;
@@ -332,6 +333,10 @@ void QueryPath::FitToClient(Query& query) {
   size_t limit = query.MaxAnswerSize();
   if (!query.tcp() && config_->settings.max_udp_response_size != 0) {
     limit = std::min<size_t>(limit, config_->settings.max_udp_response_size);
+  }
+  if (!query.tcp() && query.self_answered) {
+    limit = std::min<size_t>(
+        limit, std::max<size_t>(config_->settings.payload_size_on_self_generated, kLeastUdpSize));
   }
   if (query.size <= limit) return;
   dns::EditBuffer buffer = query.edit();
