@@ -6,6 +6,7 @@
 
 #include "lua/bindings.h"
 #include "proxy/base/log.h"
+#include "proxy/base/log_format.h"
 #include "proxy/net/proxy_protocol.h"
 
 namespace breakwater::lua {
@@ -181,12 +182,16 @@ TextResult<void> SetStructured(Call&, bool enable, Options options) {
   options.Read("timeFormat", &time_format);
   options.Accept({"levelPrefix"});
   options.Unavailable({"setInstanceFromServerID"});
-  if (backend != "default")
-    options.Reject(fmt::format("backend '{}' is not available yet", backend));
+  if (backend == "systemd-journal")
+    options.Reject("backend 'systemd-journal' is not available yet");
+  if (backend != "default" && backend != "json" && backend != "systemd-journal") {
+    options.Problem(fmt::format("backend '{}'", backend));
+  }
   if (time_format != "numeric") options.Problem(fmt::format("timeFormat '{}'", time_format));
   if (auto good = options.Finish(); !good) return good;
   LogSettings log = GetLogSettings();
   log.structured = enable;
+  SetStructuredFormat(backend == "json" ? StructuredFormat::kJson : StructuredFormat::kPairs);
   SetLogSettings(log);
   return {};
 }

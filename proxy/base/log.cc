@@ -9,6 +9,7 @@
 #include <ctime>
 
 #include "proxy/base/guarded.h"
+#include "proxy/base/log_format.h"
 #include "proxy/base/unique_fd.h"
 
 namespace breakwater {
@@ -20,6 +21,7 @@ Guarded<LogSettings>& Settings() {
 }
 
 std::atomic<bool> verbose{false};
+std::atomic<StructuredFormat> format{StructuredFormat::kPairs};
 
 Guarded<UniqueFd>& VerboseFile() {
   static Guarded<UniqueFd> file;
@@ -69,6 +71,34 @@ std::string Quoted(std::string_view text) {
   return out;
 }
 
+// The same for JSON (RFC 8259, section 7). Bytes that are no UTF-8 are written as the Unicode
+// characters of their numbers, for a collector refuses a line that it cannot decode.
+std::string JsonQuoted(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (byte < 0x20 || byte >= 0x7f) {
+      out += fmt::format("\\u{:04x}", byte);
+    } else {
+      out += c;
+    }
+  }
+  return out;
+}
+
+std::string JsonLine(LogLevel level, std::string_view subsystem, std::string_view text) {
+  const WallTime now = WallNow();
+  return fmt::format(
+      R"({{"level": "0", "msg": "{}", "prio": "{}", "subsystem": "{}", "ts": "{}.{:03d}"}})"
+      "\n",
+      JsonQuoted(text), LevelName(level), JsonQuoted(subsystem), now.seconds,
+      now.nanoseconds / 1'000'000);
+}
+
 std::string StructuredLine(LogLevel level, std::string_view subsystem, std::string_view text) {
   const WallTime now = WallNow();
   return fmt::format("msg=\"{}\" subsystem=\"{}\" level=\"0\" prio=\"{}\" ts=\"{}.{:03d}\"\n",
@@ -91,6 +121,10 @@ std::string PlainLine(std::string_view text, bool timestamps) {
 void SetLogSettings(const LogSettings& settings) {
   Settings().With([&](LogSettings& s) { s = settings; });
   verbose.store(settings.verbose, std::memory_order_relaxed);
+}
+
+void SetStructuredFormat(StructuredFormat wanted) {
+  format.store(wanted, std::memory_order_relaxed);
 }
 
 LogSettings GetLogSettings() {
@@ -117,8 +151,10 @@ bool LogEnabled(LogLevel level) {
 
 void LogWrite(LogLevel level, std::string_view subsystem, std::string_view text) {
   const LogSettings settings = GetLogSettings();
-  const std::string line = settings.structured ? StructuredLine(level, subsystem, text)
-                                               : PlainLine(text, settings.timestamps);
+  const bool json = format.load(std::memory_order_relaxed) == StructuredFormat::kJson;
+  const std::string line = !settings.structured ? PlainLine(text, settings.timestamps)
+                           : json               ? JsonLine(level, subsystem, text)
+                                                : StructuredLine(level, subsystem, text);
   if (level == LogLevel::kDebug && WroteToVerboseFile(line)) return;
   // A full disk or a closed pipe loses the line, never the service.
   if (::write(STDOUT_FILENO, line.data(), line.size()) < 0) return;

@@ -6,6 +6,8 @@
 
 #include <fstream>
 
+#include "proxy/base/log_format.h"
+
 namespace breakwater {
 namespace {
 
@@ -27,6 +29,25 @@ TEST(VerboseLogFile, TakesVerboseLinesAndNoOthers) {
   SetLogSettings(before);
   EXPECT_EQ(Content(path), "one\n");
   unlink(path);
+}
+
+TEST(StructuredLines, AreObjectsOfJsonWhereAskedForWhateverTheTextHolds) {
+  const LogSettings before = GetLogSettings();
+  SetLogSettings({});
+  SetStructuredFormat(StructuredFormat::kJson);
+  testing::internal::CaptureStdout();
+  LogWarning("test", "a \"b\" \\ {}", "\n\x7f\xc3");
+  const std::string json = testing::internal::GetCapturedStdout();
+  SetStructuredFormat(StructuredFormat::kPairs);
+  testing::internal::CaptureStdout();
+  LogWarning("test", "c");
+  const std::string pairs = testing::internal::GetCapturedStdout();
+  SetLogSettings(before);
+  EXPECT_THAT(
+      json, testing::StartsWith(R"({"level": "0", "msg": "a \"b\" \\ \u000a\u007f\u00c3", "prio": )"
+                                R"("Warning", "subsystem": "test", "ts": ")"));
+  EXPECT_THAT(json, testing::EndsWith("\"}\n"));
+  EXPECT_THAT(pairs, testing::StartsWith("msg=\"c\" subsystem=\"test\""));
 }
 
 TEST(VerboseLogFile, OneThatCannotBeOpenedIsAnErrorWithItsPath) {
