@@ -124,8 +124,11 @@ void Server::Start() {
   CheckBackendsOnce();
   snapshots_.AwaitLoaded(kSnapshotPatience);
   for (const auto& frontend : config->frontends) {
-    LogInfo("setup", "Listening on {} ({})", frontend->settings.address.ToStringWithPort(),
-            frontend->TypeText());
+    const auto tell = [&](const Address& address) {
+      LogInfo("setup", "Listening on {} ({})", address.ToStringWithPort(), frontend->TypeText());
+    };
+    tell(frontend->settings.address);
+    for (const Address& address : frontend->settings.additional_addresses) tell(address);
   }
   StartFlushSources(*config);
   carbon_.Start(*config);
