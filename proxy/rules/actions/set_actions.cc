@@ -91,11 +91,11 @@ ActionPtr MakeSetMaxReturnedTtlAction(uint32_t max) {
   return MaxReturnedTtl(max);
 }
 ActionPtr MakeSetProxyValuesAction(ProxyValues values) {
-  return Note{fmt::format("set {} proxy protocol values", values.size()),
+  return Note{"set Proxy-Protocol values",
               [values = std::move(values)](Query& query) { SetProxyValues(query, values); }};
 }
 ActionPtr MakeAddProxyValueAction(uint8_t type, std::string value) {
-  std::string text = fmt::format("add proxy protocol value of type {}", type);
+  std::string text = fmt::format("add a Proxy-Protocol value of type {}", type);
   return Note{std::move(text), [type, value = std::move(value)](Query& query) {
                 AddProxyValue(query, type, value);
               }};

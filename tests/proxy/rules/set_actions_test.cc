@@ -41,7 +41,7 @@ TEST_F(SetActionTest, ProxyValuesAreAddedToThoseThatCameOrReplaceThem) {
   EXPECT_EQ(ProxyValuesOf(*query_), (ProxyValues{{3, "set"}}));
   Apply(MakeSetProxyValuesAction({}));
   EXPECT_TRUE(ProxyValuesOf(*query_).empty());
-  EXPECT_EQ(MakeSetProxyValuesAction({{3, "set"}})->ToString(), "set 1 proxy protocol values");
+  EXPECT_EQ(MakeSetProxyValuesAction({{3, "set"}})->ToString(), "set Proxy-Protocol values");
 }
 
 TEST_F(SetActionTest, CacheSettingsAreNoted) {
