@@ -91,7 +91,7 @@ bool QueryPath::WaitForBetter(FlightId id, Flight& flight, uint8_t attempt, cons
   env_.stats.counters.Add(Metric::kBadAnswers);
   const BadKind kind = reply.facts.judgement.kind;
   if (held && !flight.cache->settings().last_good->Covers(kind)) return false;
-  KeepBad(flight, reply);
+  flight.bad = Kept(reply);
   in_flight_.EndAttempt(id, attempt);
   if (RetryElsewhere(id, flight, FailureKind::kBadAnswer) || flight.HasOpenAttempt()) return true;
   return AskStandby(id, flight, {FailureKind::kBadAnswer, kind});
@@ -106,7 +106,7 @@ bool QueryPath::ServeInstead(FlightId id, Flight& flight, const Reply& reply) {
   if (!settings || !settings->Covers(kind)) return false;
   const bool held = IsHeld(flight);
   if (!held && !HoldLastGood(flight, LastGoodUse::kAny)) return false;
-  KeepBad(flight, reply);
+  flight.bad = Kept(reply);
   if (flight.refreshes || !held) GiveBack(flight);
   EndWithWhatThereIs(id, NameOf(kind));
   return true;
@@ -119,20 +119,44 @@ bool QueryPath::IsHeld(const Flight& flight) {
           flight.cache->Known(flight.scope_zero_key, name, now()).held);
 }
 
-void QueryPath::KeepBad(Flight& flight, const Reply& reply) {
-  flight.bad =
-      std::make_unique<BadReply>(BadReply{.message = {reply.message.begin(), reply.message.end()},
-                                          .from = reply.backend,
-                                          .kind = reply.facts.judgement.kind,
-                                          .datagram = reply.facts.datagram});
+std::unique_ptr<BadReply> QueryPath::Kept(const Reply& reply) {
+  return std::make_unique<BadReply>(
+      BadReply{.message = {reply.message.begin(), reply.message.end()},
+               .from = reply.backend,
+               .kind = reply.facts.judgement.kind,
+               .datagram = reply.facts.datagram});
 }
 
 // The servers of this tier have no good answer. A standby is better than what a flush has passed
 // over, and nothing is better than what none has.
 bool QueryPath::AskStandby(FlightId id, Flight& flight, const Shortcoming& shortcoming) {
   return ServeLastGood(id, flight, shortcoming.kind, LastGoodUse::kUnlessFlushed) ||
+         EndWithMeanwhile(id, flight) ||
          RetryElsewhere(id, flight, shortcoming.failure, Reach::kNextTiers) ||
          ServeLastGood(id, flight, shortcoming.kind);
+}
+
+// A standby has said something good before the first tier failed: what was flushed is not held for
+// that, as the next to ask gets a good answer as well.
+bool QueryPath::EndWithMeanwhile(FlightId id, Flight& flight) {
+  if (flight.meanwhile == nullptr) return false;
+  AnswerFromMeanwhile(id, flight);
+  if (in_flight_.Find(id) != nullptr) (void)TakeFlight(id);
+  return true;
+}
+
+void QueryPath::AnswerFromMeanwhile(FlightId id, Flight& flight) {
+  const BadReply standby = *flight.meanwhile;
+  for (QueryPtr& client : TakeClients(flight)) {
+    // Answers may call back, and with them the flight may end.
+    const Flight* open = in_flight_.Find(id);
+    if (open != nullptr) {
+      DeliverToWaiter(std::move(client), *open,
+                      {.message = standby.message, .backend = standby.from, .facts = {}});
+    } else {
+      Drop(std::move(client), DropReason::kBackend);
+    }
+  }
 }
 
 // Nothing better came than this.
@@ -177,10 +201,12 @@ void QueryPath::OnPatienceOver(FlightId id) {
   // In a live drill the first tier has answered, and the standby is what is late.
   if (flight->drill != nullptr) return DeliverDrilled(id, *flight);
   // A standby may know better than what a flush has passed over.
-  if (!HoldLastGood(*flight, LastGoodUse::kUnlessFlushed) &&
-      RetryElsewhere(id, *flight, FailureKind::kTimeout, Reach::kNextTiers)) {
-    flight->refresh.reset();  // whoever waits elsewhere goes on as well
-    return StartPatience(id, *flight);
+  if (!HoldLastGood(*flight, LastGoodUse::kUnlessFlushed)) {
+    if (flight->meanwhile != nullptr) return AnswerFromMeanwhile(id, *flight);
+    if (RetryElsewhere(id, *flight, FailureKind::kTimeout, Reach::kNextTiers)) {
+      flight->refresh.reset();  // whoever waits elsewhere goes on as well
+      return StartPatience(id, *flight);
+    }
   }
   if (!HoldLastGood(*flight, LastGoodUse::kAny)) return;
   std::vector<QueryPtr> clients = TakeClients(*flight);
@@ -206,20 +232,15 @@ std::vector<QueryPtr> QueryPath::TakeClients(Flight& flight) {
 }
 
 // A standby has answered where the first tier still may: that is for those who wait, while what is
-// held can be refreshed by the first tier alone.
+// held can be refreshed by the first tier alone. It is for those who come later as well, where the
+// first tier stays silent.
 bool QueryPath::AnswerMeanwhile(FlightId id, Flight& flight, uint8_t attempt, const Reply& reply) {
   if (!flight.refreshes) return false;
   in_flight_.EndAttempt(id, attempt);
   if (!flight.HasOpenAttempt()) return false;
-  for (QueryPtr& client : TakeClients(flight)) {
-    // Answers may call back, and with them the flight may end.
-    const Flight* open = in_flight_.Find(id);
-    if (open != nullptr) {
-      DeliverToWaiter(std::move(client), *open, reply);
-    } else {
-      Drop(std::move(client), DropReason::kBackend);
-    }
-  }
+  flight.meanwhile = Kept(reply);
+  GiveBack(flight);
+  AnswerFromMeanwhile(id, flight);
   return true;
 }
 

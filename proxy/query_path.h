@@ -192,8 +192,10 @@ class QueryPath final : public WorkerPath {
   bool WaitForBetter(FlightId id, Flight& flight, uint8_t attempt, const Reply& reply);
   bool ServeInstead(FlightId id, Flight& flight, const Reply& reply);
   bool IsHeld(const Flight& flight);
-  static void KeepBad(Flight& flight, const Reply& reply);
+  static std::unique_ptr<BadReply> Kept(const Reply& reply);
   bool AnswerMeanwhile(FlightId id, Flight& flight, uint8_t attempt, const Reply& reply);
+  bool EndWithMeanwhile(FlightId id, Flight& flight);
+  void AnswerFromMeanwhile(FlightId id, Flight& flight);
   // Those who wait for it; the flight goes on as a question of ours.
   std::vector<QueryPtr> TakeClients(Flight& flight);
   bool AskStandby(FlightId id, Flight& flight, const Shortcoming& shortcoming);

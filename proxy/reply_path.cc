@@ -83,8 +83,11 @@ void QueryPath::UseReply(FlightId id, Flight& flight, uint8_t attempt, const Rep
 // The first to ask stores the answer; each who joined it runs rules of its own on the raw reply.
 void QueryPath::Deliver(FlightId id, const Reply& reply) {
   Flight ended = TakeFlight(id);
-  // It said nothing that counts: the next to ask may try at once.
-  if (ended.refreshes && reply.facts.judgement.cls == AnswerClass::kNeutral) GiveBack(ended);
+  // It said nothing that counts, or a standby knows better than what was flushed: the next to ask
+  // may try at once.
+  const bool counts = reply.facts.judgement.cls != AnswerClass::kNeutral;
+  const bool better = reply.facts.standby && reply.facts.judgement.cls == AnswerClass::kGood;
+  if (ended.refreshes && (!counts || better)) GiveBack(ended);
   std::vector<QueryPtr> waiters = std::move(ended.waiters);
   DeliverToAsker(ended, reply);
   for (QueryPtr& waiter : waiters) DeliverToWaiter(std::move(waiter), ended, reply);

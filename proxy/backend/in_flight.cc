@@ -248,6 +248,8 @@ void InFlight::Impl::Free(Slot& slot, uint32_t slot_number) {
   flight.patience_runs = false;
   flight.refresh.reset();
   flight.bad.reset();
+  flight.unproved.reset();
+  flight.meanwhile.reset();
   flight.waiters.clear();
   flight.join_hash = 0;
   slot.open = false;

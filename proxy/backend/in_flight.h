@@ -27,7 +27,8 @@ struct Attempt {
   MonoTime sent;
 };
 
-// A bad answer, kept until it is known that there is no better one.
+// An answer that is not the last word, a bad one mostly, kept until it is known that there is no
+// better one.
 struct BadReply {
   std::vector<uint8_t> message;
   BackendPtr from;
@@ -64,6 +65,9 @@ struct Flight {
   std::unique_ptr<BadReply> bad;
   // An answer of a server that came back and has yet to tell the zone's serial.
   std::unique_ptr<BadReply> unproved;
+  // What a standby says while the first tier is silent: a good answer, for whoever has waited long
+  // enough.
+  std::unique_ptr<BadReply> meanwhile;
   std::unique_ptr<DrillProbe> drill;  // null: no part of a drill
   // Identical misses that joined this one.
   std::vector<QueryPtr> waiters;

@@ -83,7 +83,10 @@ void PacketCache::GiveBack(const CacheKey& key, std::span<const uint8_t> name, M
   CacheShard& shard = impl_->store.shard(impl_->store.ShardIndex(key.hash));
   const ShardGuard guard(shard.lock());
   CacheEntry* entry = impl_->FindLastGood(shard, key, name, now);
-  if (entry != nullptr) entry->retry_ms = ToSerial(now);
+  if (entry == nullptr) return;
+  entry->retry_ms = ToSerial(now);
+  // Whoever asks for what was flushed asks a server, not the first one alone.
+  if (entry->due) entry->held = false;
 }
 
 PacketCache::Refresh PacketCache::BeginRefresh(const CacheKey& key, std::span<const uint8_t> name,
