@@ -1,4 +1,4 @@
-// Questions that no client waits for: entries about to end, and SOA queries about zones.
+// Questions that no client waits for: entries about to end, and how zones are.
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -41,7 +41,7 @@ bool QueryPath::EndIfAhead(FlightId id, const Flight& flight) {
 void QueryPath::AskAboutZone(const ZoneQuestion& question) {
   std::array<uint8_t, dns::kHeaderSize + dns::kMaxNameLength + 4> room;
   dns::MessageBuilder builder(room, 0, 0);
-  builder.AddQuestion(question.name, dns::Type::kSoa, dns::Class::kIn);
+  builder.AddQuestion(question.name, question.type, dns::Class::kIn);
   const auto size = builder.Finish();
   if (!size) return;
   QueryPtr query = env_.queries.Get();
@@ -51,19 +51,29 @@ void QueryPath::AskAboutZone(const ZoneQuestion& question) {
   query->pool_name = question.pool;
   query->SaveClientName();
   const FlightId id = in_flight_.Open(std::move(query), now());
-  in_flight_.Find(id)->purpose = FlightPurpose::kZoneQuestion;
+  Flight& flight = *in_flight_.Find(id);
+  flight.purpose = FlightPurpose::kZoneQuestion;
+  flight.zone_labels = static_cast<uint8_t>(question.zone_labels);
   env_.stats.counters.Add(Metric::kZoneQuestions);
   if (Start(id, question.backend)) return;
-  (void)in_flight_.Take(id);
-  EndSerialWaits(zone_questions_.OnEnd(question.name, *question.backend), question.backend,
-                 SerialAnswer::kFailed);
+  const Flight ended = in_flight_.Take(id);
+  EndSerialWaits(TakeWaiting(ended, *question.backend), question.backend, SerialAnswer::kFailed);
+}
+
+// Who waited for what it was to tell.
+std::vector<FlightId> QueryPath::TakeWaiting(const Flight& ended, const Backend& backend) {
+  const dns::Name name = ended.query->NameCopy();
+  const dns::Name zone = ZoneOf(name, ended.zone_labels);
+  zone_questions_.EndDoubt(zone, backend);
+  const bool tells = name == zone && ended.query->question.type == dns::Type::kSoa;
+  return tells ? zone_questions_.EndSerial(zone, backend) : std::vector<FlightId>{};
 }
 
 // The answer was counted; `noted` says whether it was the last word.
 void QueryPath::EndZoneQuestion(FlightId id, const BackendPtr& backend,
                                 const ZoneHealth::Noted& noted, std::optional<BadKind> bad) {
   const Flight ended = in_flight_.Take(id);
-  const auto waiting = zone_questions_.OnEnd(ended.query->NameCopy(), *backend);
+  const auto waiting = TakeWaiting(ended, *backend);
   if (noted.wish == ZoneHealth::Wish::kCertainty) AskMore(*ended.query, backend, noted, bad);
   const bool failed = bad && bad != BadKind::kOlder;
   EndSerialWaits(waiting, backend, failed ? SerialAnswer::kFailed : SerialAnswer::kTold);
@@ -102,7 +112,11 @@ void QueryPath::AskMore(const Query& query, const BackendPtr& backend,
   if (bad == BadKind::kTimeout && !retries_.TakeForTimeout()) return;
   ZoneQuestion question{query.NameCopy(), backend, query.pool_name};
   if (learns) return AskAboutZone(question);
-  while (question.name.CountLabels() > noted.apex_labels) question.name.ChopOff();
+  question.zone_labels = noted.apex_labels;
+  // The server may have the apex's SOA record in a cache of its own, more for our questions than
+  // for others, and tell it when it has no answer to anything else any more. Not where that failed.
+  const bool apex = question.name.CountLabels() == noted.apex_labels;
+  if (apex && query.question.type != dns::Type::kSoa) question.type = dns::Type::kNs;
   zone_questions_.Doubt(std::move(question), now());
 }
 

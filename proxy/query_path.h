@@ -222,6 +222,7 @@ class QueryPath final : public WorkerPath {
   void AskAboutZone(const ZoneQuestion& question);
   void EndZoneQuestion(FlightId id, const BackendPtr& backend, const ZoneHealth::Noted& noted,
                        std::optional<BadKind> bad);
+  std::vector<FlightId> TakeWaiting(const Flight& ended, const Backend& backend);
   // Zones that are bad where nobody asks: false where none is.
   bool TryBadZones();
   void TryBadZone(const ZoneHealth::Trial& trial);

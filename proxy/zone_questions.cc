@@ -47,8 +47,13 @@ bool ZoneQuestions::MayLearn(std::span<const uint8_t> name, MonoTime now) {
   return true;
 }
 
+dns::Name ZoneOf(dns::Name name, size_t labels) {
+  while (name.CountLabels() > labels) name.ChopOff();
+  return name;
+}
+
 void ZoneQuestions::Doubt(ZoneQuestion question, MonoTime now) {
-  const uint64_t key = KeyOf(question.name, *question.backend);
+  const uint64_t key = KeyOf(ZoneOf(question.name, question.zone_labels), *question.backend);
   if (doubts_.size() >= kMostDoubts || doubted_.contains(key) || !doubting_.Take(now)) return;
   doubted_.insert(key);
   doubts_.push_back({now + kPause, std::move(question)});
@@ -76,10 +81,12 @@ ZoneQuestions::Proof ZoneQuestions::AwaitSerial(const ZoneQuestion& question, Fl
   return Proof::kAsk;
 }
 
-std::vector<FlightId> ZoneQuestions::OnEnd(const dns::Name& zone, const Backend& backend) {
-  const uint64_t key = KeyOf(zone, backend);
-  doubted_.erase(key);
-  const auto found = waiting_.find(key);
+void ZoneQuestions::EndDoubt(const dns::Name& zone, const Backend& backend) {
+  doubted_.erase(KeyOf(zone, backend));
+}
+
+std::vector<FlightId> ZoneQuestions::EndSerial(const dns::Name& zone, const Backend& backend) {
+  const auto found = waiting_.find(KeyOf(zone, backend));
   if (found == waiting_.end()) return {};
   std::vector<FlightId> flights = std::move(found->second);
   waiting_.erase(found);

@@ -1,8 +1,9 @@
-// Which SOA queries of our own are worth their price (MECHANISMS.md, 6): to learn the zone that a
-// name is in where answers do not tell, once for each parent of long names; and, after a bad
+// Which queries of our own about zones are worth their price (MECHANISMS.md, 6): to learn the zone
+// that a name is in where answers do not tell, once for each parent of long names; and, after a bad
 // answer, to find out soon whether the zone is bad on that server, one at a time for each; and the
 // zone's serial on each server, now and then, and before an answer of one that came back counts;
-// and, now and then, where a zone is bad that no client asks for, whether it is yet.
+// and, now and then, where a zone is bad that no client asks for, whether it is yet. All ask for a
+// SOA record, but where a doubt has to be asked otherwise.
 // Bounded in rate and memory. Knows no sockets: QueryPath sends (own_questions.cc). One a worker,
 // on its thread.
 #pragma once
@@ -29,7 +30,11 @@ struct ZoneQuestion {
   dns::Name name;
   BackendPtr backend;
   std::string pool;
+  size_t zone_labels = name.CountLabels();  // of the apex of the zone that it is about
+  dns::Type type = dns::Type::kSoa;
 };
+// The last `labels` of a name.
+dns::Name ZoneOf(dns::Name name, size_t labels);
 
 class ZoneQuestions {
  public:
@@ -52,6 +57,8 @@ class ZoneQuestions {
   bool MayLearn(std::span<const uint8_t> name, MonoTime now);
   // Asks `question.backend` in kPause from now how it is, unless that is being found out.
   void Doubt(ZoneQuestion question, MonoTime now);
+  // Its answer came, or none.
+  void EndDoubt(const dns::Name& zone, const Backend& backend);
   // Calls `try_again` in kTrialPause from now, and so on for as long as it says that there is more
   // to try. Does nothing where that goes on already.
   void TryAgainLater(MonoTime now, std::function<bool()> try_again);
@@ -64,9 +71,9 @@ class ZoneQuestions {
     kNone      // there are too many: nothing waits
   };
   Proof AwaitSerial(const ZoneQuestion& question, FlightId flight, MonoTime now);
-  // A question about the zone to that server has ended, in whatever way. Gives the flights that
-  // wait for its serial.
-  [[nodiscard]] std::vector<FlightId> OnEnd(const dns::Name& zone, const Backend& backend);
+  // A question to that server for the zone's serial has ended, in whatever way. Gives the flights
+  // that wait for it.
+  [[nodiscard]] std::vector<FlightId> EndSerial(const dns::Name& zone, const Backend& backend);
 
  private:
   struct Doubted {

@@ -245,6 +245,7 @@ void InFlight::Impl::Free(Slot& slot, uint32_t slot_number) {
   flight.asked_size = 0;
   flight.refreshes = false;
   flight.awaits = false;
+  flight.zone_labels = 0;
   flight.patience_runs = false;
   flight.refresh.reset();
   flight.bad.reset();

@@ -40,7 +40,7 @@ struct BadReply {
 enum class FlightPurpose : uint8_t {
   kClient,        // somebody waits, or did
   kAhead,         // a new answer for an entry that is about to end: good ones alone count
-  kZoneQuestion,  // a SOA query: how the server answers for the zone is all that counts
+  kZoneQuestion,  // how the server answers for the zone is all that counts
 };
 
 struct Flight {
@@ -52,6 +52,7 @@ struct Flight {
   bool over_stream = false;  // a datagram's answer did not suffice
   bool refreshes = false;    // an answer that is held, past its time
   bool awaits = false;       // another worker does: nothing was sent, a reminder looks again
+  uint8_t zone_labels = 0;   // of a zone question: how many the zone's apex has
   uint16_t asked_size = 0;   // of a datagram's answer at most
   uint32_t parts = 0;  // messages of a transfer that went to the client: nobody else can go on
   // Where the answer is stored; null: nowhere.
