@@ -37,11 +37,14 @@ void QueryPath::LookAtSerial(const Flight& flight, const AnswerFacts& facts, Kno
 }
 
 bool QueryPath::WaitForSerial(FlightId id, Flight& flight, uint8_t attempt, Reply& reply) {
-  if (reply.facts.judgement.cls != AnswerClass::kGood || flight.unproved != nullptr) return false;
-  ZoneQuestion question{flight.query->NameCopy(), reply.backend, flight.query->pool_name};
-  while (question.name.CountLabels() > reply.facts.zone_labels) question.name.ChopOff();
-  const auto proof = zone_questions_.AwaitSerial(question, id, now());
-  if (proof == ZoneQuestions::Proof::kNone) {
+  using Proof = ZoneQuestions::Proof;
+  if (reply.facts.judgement.cls != AnswerClass::kGood) return false;
+  const ZoneQuestion question{ZoneOf(flight.query->NameCopy(), reply.facts.zone_labels),
+                              reply.backend, flight.query->pool_name};
+  // One answer can wait: another server's counts no more for that.
+  const bool waits = flight.unproved != nullptr;
+  const Proof proof = waits ? Proof::kNone : zone_questions_.AwaitSerial(question, id, now());
+  if (proof == Proof::kNone) {
     reply.facts.judgement = {.cls = AnswerClass::kBad, .kind = BadKind::kOlder};
     return false;
   }
@@ -85,8 +88,7 @@ void QueryPath::EndSerialWaits(const std::vector<FlightId>& waiting, const Backe
 // whether those that are asked are behind.
 void QueryPath::AskSerials(const Query& query, const ZoneHealth::Noted& noted) {
   if (!SerialsCount(query)) return;
-  ZoneQuestion question{query.NameCopy(), nullptr, query.pool_name};
-  while (question.name.CountLabels() > noted.apex_labels) question.name.ChopOff();
+  ZoneQuestion question{ZoneOf(query.NameCopy(), noted.apex_labels), nullptr, query.pool_name};
   if (!zone_questions_.MayAskSerial(now())) return;
   if (!env_.zones.TakeSerialTurn(question.name.wire(), now())) return;
   const ConfigPtr config = config_;

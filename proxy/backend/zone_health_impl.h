@@ -79,8 +79,8 @@ struct ZoneHealth::Cell {
   uint8_t has_serial : 1;
   uint8_t answers : 1;  // since it told its serial
   uint8_t last_bad : 4;
-  uint8_t older : 1;      // bad for its serial
-  uint8_t went_back : 1;  // it has told a newer one
+  uint8_t older : 1;     // bad for its serial
+  uint8_t no_grace : 1;  // it may not be behind for a while: it has told a newer one, say
 
   // Good answers in a row, up to the length of the history.
   int GoodRun() const { return std::min<int>(std::countr_zero(history), history_length); }
@@ -95,7 +95,8 @@ struct ZoneHealth::Row {
   uint32_t hash;
   uint32_t asked;   // halved now and then; for the eviction
   uint32_t serial;  // the newest known
-  ShortTime turn;   // not before this are servers asked for it
+  uint32_t serial_since_s;
+  ShortTime turn;  // not before this are servers asked for it
   uint8_t cell_count : 7;
   uint8_t has_serial : 1;
   uint8_t name_length;
@@ -168,6 +169,7 @@ struct alignas(64) ZoneHealth::Shard {
     if (wider == nullptr) return row;
     wider->asked = row->asked;
     wider->serial = row->serial;
+    wider->serial_since_s = row->serial_since_s;
     wider->has_serial = row->has_serial;
     wider->turn = row->turn;
     std::ranges::copy(row->all(), wider->cells());

@@ -52,13 +52,17 @@ void ZoneHealth::TakeSerial(Row& row, Cell& cell, uint32_t serial, MonoTime now)
   const bool was_behind = row.IsBehind(cell);
   const bool goes_back = cell.has_serial && IsOlderSerial(serial, cell.serial);
   const bool moves = !cell.has_serial || serial != cell.serial;
+  // A server that is heard of for the first time has had as long as the others.
+  const bool comes_late = !cell.has_serial && row.has_serial &&
+                          now_s - row.serial_since_s >= lag_s_.load(std::memory_order_relaxed);
   if (!row.has_serial || IsOlderSerial(row.serial, serial)) {
     for (Cell& other : row.all()) {
       if (row.IsBehind(other) || &other == &cell) continue;
       other.behind_since_s = now_s;
-      other.went_back = 0;
+      other.no_grace = 0;
     }
     row.serial = serial;
+    row.serial_since_s = now_s;
     row.has_serial = 1;
   }
   cell.serial = serial;
@@ -66,10 +70,10 @@ void ZoneHealth::TakeSerial(Row& row, Cell& cell, uint32_t serial, MonoTime now)
   cell.answers = 1;
   cell.told = ShortTime(now);
   if (!row.IsBehind(cell)) {
-    cell.went_back = 0;
+    cell.no_grace = 0;
   } else if (!was_behind || moves) {
     cell.behind_since_s = now_s;
-    if (goes_back) cell.went_back = 1;
+    if (goes_back || comes_late) cell.no_grace = 1;
   }
   Review(row, cell, now);
   if (row.IsBehind(cell) && MayAccept(row, serial, now)) return Accept(row, serial, now);
@@ -86,7 +90,7 @@ void ZoneHealth::TakeSerial(Row& row, Cell& cell, uint32_t serial, MonoTime now)
 bool ZoneHealth::StandsBehindTooLong(const Row& row, const Cell& cell, MonoTime now) const {
   if (!row.IsBehind(cell)) return false;
   const uint32_t behind_s = static_cast<uint32_t>(now.seconds()) - cell.behind_since_s;
-  return cell.went_back || behind_s >= lag_s_.load(std::memory_order_relaxed);
+  return cell.no_grace || behind_s >= lag_s_.load(std::memory_order_relaxed);
 }
 
 // All servers that answer for the zone have told this serial, for so long that it is meant.
@@ -104,8 +108,9 @@ bool ZoneHealth::MayAccept(const Row& row, uint32_t serial, MonoTime now) const 
 void ZoneHealth::Accept(Row& row, uint32_t serial, MonoTime now) {
   const ToldSerial told{.serial = serial, .newest = row.serial};
   row.serial = serial;
+  row.serial_since_s = static_cast<uint32_t>(now.seconds());
   for (Cell& cell : row.all()) {
-    if (!row.IsBehind(cell)) cell.went_back = 0;
+    if (!row.IsBehind(cell)) cell.no_grace = 0;
     Review(row, cell, now);
   }
   const auto zone = dns::Name::FromWire(row.name());
