@@ -3,8 +3,10 @@
 --
 -- A server that refuses a zone is asked no more for that zone, and the other one is. Where both
 -- refuse it, lie or say nothing, clients get the last good answer, marked as stale (RFC 8914); where
--- there is none, or the zone was flushed because it changed, the files answer. As soon as a server has
--- a good answer again, it counts. tests/outage replays an outage against this file.
+-- there is none, or the zone was flushed because it changed, the files answer. A server that comes
+-- back with older zones than it, or another, had before (their SOA serials tell) is bad for them until
+-- it has caught up. As soon as a server has a good answer again, it counts. tests/outage replays an
+-- outage against this file.
 setStrictConfig(true)
 useProfile("authoritative")               -- what suits a front of authoritative servers
 setLocal("192.0.2.53:53")
@@ -27,10 +29,9 @@ getPool(""):setCache(newPacketCache(1000000, {
   lastGood = {maxAge = 86400, ttl = 30, clientTimeout = 0.4, recheck = 5},
 }))
 
--- With serials=true a server that comes back with older zones than it, or another, had before is bad
--- for them until it has caught up (their SOA serials tell); secondaries may stay behind for `lag`
--- seconds. An alert may then come some seconds later, and in rare cases an old answer after a flush.
-setZoneHealth({serials=false, lag=300})
+-- Serials: on with the profile. Secondaries may stay behind for `lag` seconds; where all servers agree
+-- on an older serial for acceptOlderAfter seconds it is taken as meant, after a flush with --hard at once.
+setZoneHealth({serials=true, lag=300, serialInterval=60, acceptOlderAfter=3600})
 
 -- Who is told that a zone has gone bad on a server, or is good again; the log is in any case.
 addZoneStateChangeCallback(function(zone, server, bad, reason, serial)

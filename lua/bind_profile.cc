@@ -37,6 +37,7 @@ TextResult<void> UseProfile(Call& call, const std::string& name) {
   profile.cache.join_misses = true;
   Settings& settings = call.builder().Edit().settings;
   settings.zone_health.failover = ZoneHealthSettings::Failover::kOn;
+  settings.zone_health.serials.on = true;
   BoundClients(settings);
   PacketCacheSettings cache = profile.cache;
   cache.max_entries = kEntries;

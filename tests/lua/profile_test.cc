@@ -22,7 +22,7 @@ TEST_F(ProfileTest, AuthoritativeTurnsOnWhatKeepsAnswering) {
   EXPECT_GT(cache.max_bytes, 0u);
   const Settings& settings = config()->settings;
   EXPECT_EQ(settings.zone_health.failover, ZoneHealthSettings::Failover::kOn);
-  EXPECT_FALSE(settings.zone_health.serials.on);
+  EXPECT_TRUE(settings.zone_health.serials.on);
   EXPECT_GT(settings.client_limits.max_connections_per_client, 0u);
   EXPECT_GT(settings.max_tcp_connection_duration_s, 0u);
 }

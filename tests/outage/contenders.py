@@ -96,7 +96,7 @@ class DropIn(DnsdistConf):
 
 
 # As the nameservers' own times: what may take a secondary five minutes is five seconds.
-SCALED = {"lag=300": "lag=5"}
+SCALED = {"lag=300": "lag=5", "acceptOlderAfter=3600": "acceptOlderAfter=60"}
 
 
 class OutageProof(Proxy):
