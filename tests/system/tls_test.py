@@ -106,6 +106,14 @@ class Dot(SystemTest):
             self.assertEqual(addresses(dns.message.from_wire(read_framed(connection))), ["192.0.2.1"])
 
     @breakwater_only
+    def test_more_addresses_of_a_bind_are_served_and_told(self):
+        port = free_port()
+        proxy = self.dot(f'additionalAddresses={{"127.0.0.1:{port}"}}')
+        self.assertIn("192.0.2.1", kdig(port, "www.example"))
+        for each in (proxy.dot, port):
+            self.assertEqual(proxy.log().count(f"Listening on 127.0.0.1:{each} (TCP (DNS over TLS))"), 1)
+
+    @breakwater_only
     def test_padding_and_keepalive_are_given_where_they_are_asked_for(self):
         proxy = self.dot()
         text = kdig(proxy.dot, "+padding", "+keepopen", "www.example")
