@@ -132,6 +132,7 @@ void Server::Start() {
   }
   StartFlushSources(*config);
   carbon_.Start(*config);
+  collectors_.Start(*config);
   workers_.Start();
   control_thread_ = std::thread([this] { RunControlThread(); });
 }
@@ -183,6 +184,7 @@ void Server::EverySecond() {
   zones_.Count(control_stats_->counters);
   stores_.Count(control_stats_->counters);
   carbon_.Count(control_stats_->counters);
+  collectors_.Count(control_stats_->counters);
   flush_sources_.Count(control_stats_->counters);
   snapshots_.Count(control_stats_->counters);
   dyn_blocks_.Step(CurrentConfig()->settings.dyn_blocks, control_loop_.now());
@@ -259,6 +261,7 @@ void Server::Publish(ConfigPtr config) {
   zones_.UseConfig(*config);
   stores_.UseConfig(*config);
   carbon_.UseConfig(*config);
+  collectors_.UseConfig(*config);
   snapshots_.UseConfig(config);
   zone_health_.UseSettings(config->settings.zone_health);
   workers_.Publish(config);
@@ -284,6 +287,7 @@ void Server::Stop(ScriptWaits waits) {
   snapshots_.Stop();
   zones_.Stop();
   stores_.Stop();
+  collectors_.Stop();
 }
 
 }  // namespace breakwater

@@ -24,6 +24,7 @@
 #include "proxy/observe/metrics.h"
 #include "proxy/observe/rings.h"
 #include "proxy/worker/cache_keeper.h"
+#include "proxy/worker/collector_keeper.h"
 #include "proxy/worker/flush_sources.h"
 #include "proxy/worker/snapshot_keeper.h"
 #include "proxy/worker/store_keeper.h"
@@ -111,6 +112,7 @@ class Server final : public ControlTarget {
   ZoneKeeper zones_;
   StoreKeeper stores_;
   CarbonSender carbon_;
+  CollectorKeeper collectors_;
   FlushSources flush_sources_;
   Watchdog watchdog_;
   SoaProber prober_;

@@ -20,6 +20,7 @@
 #include "proxy/guard/dyn_block_settings.h"
 #include "proxy/lookup/key_value_store.h"
 #include "proxy/observe/carbon_settings.h"
+#include "proxy/observe/collector.h"
 #include "proxy/observe/custom_metrics.h"
 #include "proxy/observe/rings.h"
 #include "proxy/pool/policy.h"
@@ -83,6 +84,8 @@ struct Settings {
   bool verbose = false;
   bool verbose_health_checks = false;
   std::vector<CarbonServerSettings> carbon;  // carbonServer
+  // newRemoteLogger and the like; kept running for as long as an action or Lua holds them.
+  std::vector<std::weak_ptr<Collector>> collectors;
   // declareMetric; one for the life of the program, safe from any thread, never null.
   std::shared_ptr<CustomMetrics> custom_metrics = std::make_shared<CustomMetrics>();
   // Those that a helper thread keeps up with their files, for as long as a rule or Lua holds them.

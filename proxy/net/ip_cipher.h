@@ -1,5 +1,6 @@
 // Encryption of addresses that gives addresses: ipcrypt for IPv4 (J.-P. Aumasson), one block of
 // AES-128 for IPv6; together "ipcipher". Equal addresses stay equal; networks do not stay together.
+// With ipcrypt-pfx (draft-denis-ipcrypt) they do: addresses that share their first N bits still do.
 // Pure functions; any thread.
 #pragma once
 
@@ -20,5 +21,12 @@ TextResult<IpCipherKey> IpCipherKeyFrom(std::string_view octets);
 // The port stays. An address that is not set stays so.
 Address EncryptAddress(const Address& address, const IpCipherKey& key);
 Address DecryptAddress(const Address& address, const IpCipherKey& key);
+
+// Two keys of AES-128 behind each other.
+using IpPrefixKey = std::array<uint8_t, 32>;
+// 32 octets whose halves differ, else an error.
+TextResult<IpPrefixKey> IpPrefixKeyFrom(std::string_view octets);
+// The port and the family stay. Costs up to 256 blocks of AES.
+Address EncryptKeepingPrefixes(const Address& address, const IpPrefixKey& key);
 
 }  // namespace breakwater

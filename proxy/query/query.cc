@@ -14,6 +14,8 @@ void QueryExtras::Clear() {
   device_id.clear();
   device_name.clear();
   requestor_id.clear();
+  message_id.reset();
+  metas.clear();
   restart_copy.clear();
 }
 
@@ -89,7 +91,10 @@ bool Query::UnsetTag(std::string_view key) {
 }
 
 void Query::Reset() {
-  if (extras_used) extras_->Clear();
+  if (extras_used) {
+    extras_->end_tasks.RunAll();
+    extras_->Clear();
+  }
   pool_name.clear();
   owned.Reset();
   if (connection) connection.reset();

@@ -25,6 +25,7 @@
 #include "proxy/dns/name.h"
 #include "proxy/dns/question.h"
 #include "proxy/net/proxy_protocol.h"
+#include "proxy/query/at_end.h"
 #include "proxy/query/connection_info.h"
 #include "proxy/query/frontend.h"
 #include "proxy/query/http_exchange.h"
@@ -56,6 +57,9 @@ struct QueryExtras {
   std::string device_id;
   std::string device_name;
   std::string requestor_id;
+  std::optional<MessageId> message_id;  // by which collectors know it
+  std::vector<QueryMeta> metas;
+  QueryEndTasks end_tasks;
   std::vector<uint8_t> restart_copy;  // dq:setRestartable(); empty: it cannot be restarted
   bool restart_copy_edns_added = false;
   bool restart_copy_ecs_added = false;
@@ -173,7 +177,7 @@ struct Query : QueryFields {
   void SetTag(std::string_view key, std::string_view value);
   bool UnsetTag(std::string_view key);
 
-  void Reset();
+  void Reset();  // runs the tasks of its end first
 
  private:
   std::unique_ptr<QueryExtras> extras_;

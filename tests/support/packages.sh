@@ -8,12 +8,13 @@ set -eu
 BUILD="build-essential cmake ninja-build ccache lld pkgconf ca-certificates
   libuv1-dev liblua5.4-dev libfmt-dev libexpected-dev libabsl-dev libxxhash-dev libre2-dev
   nlohmann-json3-dev libsodium-dev libedit-dev libmicrohttpd-dev libcap-dev libsystemd-dev
-  libssl-dev libnghttp2-dev libldns-dev liblmdb-dev libcdb-dev libmaxminddb-dev libgtest-dev libgmock-dev libbenchmark-dev
+  libssl-dev libnghttp2-dev libldns-dev liblmdb-dev libcdb-dev libmaxminddb-dev
+  libfstrm-dev libprotozero-dev libgtest-dev libgmock-dev libbenchmark-dev
   bind9-dnsutils"
 TEST="clang clang-format clang-tidy libclang-rt-14-dev python3 python3-dnspython universal-ctags git curl procps
   nghttp2-client haproxy nginx-light unbound knot-resolver openssl chromium
   nsd dnsdist pdns-server pdns-backend-sqlite3 sqlite3 knot-dnsutils dnsperf util-linux
-  lmdb-utils tinycdb mmdb-bin"
+  lmdb-utils tinycdb mmdb-bin protobuf-compiler python3-protobuf fstrm-bin dnstap-ldns"
 
 case "${1:-test}" in
   build) wanted=$BUILD ;;

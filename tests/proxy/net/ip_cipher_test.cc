@@ -41,5 +41,36 @@ TEST(IpCipher, AKeyHasSixteenOctets) {
   EXPECT_FALSE(IpCipherKeyFrom("seventeen octets!"));
 }
 
+IpPrefixKey PrefixKey() {
+  const auto octets =
+      HexDecode("0123456789abcdeffedcba98765432101032547698badcfeefcdab8967452301").value();
+  return IpPrefixKeyFrom(AsText(octets)).value();
+}
+std::string KeepingPrefixes(const std::string& text) {
+  return EncryptKeepingPrefixes(Address::Parse(text).value(), PrefixKey()).ToString();
+}
+
+// As published with draft-denis-ipcrypt.
+TEST(IpPrefixCipher, GivesThePublishedAddresses) {
+  EXPECT_EQ(KeepingPrefixes("0.0.0.0"), "151.82.155.134");
+  EXPECT_EQ(KeepingPrefixes("255.255.255.255"), "94.185.169.89");
+  EXPECT_EQ(KeepingPrefixes("192.0.2.1"), "100.115.72.131");
+  EXPECT_EQ(KeepingPrefixes("2001:db8::1"), "c180:5dd4:2587:3524:30ab:fa65:6ab6:f88");
+}
+
+TEST(IpPrefixCipher, NetworksStayTogetherAndThePortStays) {
+  const Address one = EncryptKeepingPrefixes(Address::Parse("192.0.2.1:5").value(), PrefixKey());
+  const Address two = EncryptKeepingPrefixes(Address::Parse("192.0.2.254").value(), PrefixKey());
+  EXPECT_EQ(one.port(), 5);
+  EXPECT_FALSE(one.SameHost(two));
+  EXPECT_TRUE(one.Truncated(24).SameHost(two.Truncated(24)));
+  EXPECT_FALSE(EncryptKeepingPrefixes(Address(), PrefixKey()).IsSet());
+}
+
+TEST(IpPrefixCipher, AKeyHasTwoHalvesThatDiffer) {
+  EXPECT_FALSE(IpPrefixKeyFrom("short"));
+  EXPECT_FALSE(IpPrefixKeyFrom(std::string(32, 'x')));
+}
+
 }  // namespace
 }  // namespace breakwater
