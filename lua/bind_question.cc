@@ -257,6 +257,8 @@ constexpr Scope kAny = Scope::kAnywhere;
                 "infoCode [, extraText [, clearExistingEntries]]",                                 \
                 "Adds an extended error to the answer."),                                          \
       BW_METHOD(C, "setHeader", SetHeader, "header", "Overwrites the header."),                    \
+      BW_METHOD(C, "setMetaKey", SetMeta, "key, values",                                           \
+                "Tells collectors of protobuf texts and whole numbers under that key."),           \
       BW_METHOD(C, "setTag", SetTag, "key, value", "Sets a tag."),                                 \
       BW_METHOD(C, "setTagArray", SetTags, "tags", "Sets tags by name."),                          \
       BW_METHOD(C, "setTrailingData", SetTrailingData, "tail",                                     \

@@ -15,22 +15,23 @@ std::vector<FunctionPage> FunctionPages() {
           ZoneFunctions(),          ZoneHealthFunctions(), ProfileFunctions(),
           FlushFunctions(),         DrillFunctions(),      DynBlockFunctions(),
           DynBlockGroupFunctions(), StoreFunctions(),      CustomMetricFunctions(),
-          HostFunctions()};
+          HostFunctions(),          CollectorFunctions()};
 }
 
 std::vector<const ClassRow*> Classes() {
-  return {&NameClass(),           &NameSetClass(),        &SuffixMatchNodeClass(),
-          &AddressClass(),        &NetmaskClass(),        &NetmaskGroupClass(),
-          &ServerClass(),         &CacheClass(),          &BindClass(),
-          &PoolClass(),           &HeaderClass(),         &SelectorClass(),
-          &ActionClass(),         &ResponseActionClass(), &RuleClass(),
-          &ResponseRuleClass(),   &QuestionClass(),       &ResponseClass(),
-          &PolicyClass(),         &EdnsOptionClass(),     &RingEntryClass(),
-          &TimedIpSetClass(),     &SvcRecordClass(),      &PacketOverlayClass(),
-          &PacketRecordClass(),   &TlsFrontendClass(),    &TlsContextClass(),
-          &TlsCertificateClass(), &DohFrontendClass(),    &DohResponseClass(),
-          &DynBlockClass(),       &DynBlockGroupClass(),  &StatNodeClass(),
-          &StatNodeStatsClass(),  &StoreClass(),          &LookupKeyClass()};
+  return {&NameClass(),           &NameSetClass(),         &SuffixMatchNodeClass(),
+          &AddressClass(),        &NetmaskClass(),         &NetmaskGroupClass(),
+          &ServerClass(),         &CacheClass(),           &BindClass(),
+          &PoolClass(),           &HeaderClass(),          &SelectorClass(),
+          &ActionClass(),         &ResponseActionClass(),  &RuleClass(),
+          &ResponseRuleClass(),   &QuestionClass(),        &ResponseClass(),
+          &PolicyClass(),         &EdnsOptionClass(),      &RingEntryClass(),
+          &TimedIpSetClass(),     &SvcRecordClass(),       &PacketOverlayClass(),
+          &PacketRecordClass(),   &TlsFrontendClass(),     &TlsContextClass(),
+          &TlsCertificateClass(), &DohFrontendClass(),     &DohResponseClass(),
+          &DynBlockClass(),       &DynBlockGroupClass(),   &StatNodeClass(),
+          &StatNodeStatsClass(),  &StoreClass(),           &LookupKeyClass(),
+          &CollectorClass(),      &ProtobufMessageClass(), &DnstapMessageClass()};
 }
 
 }  // namespace breakwater::lua

@@ -7,45 +7,24 @@
 #include "lua/bindings.h"
 #include "lua/dns_actions.h"
 #include "lua/lua_rules_outcome.h"
+#include "lua/packet_call.h"
 #include "lua/question_view.h"
 #include "lua/trial_run.h"
 
 namespace breakwater::lua {
 namespace {
 
-// How long a worker waits for Lua, and what Lua may take then.
-struct PacketLimits {
-  explicit PacketLimits(const Runtime& runtime) : call(runtime.limits()) {
-    const ConfigPtr config = runtime.published();
-    lock_timeout_ms =
-        config ? config->settings.lua_lock_timeout_ms : Settings().lua_lock_timeout_ms;
-  }
-  uint32_t lock_timeout_ms;
-  CallLimits call;
-};
-
 // Calls the function with a view of the query; `take` reads the `results` from `first` on. False,
 // counted, where the state was not to be had or the function failed.
 template <typename View>
 bool CallWithView(const LuaFunction& function, const char* what, const ViewGuard<View>& guard,
                   const std::function<TextResult<void>(lua_State*, int first)>& take) {
-  const auto runtime = function.runtime();
-  if (!runtime) return false;
-  const PacketLimits limits(*runtime);
-  Entry entry(*runtime, limits.lock_timeout_ms);
-  if (!entry.entered()) {
-    runtime->CountLockTimeout();
-    return false;
-  }
-  lua_State* const state = entry.state();
-  const int first = lua_gettop(state) + 1;
-  function.Push(state);
-  PushObject(state, guard.view());
-  LimitedCall call{.arguments = 1, .results = 2};
-  TextResult<void> done = CallWithin(state, limits.call, call);
-  if (done) done = take(state, first);
-  if (!done) runtime->CountFailure(call, what, done.error());
-  return done.has_value();
+  return CallForPacket(function,
+                       {.what = what,
+                        .arguments = 1,
+                        .results = 2,
+                        .push = [&](lua_State* state) { PushObject(state, guard.view()); },
+                        .take = take});
 }
 
 class LuaSelector final : public Selector {
@@ -127,30 +106,23 @@ class LuaResponseActionRule final : public ResponseAction {
 class LuaPolicy final : public Policy {
  public:
   LuaPolicy(std::string name, LuaFunction function)
-      : name_(std::move(name)), function_(std::move(function)) {}
+      : name_(std::move(name)), what_("the policy " + name_), function_(std::move(function)) {}
 
   BackendPtr Choose(std::span<const BackendPtr> servers, PolicyContext& context) const override {
-    const auto runtime = function_.runtime();
-    if (!runtime) return nullptr;
-    const PacketLimits limits(*runtime);
-    Entry entry(*runtime, limits.lock_timeout_ms);
-    if (!entry.entered()) {
-      runtime->CountLockTimeout();
-      return nullptr;
-    }
-    lua_State* const state = entry.state();
+    BackendPtr chosen;
     const ViewGuard<QuestionView> guard(const_cast<Query&>(context.query), nullptr);
-    const int first = lua_gettop(state) + 1;
-    function_.Push(state);
-    Push(state, std::vector<BackendPtr>(servers.begin(), servers.end()));
-    PushObject(state, guard.view());
-    LimitedCall call{.arguments = 2, .results = 1};
-    const auto done = CallWithin(state, limits.call, call);
-    if (!done) {
-      runtime->CountFailure(call, "the policy " + name_, done.error());
-      return nullptr;
-    }
-    return Chosen(state, first, servers);
+    const auto push = [&](lua_State* state) {
+      Push(state, std::vector<BackendPtr>(servers.begin(), servers.end()));
+      PushObject(state, guard.view());
+    };
+    const auto take = [&](lua_State* state, int first) {
+      chosen = Chosen(state, first, servers);
+      return TextResult<void>();
+    };
+    CallForPacket(
+        function_,
+        {.what = what_.c_str(), .arguments = 2, .results = 1, .push = push, .take = take});
+    return chosen;
   }
   std::string Name() const override { return name_; }
   bool IsLua() const override { return true; }
@@ -167,6 +139,7 @@ class LuaPolicy final : public Policy {
   }
 
   std::string name_;
+  std::string what_;
   LuaFunction function_;
 };
 

@@ -14,4 +14,8 @@ void UnsetTag(QuestionView& view, const std::string& key);
 Pushed GetTags(Call& call, const QuestionView& view);
 TextResult<void> SetTags(Call& call, QuestionView& view);
 
+// setMetaKey(key, {texts and whole numbers}): told to collectors of protobuf with each message of
+// the query from then on. The same key again replaces it.
+TextResult<void> SetMeta(Call& call, QuestionView& view, const std::string& key);
+
 }  // namespace breakwater::lua

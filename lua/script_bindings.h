@@ -25,6 +25,9 @@ const ClassRow& StatNodeClass();
 const ClassRow& StatNodeStatsClass();
 const ClassRow& StoreClass();
 const ClassRow& LookupKeyClass();
+const ClassRow& CollectorClass();
+const ClassRow& ProtobufMessageClass();
+const ClassRow& DnstapMessageClass();
 
 FunctionPage PolicyFunctions();
 FunctionPage ControlFunctions();
@@ -45,6 +48,7 @@ FunctionPage DynBlockGroupFunctions();
 FunctionPage StoreFunctions();
 FunctionPage CustomMetricFunctions();
 FunctionPage HostFunctions();
+FunctionPage CollectorFunctions();
 
 // leastOutstanding, firstAvailable and so on, as objects.
 void SetPolicyGlobals(lua_State* state);

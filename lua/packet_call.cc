@@ -1,0 +1,26 @@
+#include "lua/packet_call.h"
+
+namespace breakwater::lua {
+
+bool CallForPacket(const LuaFunction& function, const PacketCall& packet_call) {
+  const auto runtime = function.runtime();
+  if (!runtime) return false;
+  const ConfigPtr config = runtime->published();
+  Entry entry(*runtime,
+              config ? config->settings.lua_lock_timeout_ms : Settings().lua_lock_timeout_ms);
+  if (!entry.entered()) {
+    runtime->CountLockTimeout();
+    return false;
+  }
+  lua_State* const state = entry.state();
+  const int first = lua_gettop(state) + 1;
+  function.Push(state);
+  packet_call.push(state);
+  LimitedCall call{.arguments = packet_call.arguments, .results = packet_call.results};
+  TextResult<void> done = CallWithin(state, runtime->limits(), call);
+  if (done && packet_call.take) done = packet_call.take(state, first);
+  if (!done) runtime->CountFailure(call, packet_call.what, done.error());
+  return done.has_value();
+}
+
+}  // namespace breakwater::lua

@@ -1,0 +1,24 @@
+// A call of a Lua function for a packet: a worker waits for the guarded state, at most
+// setLuaLockTimeout, and the function may take what setLuaBudget allows.
+#pragma once
+
+#include <functional>
+
+#include "lua/runtime.h"
+
+namespace breakwater::lua {
+
+struct PacketCall {
+  const char* what;  // for the log: "a LuaAction"
+  int arguments = 1;
+  int results = 0;
+  std::function<void(lua_State*)> push;  // pushes the arguments
+  // Reads the results from `first` on; may be empty.
+  std::function<TextResult<void>(lua_State*, int first)> take;
+};
+
+// False, counted and logged at a bounded rate, where the state was not to be had, the function
+// failed or was stopped, or `take` says that its results are not right. Worker's thread.
+bool CallForPacket(const LuaFunction& function, const PacketCall& call);
+
+}  // namespace breakwater::lua
