@@ -18,8 +18,11 @@ class ZoneQuestionsTest : public testing::Test {
   void Doubt(const std::string& zone) {
     questions_.Doubt({*dns::Name::Parse(zone), backend_, ""}, now_);
   }
-  std::vector<FlightId> OnEnd(const std::string& zone) {
-    return questions_.OnEnd(*dns::Name::Parse(zone), *backend_);
+  void EndDoubt(const std::string& zone) {
+    questions_.EndDoubt(*dns::Name::Parse(zone), *backend_);
+  }
+  std::vector<FlightId> EndSerial(const std::string& zone) {
+    return questions_.EndSerial(*dns::Name::Parse(zone), *backend_);
   }
   ZoneQuestions::Proof Await(const std::string& zone, FlightId flight) {
     return questions_.AwaitSerial({*dns::Name::Parse(zone), backend_, ""}, flight, now_);
@@ -72,7 +75,12 @@ TEST_F(ZoneQuestionsTest, AsksOneQuestionAtATimeAboutAZoneOnAServer) {
   Doubt("example.org");
   Advance(ZoneQuestions::kPause);
   EXPECT_EQ(asked_.size(), 2u);
-  EXPECT_TRUE(OnEnd("example.org").empty());
+  // The end of a question for its serial is not the end of this one.
+  EXPECT_TRUE(EndSerial("example.org").empty());
+  Doubt("example.org");
+  Advance(ZoneQuestions::kPause);
+  EXPECT_EQ(asked_.size(), 2u);
+  EndDoubt("example.org");
   Doubt("example.org");
   Advance(ZoneQuestions::kPause);
   EXPECT_EQ(asked_.size(), 3u);
@@ -84,9 +92,9 @@ TEST_F(ZoneQuestionsTest, WhoWaitsForASerialSharesOneQuestionAndIsToldOfItsEnd) 
   const FlightId two{2};
   EXPECT_EQ(Await("example.org", one), Proof::kAsk);
   EXPECT_EQ(Await("Example.org", two), Proof::kIsAsked);
-  EXPECT_TRUE(OnEnd("example.net").empty());
-  EXPECT_EQ(OnEnd("example.org").size(), 2u);
-  EXPECT_TRUE(OnEnd("example.org").empty());
+  EXPECT_TRUE(EndSerial("example.net").empty());
+  EXPECT_EQ(EndSerial("example.org").size(), 2u);
+  EXPECT_TRUE(EndSerial("example.org").empty());
   EXPECT_EQ(Await("example.org", one), Proof::kAsk);
 }
 
