@@ -64,32 +64,6 @@ bool QueryPath::MayServeLastGood(const Route& route) {
   return last_good && last_good->Covers(BadKind::kTimeout);
 }
 
-// Not with values for the backend alone: its answer may depend on them.
-bool QueryPath::MayBeJoined(const Query& query, const Route& route) const {
-  if (route.cache == nullptr || route.cache != route.pool->cache.get()) return false;
-  if (!route.due && !route.cache->settings().join_misses) return false;
-  const QueryExtras* extras = query.extras();
-  return extras == nullptr || !extras->proxy_values;
-}
-
-bool QueryPath::JoinIdenticalMiss(QueryPtr& query, Route& route) {
-  if (!MayBeJoined(*query, route)) return false;
-  const auto id = joined_.Find({*query, route.cache});
-  if (!id) return false;
-  Flight& flight = *in_flight_.Find(*id);
-  if (flight.awaits && query->asked_again) return false;  // nobody waits for another twice
-  // What was asked for before a flush is no answer for who asks after it.
-  if (route.cache->FlushedSince(*route.key, query->name(), flight.asked_epoch)) return false;
-  env_.stats.counters.Add(Metric::kJoinedMisses);
-  query->Detach(env_.queries.packets());
-  joined_.Joined();
-  flight.waiters.push_back(std::move(query));
-  flight.purpose = FlightPurpose::kClient;
-  flight.refreshes = flight.refreshes || route.due;
-  if (MayServeLastGood(route)) StartPatience(*id, flight);
-  return true;
-}
-
 void QueryPath::PrepareForBackend(Query& query, const Route& route) {
   query.Detach(env_.queries.packets());
   if (route.cache == nullptr || !query.edns.present) return;

@@ -5,6 +5,7 @@
 
 #include "proxy/base/byte_writer.h"
 #include "proxy/base/hash.h"
+#include "proxy/cache/key_options.h"
 #include "proxy/dns/name.h"
 
 namespace breakwater {
@@ -13,42 +14,62 @@ namespace {
 // Longer queries than this ask for themselves.
 constexpr size_t kLongest = 1024;
 
-// Of all that SameMessage() compares, of the pool, the cache and the way to the backend.
-uint64_t HashOf(const JoinedMisses::Miss& miss) {
-  const Query& query = miss.query;
+// What two questions are compared by.
+struct Essence {
   std::array<uint8_t, kLongest> bytes;
-  std::copy_n(query.data, query.size, bytes.begin());
-  StoreU16(bytes.data(), query.NeedsStream() ? 1 : 0);  // in place of the ID
-  dns::FoldInto(query.name(), bytes.data() + dns::kHeaderSize);
-  if (query.edns.present) StoreU16(bytes.data() + query.edns.offset + 3, 0);
-  const std::string_view pool = query.pool_name;
+  size_t size = 0;
+  std::span<const uint8_t> span() const { return {bytes.data(), size}; }
+};
+
+// Without ID, case, the size that EDNS asks for, and options that are not in the cache's key.
+void TakeEssence(const Query& query, const CacheKeyOptions& options, Essence& essence) {
+  uint8_t* const bytes = essence.bytes.data();
+  const size_t head = query.edns.present ? query.edns.options_offset() : query.size;
+  std::copy_n(query.data, head, bytes);
+  StoreU16(bytes, query.NeedsStream() ? 1 : 0);  // in place of the ID
+  dns::FoldInto(query.name(), bytes + dns::kHeaderSize);
+  essence.size = head;
+  if (!query.edns.present) return;
+  dns::ForEachOption(query.message(), query.edns,
+                     [&](dns::OptionCode code, std::span<const uint8_t> content) {
+                       if (KeySkipsOption(options, code)) return true;
+                       std::copy_n(content.data() - 4, content.size() + 4, bytes + essence.size);
+                       essence.size += content.size() + 4;
+                       return true;
+                     });
+  StoreU16(bytes + query.edns.offset + 3, 0);
+  StoreU16(bytes + query.edns.offset + 9, static_cast<uint16_t>(essence.size - head));
+  const size_t end = query.edns.end();
+  std::copy_n(query.data + end, query.size - end, bytes + essence.size);
+  essence.size += query.size - end;
+}
+
+uint64_t HashOf(const Essence& essence, const JoinedMisses::Miss& miss) {
+  const std::string_view pool = miss.query.pool_name;
   const auto* name = reinterpret_cast<const uint8_t*>(pool.data());
   const uint64_t seed = HashBytes({name, pool.size()}, ProcessHashSeed()) ^
                         reinterpret_cast<uintptr_t>(miss.cache) * 0x9e3779b97f4a7c15u;
-  const uint64_t hash = HashBytes({bytes.data(), query.size}, seed);
+  const uint64_t hash = HashBytes(essence.span(), seed);
   return hash == 0 ? 1 : hash;
 }
 
-// But for the ID, the case of the name, and the size that EDNS asks for.
-bool SameMessage(const Query& a, const Query& b) {
-  if (a.size != b.size || a.question.end() != b.question.end()) return false;
-  const auto same = [&](size_t from, size_t to) {
-    return std::equal(a.data + from, a.data + to, b.data + from);
-  };
-  if (!same(2, dns::kHeaderSize) || !dns::EqualFold(a.name(), b.name())) return false;
-  const size_t name_end = dns::kHeaderSize + a.question.name_length;
-  if (!a.edns.present || !b.edns.present) {
-    return a.edns.present == b.edns.present && same(name_end, a.size);
-  }
-  const size_t size_at = a.edns.offset + 3;
-  return a.edns.offset == b.edns.offset && same(name_end, size_at) && same(size_at + 2, a.size);
+std::span<const uint8_t> OptionsOf(const Query& query) {
+  if (!query.edns.present) return {};
+  return query.message().subspan(query.edns.options_offset(), query.edns.options_length);
 }
 
 }  // namespace
 
+bool JoinedMisses::HaveSameOptions(const Query& a, const Query& b) {
+  return std::ranges::equal(OptionsOf(a), OptionsOf(b));
+}
+
 std::optional<FlightId> JoinedMisses::Find(const Miss& miss) const {
   if (miss.query.size > kLongest || waiting_ >= kMostInAll) return std::nullopt;
-  const auto found = flights_.find(HashOf(miss));
+  const CacheKeyOptions& options = miss.cache->settings().key;
+  Essence wanted;
+  TakeEssence(miss.query, options, wanted);
+  const auto found = flights_.find(HashOf(wanted, miss));
   if (found == flights_.end()) return std::nullopt;
   const Flight* flight = in_flight_.Find(found->second);
   if (flight == nullptr || flight->cache.get() != miss.cache ||
@@ -56,16 +77,19 @@ std::optional<FlightId> JoinedMisses::Find(const Miss& miss) const {
     return std::nullopt;
   }
   const Query& asked = *flight->query;
-  if (asked.pool_name != miss.query.pool_name || asked.NeedsStream() != miss.query.NeedsStream() ||
-      !SameMessage(asked, miss.query)) {
-    return std::nullopt;
-  }
+  if (asked.pool_name != miss.query.pool_name || asked.size > kLongest) return std::nullopt;
+  if (miss.exactly && !HaveSameOptions(asked, miss.query)) return std::nullopt;
+  Essence there;
+  TakeEssence(asked, options, there);
+  if (!std::ranges::equal(wanted.span(), there.span())) return std::nullopt;
   return found->second;
 }
 
 void JoinedMisses::Add(FlightId id, const Miss& miss) {
   if (miss.query.size > kLongest) return;
-  const uint64_t hash = HashOf(miss);
+  Essence essence;
+  TakeEssence(miss.query, miss.cache->settings().key, essence);
+  const uint64_t hash = HashOf(essence, miss);
   flights_[hash] = id;
   in_flight_.Find(id)->join_hash = hash;
 }

@@ -21,9 +21,14 @@ class JoinedMisses {
   explicit JoinedMisses(InFlight& in_flight) : in_flight_(in_flight) {}
 
   struct Miss {
-    const Query& query;  // as it would go to the backend, but for ID, size and case
+    // As it would go to the backend, but for ID, size, case, and options that the cache's key does
+    // not cover: clients with different cookies share a question, the first one's.
+    const Query& query;
     const PacketCache* cache;
+    bool exactly = false;  // those options count, too
   };
+  // Whether two that share a question have the same options.
+  static bool HaveSameOptions(const Query& a, const Query& b);
   // The flight that asks the same of the same pool, with room for one more.
   std::optional<FlightId> Find(const Miss& miss) const;
   // From now on `id` may be joined; it takes the place of another that asks the same.

@@ -4,10 +4,20 @@
 #include <utility>
 
 #include "proxy/base/left_out.h"
+#include "proxy/dns/extended_error.h"
+#include "proxy/dns/rewrite.h"
 #include "proxy/query_path.h"
 
 namespace breakwater {
 namespace {
+
+// Extended errors, RFC 8914, 4.4 and 4.20.
+constexpr uint16_t kStaleAnswer = 3;
+constexpr uint16_t kStaleNxdomainAnswer = 19;
+
+uint16_t StaleCodeOf(const Query& answer) {
+  return answer.header().rcode() == dns::RCode::kNxDomain ? kStaleNxdomainAnswer : kStaleAnswer;
+}
 
 // Of one that has waited before, from when it came; few distinct ones, each has a queue of its own.
 uint32_t PatienceLeft(uint32_t patience_ms, MonoTime waited) {
@@ -44,6 +54,7 @@ void QueryPath::Judge(const Flight& flight, Reply& reply) {
   LookAtSerial(flight, facts, known, reply);
   reply.facts.judgement = JudgeAnswer(facts, known);
   reply.facts.standby = IsStandby(query, *reply.backend);
+  reply.facts.by_option = reply.facts.judgement.by_option || facts.rcode == dns::RCode::kBadCookie;
   // What a referral names is where the zone ends.
   if (facts.authoritative) reply.facts.apex_labels = facts.Apex().value_or(0);
 }
@@ -294,6 +305,36 @@ void QueryPath::AnswerWithWhatThereIs(QueryPtr query, const Flight& ended) {
   if (ended.bad == nullptr) return Drop(std::move(query), DropReason::kBackend);
   DeliverToWaiter(std::move(query), ended,
                   {.message = ended.bad->message, .backend = ended.bad->from, .facts = {}});
+}
+
+void QueryPath::NoteStaleAnswer(Query& query) {
+  env_.stats.counters.Add(Metric::kLastGoodAnswers);
+  query.Extras().extended_errors.push_back({.code = StaleCodeOf(query), .text = {}});
+}
+
+void QueryPath::ForgetStaleAnswer(Query& query) {
+  query.last_good_hit = false;
+  std::erase_if(query.Extras().extended_errors, [](const ExtendedError& error) {
+    return error.code == kStaleAnswer || error.code == kStaleNxdomainAnswer;
+  });
+}
+
+// It may be as old as the file: nobody is to keep it for long, and whoever can be told is.
+void QueryPath::MarkIfStandby(Query& query, const PacketCache* cache, const Reply& reply) {
+  if (!reply.facts.standby || reply.facts.judgement.cls != AnswerClass::kGood) return;
+  const auto* last_good = cache == nullptr ? nullptr : &cache->settings().last_good;
+  const uint32_t ttl_s =
+      last_good != nullptr && *last_good ? (*last_good)->ttl_s : LastGoodSettings().ttl_s;
+  (void)dns::VisitTtls(query.message(), query.records_start(),
+                       [ttl_s](const dns::Record& record) { return std::min(record.ttl, ttl_s); });
+  // In the message, so that it is kept with it; else as one is written that has no OPT yet.
+  dns::EditBuffer buffer = query.edit();
+  const uint16_t code = StaleCodeOf(query);
+  if (dns::AppendExtendedError(buffer, query.records_start(), {code, {}})) {
+    query.Take(buffer);
+  } else {
+    query.Extras().extended_errors.push_back({.code = code, .text = {}});
+  }
 }
 
 void QueryPath::NoteLastGood(const Flight& flight, std::string_view why) {

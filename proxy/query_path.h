@@ -78,6 +78,7 @@ class QueryPath final : public WorkerPath {
     std::optional<CacheKey> scope_zero_key;  // for answers that are good for every subnet
     bool due = false;                        // a last good answer waits for its refresh
     bool no_server = false;                  // of the first tier, whom to ask for it
+    bool own_options = false;                // a question with other ones is no help
     std::unique_ptr<RefreshTicket> refresh;  // of the entry that this question refreshes
     BackendPtr backend;
     PolicyContext policy;
@@ -139,6 +140,7 @@ class QueryPath final : public WorkerPath {
     Judgement judgement{.cls = AnswerClass::kGood};
     uint8_t apex_labels = 0;  // of the zone that the answer speaks for; 0: it does not say
     bool standby = false;     // of a server behind the first tier
+    bool by_option = false;   // an option of the asker's may be the cause: a cookie, say
     bool unproved = false;    // its server may hold an older version of the zone
     uint8_t zone_labels = 0;  // of the zone's apex, where unproved
   };
@@ -150,10 +152,15 @@ class QueryPath final : public WorkerPath {
   ReplyFacts FactsOf(const Flight& flight, bool datagram, std::span<const uint8_t> reply) const;
   // The reply is all that its server will say: it is the answer, or something better is looked for.
   void UseReply(FlightId id, Flight& flight, uint8_t attempt, const Reply& reply);
+  // Who joined with other options asks for itself. The flight may end meanwhile.
+  void SendOthersAgain(Flight& flight);
   // Ends the flight with this reply, for all who wait for it.
   void Deliver(FlightId id, const Reply& reply);
   void DeliverToAsker(Flight& ended, const Reply& reply);
   void DeliverToWaiter(QueryPtr waiter, const Flight& ended, const Reply& reply);
+  static void LeaveOutWhatIsNotShared(Query& waiter, const Flight& ended,
+                                      std::span<const uint8_t> client_cookie);
+  static void MarkIfStandby(Query& query, const PacketCache* cache, const Reply& reply);
   void StoreInCache(Flight& flight, const Query& query, const ReplyFacts& facts);
   void FinishSelfAnswer(QueryPtr query);
   void FinishHit(QueryPtr query);
@@ -261,7 +268,8 @@ class QueryPath final : public WorkerPath {
 
   // --- flights and who waits for them
   Flight TakeFlight(FlightId id);
-  void AskAgain(QueryPtr query, const Flight& ended);
+  enum class Joining : uint8_t { kAny, kSameOptions };
+  void AskAgain(QueryPtr query, const Flight& ended, Joining joining = Joining::kAny);
   // How large an answer over UDP is asked for, for the cache's sake too.
   static uint16_t AskedSize(const Query& query);
 

@@ -19,10 +19,6 @@ constexpr uint16_t kClientBits = dns::kFlagRd | dns::kFlagCd;
 
 constexpr int kMostStopRounds = 4;
 
-// Extended errors, RFC 8914, 4.4 and 4.20.
-constexpr uint16_t kStaleAnswer = 3;
-constexpr uint16_t kStaleNxdomainAnswer = 19;
-
 // The client's own ID, RD and CD; its own spelling of the name where the question is there.
 void RestoreClient(Query& query) {
   dns::Header header = query.header();
@@ -73,6 +69,10 @@ void QueryPath::OnReply(FlightId id, uint8_t attempt, std::span<uint8_t> reply) 
 void QueryPath::UseReply(FlightId id, Flight& flight, uint8_t attempt, const Reply& reply) {
   const AnswerClass worth = reply.facts.judgement.cls;
   if (worth != AnswerClass::kGood && EndIfAhead(id, flight)) return;
+  if (reply.facts.by_option && !flight.waiters.empty()) {
+    SendOthersAgain(flight);
+    if (in_flight_.Find(id) == nullptr) return;
+  }
   if (worth == AnswerClass::kBad && WaitForBetter(id, flight, attempt, reply)) return;
   if (reply.facts.judgement.by_option && ServeInstead(id, flight, reply)) return;
   if (reply.facts.standby && AnswerMeanwhile(id, flight, attempt, reply)) return;
@@ -98,6 +98,7 @@ void QueryPath::DeliverToAsker(Flight& ended, const Reply& reply) {
   query.answered_by = reply.backend->address();
   TakeReply(query, reply.message);
   UndoBackendChanges(query);
+  MarkIfStandby(query, ended.cache.get(), reply);
   if (!PassResponseChain(ended.query, ResponseChainKind::kResponse, &reply.backend)) return;
   if (ended.cache != nullptr && !query.skip_cache) {
     StoreInCache(ended, query, reply.facts);
@@ -106,34 +107,6 @@ void QueryPath::DeliverToAsker(Flight& ended, const Reply& reply) {
     }
   }
   Finish(std::move(ended.query));
-}
-
-void QueryPath::DeliverToWaiter(QueryPtr waiter, const Flight& ended, const Reply& reply) {
-  // A truncated answer is for those that would have asked for no more, and will ask over TCP.
-  const bool truncated = dns::ConstHeader(reply.message.data()).Has(dns::kFlagTc);
-  if (truncated && (waiter->tcp() || AskedSize(*waiter) > ended.asked_size)) {
-    return AskAgain(std::move(waiter), ended);
-  }
-  waiter->answered_by = reply.backend->address();
-  TakeReply(*waiter, reply.message);
-  UndoBackendChanges(*waiter);
-  if (!PassResponseChain(waiter, ResponseChainKind::kResponse, &reply.backend)) return;
-  Finish(std::move(waiter));
-}
-
-// To the cache, which has the key of the query as it was: without rules, once more.
-void QueryPath::AskAgain(QueryPtr query, const Flight& ended) {
-  Route route({.query = *query, .now = now(), .random = env_.random});
-  Verdict verdict = ChoosePool(*query, route);
-  if (verdict == Verdict::kContinue && route.pool->cache == ended.cache) {
-    route.cache = ended.cache.get();
-    route.key = ended.key;
-    if (ended.has_scope_zero_key) route.scope_zero_key = ended.scope_zero_key;
-    query->Reserve(env_.queries.packets(), ended.cache->settings().maximum_entry_size);
-    verdict = LookUpCache(*query, route);
-  }
-  if (verdict != Verdict::kContinue) return Conclude(std::move(query), verdict);
-  GoToBackend(std::move(query), route);
 }
 
 Flight QueryPath::TakeFlight(FlightId id) {
@@ -279,20 +252,6 @@ void QueryPath::FinishSelfAnswer(QueryPtr query) {
   Finish(std::move(query));
 }
 
-void QueryPath::NoteStaleAnswer(Query& query) {
-  env_.stats.counters.Add(Metric::kLastGoodAnswers);
-  const bool no_name = query.header().rcode() == dns::RCode::kNxDomain;
-  query.Extras().extended_errors.push_back(
-      {.code = no_name ? kStaleNxdomainAnswer : kStaleAnswer, .text = {}});
-}
-
-void QueryPath::ForgetStaleAnswer(Query& query) {
-  query.last_good_hit = false;
-  std::erase_if(query.Extras().extended_errors, [](const ExtendedError& error) {
-    return error.code == kStaleAnswer || error.code == kStaleNxdomainAnswer;
-  });
-}
-
 void QueryPath::Finish(QueryPtr query) {
   if (query->target == nullptr) return;  // one of ours: what it brought is in the cache
   if (query->max_returned_ttl > 0) CapTtl(*query);
@@ -323,6 +282,12 @@ void QueryPath::WriteExtendedErrors(Query& query) {
   query.Detach(env_.queries.packets());
   dns::EditBuffer buffer = query.edit();
   const size_t question_end = query.records_start();
+  // What was asked without EDNS, or of a server without.
+  const auto edns = dns::FindEdns(query.message(), question_end);
+  if (edns && !edns->present && !query.self_answered) {
+    (void)dns::AddOpt(buffer, {.udp_size = config_->settings.payload_size_on_self_generated,
+                               .dnssec_ok = query.client_dnssec_ok});
+  }
   if (extras.clear_extended_errors) {
     (void)dns::RemoveOption(buffer, question_end, dns::OptionCode::kExtendedError);
   }

@@ -6,6 +6,7 @@
 #include "proxy/base/byte_reader.h"
 #include "proxy/base/byte_writer.h"
 #include "proxy/base/hash.h"
+#include "proxy/cache/key_options.h"
 #include "proxy/dns/header.h"
 #include "proxy/dns/name.h"
 
@@ -15,10 +16,6 @@ namespace {
 constexpr uint16_t kClientSubnet = static_cast<uint16_t>(dns::OptionCode::kClientSubnet);
 // More options than this in one query are nobody's real query.
 constexpr size_t kMaxKeyOptions = 8;
-
-bool Contains(const std::vector<uint16_t>& list, uint16_t value) {
-  return std::find(list.begin(), list.end(), value) != list.end();
-}
 
 // Flags a query may have and be shared. The others mean nothing in a query, yet a backend may
 // look at them, so that its answer is for this asker alone.
@@ -48,11 +45,8 @@ bool WriteOptions(std::span<const uint8_t> message, const dns::Edns& edns,
   bool too_many = false;
   dns::ForEachOption(message, edns, [&](dns::OptionCode option, std::span<const uint8_t> content) {
     const auto code = static_cast<uint16_t>(option);
-    const bool counts = code == kClientSubnet
-                            ? subnet != KeySubnet::kLeftOut &&
-                                  (options.parse_ecs || !Contains(options.skip_options, code))
-                            : !Contains(options.skip_options, code);
-    if (!counts) return true;
+    const bool left_out = code == kClientSubnet && subnet == KeySubnet::kLeftOut;
+    if (left_out || KeySkipsOption(options, option)) return true;
     too_many = count == kMaxKeyOptions;
     if (!too_many) counted[count++] = {code, content};
     return !too_many;
