@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <pthread.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -9,9 +11,12 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <unordered_set>
 #include <utility>
 
 #include "proxy/base/hash.h"
+#include "proxy/base/hurried_thread.h"
+#include "proxy/base/log.h"
 #include "proxy/base/text.h"
 #include "proxy/cache/flush_line.h"
 
@@ -118,6 +123,10 @@ TextResult<void> FlushJournal::Open(const std::string& path) {
     return Fail(fmt::format("'{}': it must be a file of this user, that nobody else may write to",
                             state.path));
   }
+  if (flock(state.fd.get(), LOCK_EX | LOCK_NB) != 0) {
+    return Fail(fmt::format("'{}': another process writes to it: give each its own snapshot path",
+                            state.path));
+  }
   state.size = static_cast<size_t>(status.st_size);
   if (IsBegun(state.fd.get(), state.size)) {
     if (ftruncate(state.fd.get(), 0) != 0) return Fail(Problem(state.path));
@@ -135,6 +144,7 @@ TextResult<void> FlushJournal::Open(const std::string& path) {
     ++state.size;
   }
   state_.With([&](State& held) { held = std::move(state); });
+  if (!helper_.joinable()) helper_ = std::thread([this] { Run(); });
   return {};
 }
 
@@ -153,10 +163,82 @@ TextResult<std::string> FlushJournal::ReadFrom(const State& state, size_t offset
   return text;
 }
 
+FlushJournal::~FlushJournal() {
+  if (!helper_.joinable()) return;
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  wake_.notify_all();
+  helper_.join();
+}
+
+void FlushJournal::Run() {
+  pthread_setname_np(pthread_self(), "bw/flushes");
+  std::unique_lock lock(mutex_);
+  while (true) {
+    wake_.wait(lock, [this] { return stop_ || unsynced_; });
+    if (!unsynced_) return;
+    unsynced_ = false;
+    const std::vector<std::string> lines = std::exchange(queue_, {});
+    lock.unlock();
+    size_t lost = 0;
+    for (const std::string& line : lines) lost += Append(line) ? 0 : 1;
+    if (lost > 0) {
+      LogError("cache",
+               "{} hard flushes of workers were not noted: after a crash they may have to "
+               "be made again",
+               lost);
+    }
+    Sync();
+    lock.lock();
+  }
+}
+
+// Of a copy of the descriptor: whoever notes something meanwhile does not wait.
+void FlushJournal::Sync() {
+  const UniqueFd fd(state_.With([](const State& state) {
+    return state.fd.valid() ? fcntl(state.fd.get(), F_DUPFD_CLOEXEC, 0) : -1;
+  }));
+  if (!fd.valid() || fdatasync(fd.get()) == 0) return;
+  LogError("cache", "hard flushes are noted, but not yet on the disk: {}", std::strerror(errno));
+}
+
+// An empty line: one was written, to be synced.
+void FlushJournal::Wake(std::string line) {
+  {
+    const std::lock_guard lock(mutex_);
+    unsynced_ = true;
+    if (!line.empty()) queue_.push_back(std::move(line));
+  }
+  wake_.notify_one();
+}
+
 bool FlushJournal::Note(const FlushRequest& flush, const std::vector<std::string>& pools) {
-  const std::string line = JournalLineOf({.flush = flush, .pools = pools});
+  const auto [noted, open] = state_.With([](const State& state) {
+    return std::pair(state.replayer == std::this_thread::get_id(), state.fd.valid());
+  });
+  if (noted || !open) return noted;
+  std::string line = JournalLineOf({.flush = flush, .pools = pools});
+  if (!IsThreadHurried()) {
+    if (!Append(line)) return false;
+    Wake("");
+    return true;
+  }
+  const bool room = [this] {
+    const std::lock_guard lock(mutex_);
+    return queue_.size() < kMostQueued;
+  }();
+  if (room) {
+    Wake(std::move(line));
+  } else {
+    state_.With([](State& state) { ++state.lost; });
+  }
+  return room;
+}
+
+bool FlushJournal::Append(std::string_view line) {
   return state_.With([&](State& state) {
-    if (state.replayer == std::this_thread::get_id()) return true;
     if (!state.fd.valid()) return false;
     if (state.size + line.size() <= kMostBytes && WriteWhole(state.fd.get(), line)) {
       state.size += line.size();
@@ -179,8 +261,9 @@ FlushJournal::Replayed FlushJournal::Replay(std::span<const NamedCache> caches) 
     return state.fd.valid() ? ReadFrom(state, kMagic.size()).value_or("") : std::string();
   });
   Replayed replayed;
+  std::unordered_set<std::string_view> seen;
   for (const std::string_view line : Split(text, '\n')) {
-    if (line.empty()) continue;
+    if (line.empty() || !seen.insert(line).second) continue;
     const auto journalled = ParseJournalLine(line);
     if (!journalled) {
       ++replayed.damaged;
@@ -210,8 +293,8 @@ TextResult<void> FlushJournal::Forget(size_t mark) {
     UniqueFd fd(
         open(beside.c_str(), O_RDWR | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
     const std::string text = std::string(kMagic) + *later;
-    if (!fd.valid() || !WriteWhole(fd.get(), text) ||
-        rename(beside.c_str(), state.path.c_str()) != 0) {
+    if (!fd.valid() || flock(fd.get(), LOCK_EX | LOCK_NB) != 0 || !WriteWhole(fd.get(), text) ||
+        fdatasync(fd.get()) != 0 || rename(beside.c_str(), state.path.c_str()) != 0) {
       return Fail(Problem(beside));
     }
     state.fd = std::move(fd);

@@ -3,17 +3,20 @@
 //
 // Lines of text, each with a checksum: SUM NAME [TYPE] [suffix] hard, and the pools whose cache it
 // was made in. Appended with one write(2) when the flush holds, before Flush() returns: a process
-// that is killed loses none. Not synced: a machine that loses its power may lose the last ones.
-// Bounded; what is beyond is counted, and the next snapshot comes soon after a flush in any case.
-// A line that is damaged is left out, the others count. Believed only where the file belongs to
-// this process's user or to root, and nobody else may write to it.
+// that is killed loses none. A thread of its own syncs what was written at once, so that a machine
+// that loses its power loses what came within a moment; for workers (a rule in Lua that flushes),
+// it writes as well. Locked: two processes do not write into one another's. Bounded; what is beyond
+// is counted, and the next snapshot comes soon after a flush in any case. A line that is damaged is
+// left out, the others count. Believed only where the file belongs to this process's user or to
+// root, and nobody else may write to it.
 //
-// Any thread; its mutex is held for one write at a time. No worker flushes hard by itself: what Lua
-// does in a rule is the rule's affair.
+// Any thread; its mutex is held for one write at a time, never while something is synced.
 #pragma once
 
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -39,16 +42,23 @@ std::optional<JournalledFlush> ParseJournalLine(std::string_view line);
 class FlushJournal {
  public:
   static constexpr size_t kMostBytes = 32 << 20;
+  static constexpr size_t kMostQueued = 100'000;  // lines of workers that wait to be written
+
+  FlushJournal() = default;
+  ~FlushJournal();  // what was noted is written and synced then
+  FlushJournal(const FlushJournal&) = delete;
+  FlushJournal& operator=(const FlushJournal&) = delete;
 
   // Of the snapshot at `path`. The error says what is wrong with the place; nothing is noted then.
   TextResult<void> Open(const std::string& path);
 
-  // The flush holds. False where it could not be noted; that is counted.
+  // The flush holds. False where it could not be noted; that is counted. True where a worker has
+  // handed it on: what cannot be written then is counted and logged.
   bool Note(const FlushRequest& flush, const std::vector<std::string>& pools);
   uint64_t lost() const;
 
   // Makes those anew that stand in the file, in every cache of `caches` that serves one of their
-  // pools. They are not noted once more.
+  // pools, one that stands there several times once. They are not noted once more.
   struct Replayed {
     size_t flushes = 0;
     size_t damaged = 0;  // lines
@@ -69,8 +79,18 @@ class FlushJournal {
     std::thread::id replayer{};
   };
   static TextResult<std::string> ReadFrom(const State& state, size_t offset);
+  bool Append(std::string_view line);
+  void Run();
+  void Wake(std::string line);
+  void Sync();
 
   mutable Guarded<State> state_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::vector<std::string> queue_;  // guarded by mutex_, as what follows
+  bool unsynced_ = false;
+  bool stop_ = false;
+  std::thread helper_;
 };
 
 }  // namespace breakwater

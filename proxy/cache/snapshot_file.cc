@@ -238,9 +238,10 @@ TextResult<void> SnapshotReader::Rewind() {
   if (!std::equal(kMagic.begin(), kMagic.end(), head.begin())) {
     return Fail(fmt::format("'{}' is no snapshot of a cache", path_));
   }
-  if (const uint32_t version = LoadU32(head.data() + kMagic.size()); version != kSnapshotVersion) {
-    return Fail(fmt::format("'{}' is of version {}, this program reads version {}", path_, version,
-                            kSnapshotVersion));
+  const uint32_t version = LoadU32(head.data() + kMagic.size());
+  if (version == 0 || version > kSnapshotVersion) {
+    return Fail(fmt::format("'{}' is of version {}, this program reads versions up to {}", path_,
+                            version, kSnapshotVersion));
   }
   return {};
 }

@@ -18,7 +18,8 @@
 
 namespace breakwater {
 
-inline constexpr uint32_t kSnapshotVersion = 1;
+// 2: entries say whether they were asked for again. Files of version 1 are read as well.
+inline constexpr uint32_t kSnapshotVersion = 2;
 inline constexpr size_t kLargestSnapshotBlock = 8 << 20;
 
 enum class SnapshotBlock : uint8_t { kHead = 1, kCache = 2, kEntries = 3, kEnd = 4 };

@@ -39,7 +39,7 @@
 namespace breakwater {
 
 inline constexpr size_t kMaxControlLine = 64 * 1024;
-inline constexpr uint64_t kMostUndos = 50'000;  // of one request
+inline constexpr uint64_t kMostUndos = 2'000;  // of one request, a turn of the control loop
 
 enum class ControlCommand : uint8_t {
   kStatus,

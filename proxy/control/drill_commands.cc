@@ -98,7 +98,11 @@ void DrillScheduler::Step() {
   const auto& drills = config->settings.drills;
   for (size_t i = 0; i < drills.size(); ++i) {
     const MonoTime every = MonoTime::FromSeconds(drills[i].every_s);
-    if (i == next_.size()) next_.push_back({.every = now + std::min(every, kFirst)});
+    const auto& server = drills[i].order.server;
+    if (i == next_.size()) next_.emplace_back();
+    if (next_[i].server != server || next_[i].at_s != drills[i].at_s) {
+      next_[i] = {.every = now + std::min(every, kFirst), .server = server, .at_s = drills[i].at_s};
+    }
     if (!IsDue(drills[i], next_[i]) || target_.drills().running()) continue;
     next_[i].every = now + every;
     if (drills[i].at_s) {

@@ -34,6 +34,8 @@ class DrillScheduler {
   struct Next {
     MonoTime every{};    // the next one, of those that come each so many seconds
     int64_t day_s = -1;  // the next one by the wall clock, seconds since 1970; -1: not known
+    std::string server;  // whose drill, and when: another in its place in the list begins anew
+    std::optional<uint32_t> at_s;
   };
   bool IsDue(const DrillSchedule& schedule, Next& next) const;
 

@@ -7,6 +7,7 @@
 #include <ctime>
 #include <utility>
 
+#include "proxy/base/hurried_thread.h"
 #include "proxy/base/log.h"
 
 namespace breakwater {
@@ -103,6 +104,7 @@ void Worker::Pin() {
 
 void Worker::Run() {
   pthread_setname_np(pthread_self(), fmt::format("bw/worker{}", settings_.index).c_str());
+  MarkThreadHurried();
   Pin();
   activity_.store(&Activity::OfThisThread(), std::memory_order_release);
   Beat();

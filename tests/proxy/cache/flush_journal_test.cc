@@ -8,8 +8,11 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <sstream>
+#include <thread>
 
+#include "proxy/base/hurried_thread.h"
 #include "tests/proxy/cache/cache_fixture.h"
 #include "tests/support/temporary_folder.h"
 
@@ -54,17 +57,23 @@ TEST_F(FlushJournalTest, MakesAnewWhatWasNotedForThatPoolsCache) {
 }
 
 TEST_F(FlushJournalTest, ForgetsWhatCameBeforeTheMarkAlone) {
-  FlushJournal journal;
-  ASSERT_TRUE(journal.Open(path_));
-  EXPECT_TRUE(journal.Note(Hard("a.example"), {""}));
-  const size_t mark = journal.Mark();
-  EXPECT_TRUE(journal.Note(Hard("b.example"), {""}));
-  ASSERT_TRUE(journal.Forget(mark));
-  EXPECT_TRUE(journal.Note(Hard("c.example"), {""}));
   cache();
+  {
+    FlushJournal journal;
+    ASSERT_TRUE(journal.Open(path_));
+    EXPECT_TRUE(journal.Note(Hard("a.example"), {""}));
+    const size_t mark = journal.Mark();
+    EXPECT_TRUE(journal.Note(Hard("b.example"), {""}));
+    ASSERT_TRUE(journal.Forget(mark));
+    EXPECT_TRUE(journal.Note(Hard("c.example"), {""}));
+  }
   EXPECT_EQ(Replay().flushes, 2u);
   EXPECT_EQ(Text().find("a.example"), std::string::npos);
-  ASSERT_TRUE(journal.Forget(journal.Mark()));
+  {
+    FlushJournal journal;
+    ASSERT_TRUE(journal.Open(path_));
+    ASSERT_TRUE(journal.Forget(journal.Mark()));
+  }
   EXPECT_EQ(Replay().flushes, 0u);
 }
 
@@ -83,15 +92,18 @@ TEST_F(FlushJournalTest, LeavesDamagedLinesOutAndTakesTheRest) {
   EXPECT_EQ(replayed.flushes, 1u);
   EXPECT_EQ(replayed.damaged, 2u);
   // What is noted next has a line of its own.
-  FlushJournal journal;
-  ASSERT_TRUE(journal.Open(path_));
-  EXPECT_TRUE(journal.Note(Hard("d.example"), {""}));
+  {
+    FlushJournal journal;
+    ASSERT_TRUE(journal.Open(path_));
+    EXPECT_TRUE(journal.Note(Hard("d.example"), {""}));
+  }
   EXPECT_EQ(Replay().flushes, 2u);
 }
 
 TEST_F(FlushJournalTest, OneThatCannotBeWrittenTakesNoOtherWithIt) {
   cache();
-  FlushJournal journal;
+  auto held = std::make_unique<FlushJournal>();
+  FlushJournal& journal = *held;
   ASSERT_TRUE(journal.Open(path_));
   EXPECT_TRUE(journal.Note(Hard("a.example"), {""}));
   rlimit before{};
@@ -105,6 +117,7 @@ TEST_F(FlushJournalTest, OneThatCannotBeWrittenTakesNoOtherWithIt) {
   signal(SIGXFSZ, handler);
   EXPECT_EQ(journal.lost(), 1u);
   EXPECT_TRUE(journal.Note(Hard("c.example"), {""}));
+  held.reset();
   const auto replayed = Replay();
   EXPECT_EQ(replayed.flushes, 2u);
   EXPECT_EQ(replayed.damaged, 0u);
@@ -126,6 +139,60 @@ TEST_F(FlushJournalTest, RefusesAFileThatIsNone) {
   const auto writable = FlushJournal().Open(path_);
   ASSERT_FALSE(writable);
   EXPECT_NE(writable.error().find("nobody else may write"), std::string::npos);
+}
+
+TEST_F(FlushJournalTest, TwoProcessesDoNotShareOne) {
+  FlushJournal journal;
+  ASSERT_TRUE(journal.Open(path_));
+  EXPECT_TRUE(journal.Note(Hard("a.example"), {""}));
+  ASSERT_TRUE(journal.Forget(journal.Mark()));  // the file is another one from now on
+  const auto opened = FlushJournal().Open(path_);
+  ASSERT_FALSE(opened);
+  EXPECT_NE(opened.error().find("another process writes to it"), std::string::npos);
+}
+
+TEST_F(FlushJournalTest, TheSameFlushTwiceIsMadeAnewOnce) {
+  cache();
+  {
+    FlushJournal journal;
+    ASSERT_TRUE(journal.Open(path_));
+    for (const char* name : {"a.example", "b.example", "a.example"}) journal.Note(Hard(name), {""});
+    EXPECT_TRUE(journal.Note(Hard("a.example"), {"other"}));
+  }
+  EXPECT_EQ(Replay().flushes, 3u);
+  EXPECT_EQ(cache().Stats().flushes, 2u);
+}
+
+// It would wait for the disk, and with it all its queries.
+TEST_F(FlushJournalTest, AWorkerHandsOnWhatIsToBeWritten) {
+  cache();
+  {
+    FlushJournal journal;
+    ASSERT_TRUE(journal.Open(path_));
+    const size_t before = journal.Mark();
+    rlimit old{};
+    ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &old), 0);
+    const auto handler = signal(SIGXFSZ, SIG_IGN);
+    const rlimit full{.rlim_cur = before, .rlim_max = old.rlim_max};
+    // Nothing can be written: who writes by itself is told so, a worker never learns.
+    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &full), 0);
+    bool noted = false;
+    std::thread worker([&] {
+      MarkThreadHurried();
+      noted = journal.Note(Hard("lost.example"), {""});
+    });
+    worker.join();
+    EXPECT_TRUE(noted);
+    while (journal.lost() == 0) std::this_thread::yield();
+    ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &old), 0);
+    signal(SIGXFSZ, handler);
+    std::thread other([&] {
+      MarkThreadHurried();
+      for (const char* name : {"a.example", "b.example"}) journal.Note(Hard(name), {""});
+    });
+    other.join();
+  }
+  EXPECT_EQ(Replay().flushes, 2u);
 }
 
 TEST_F(FlushJournalTest, LinesThatAreNoneAreNotUnderstood) {

@@ -93,9 +93,16 @@ TEST_F(SnapshotFileTest, OfAnImpossibleTimeIsRefused) {
 TEST_F(SnapshotFileTest, OfAnotherVersionIsRefused) {
   WriteTwo();
   std::string bytes = FileBytes();
-  bytes[19] = 2;
+  ASSERT_EQ(bytes[19], 2);
+  bytes[19] = 3;
   SetFileBytes(bytes);
-  EXPECT_THAT(Refusal(), HasSubstr("is of version 2, this program reads version 1"));
+  EXPECT_THAT(Refusal(), HasSubstr("is of version 3, this program reads versions up to 2"));
+  bytes[19] = 0;
+  SetFileBytes(bytes);
+  EXPECT_THAT(Refusal(), HasSubstr("is of version 0"));
+  bytes[19] = 1;
+  SetFileBytes(bytes);
+  EXPECT_EQ(Load().taken, 2u);
 }
 
 TEST_F(SnapshotFileTest, OfSomethingElseIsRefusedAndNotWrittenOver) {

@@ -203,6 +203,26 @@ TEST_F(DrillCommandsTest, ATimeOfDayBeginsOneEachDay) {
   EXPECT_EQ(step(1), 3u);
 }
 
+TEST_F(DrillCommandsTest, ADrillThatTakesAnothersPlaceInTheListKeepsItsOwnTime) {
+  ASSERT_EQ(setenv("TZ", "UTC", 1), 0);
+  tzset();
+  const auto in = [&](int64_t seconds) {
+    return static_cast<uint32_t>((target_.clock_.WallSeconds() + seconds) % 86400);
+  };
+  auto& drills = target_.config->settings.drills;
+  drills.push_back({.order = {.server = "standby", .length_s = 10}, .at_s = in(7200)});
+  DrillScheduler scheduler(target_);
+  scheduler.Step();
+  // As after a change of the configuration: an hour sooner.
+  drills[0].at_s = in(3600);
+  Advance(3599);
+  scheduler.Step();
+  EXPECT_FALSE(target_.drills_.Report());
+  Advance(1);
+  scheduler.Step();
+  EXPECT_TRUE(target_.drills_.Report());
+}
+
 TEST(TimeOfDay, GoesByTheTimeZoneThroughItsChanges) {
   ASSERT_EQ(setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1), 0);
   tzset();
