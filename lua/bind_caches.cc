@@ -333,7 +333,7 @@ constexpr FunctionRow kFunctions[] = {
      "for often before its time is over; flushOnNotify={\"192.0.2.1\"} flushes a zone, softly, "
      "when "
      "a NOTIFY for it comes from there, with notifyKnownZones=true only where a server was seen to "
-     "answer for that zone."},
+     "answer for that zone, or does when it is asked for its SOA (setZoneHealth{ask=true})."},
     {"setCacheSnapshot", Bind<&SetCacheSnapshot>, "setCacheSnapshot(path [, {interval=300}])",
      "Keeps the caches in a file, written at a clean stop and each interval, and read at start.",
      Scope::kConfigOnly},

@@ -62,11 +62,16 @@ void ReadSeconds(Options& options, const char* name, uint32_t* value_ms) {
 }
 
 void ReadSource(Options& options, FlushSourceSettings* source) {
+  if (options.Has("file") && options.Has("command")) {
+    options.Accept({"file", "command", "timeout", "state"});
+    return options.Reject(
+        "it needs a file or a command, and not both: two sources can have one each");
+  }
   options.Read("file", &source->file);
   CommandArg command;
   if (options.Read("command", &command)) source->command = std::move(command.words);
   if (source->file.empty() == source->command.empty()) {
-    return options.Reject("it needs a file or a command, and not both");
+    return options.Reject("it needs a file or a command");
   }
   if (!source->file.empty() && options.Has("timeout")) {
     options.Reject("timeout belongs to a command");

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "proxy/base/left_out.h"
+#include "proxy/cache/flush_number.h"
 #include "proxy/cache/notify_flush.h"
 #include "proxy/query_path.h"
 
@@ -21,81 +22,144 @@ bool RulesLetItPass(const Query& query, Verdict verdict) {
 // All NOTIFY messages together have one share of the flushes that a cache remembers.
 constexpr std::string_view kCaller = "NOTIFY";
 
-void FlushZone(PacketCache& cache, const dns::Name& zone) {
-  (void)cache.Flush({.name = zone, .suffix = true}, kCaller);
+FlushId FlushZone(PacketCache& cache, const dns::Name& zone) {
+  return cache.Flush({.name = zone, .suffix = true}, kCaller);
+}
+
+// One that comes when its zone has been quiet for long enough.
+void FlushZoneLater(PacketCache& cache, const dns::Name& zone) {
+  LogInfo("cache", "{} is flushed again, as flush {}: NOTIFY messages came within a second",
+          zone.ToString(), FlushZone(cache, zone));
 }
 
 }  // namespace
 
-// `zone` is the root where the message is about none.
-NotifyFlush::Decision QueryPath::DecideOnNotify(const Query& query, const PacketCache& cache,
-                                                const dns::Name& zone) {
+// What it did, of all caches together.
+struct QueryPath::NotifyEffect {
+  std::optional<NotifyFlush::Outcome> outcome;  // none: no cache cares
+  std::vector<FlushId> ids{};
+  std::string unknown_in{};  // a pool, where the zone is not known
+};
+
+NotifyFlush::Decision QueryPath::DecideOnNotify(const Notice& notice, const PacketCache& cache) {
   using Outcome = NotifyFlush::Outcome;
   NotifyFlush& rule = *cache.settings().flush_on_notify;
-  const size_t labels = zone.CountLabels();
-  if (rule.from().Matches(query.client) && labels >= NotifyFlush::kLeastLabels) {
-    const bool known = env_.zones.ApexOf(zone.wire()) == labels;
+  const size_t labels = notice.zone.CountLabels();
+  if (rule.from().Matches(notice.from) && labels >= NotifyFlush::kLeastLabels) {
+    const bool known = env_.zones.ApexOf(notice.zone.wire()) == labels;
     if (rule.zones() == NotifyFlush::Zones::kKnown && !known) return {Outcome::kUnknown};
     if (cache.ShareOf(kCaller).IsUsedUp()) {
       env_.stats.counters.Add(Metric::kFlushShareRefused);
       return {Outcome::kRefused};
     }
   }
-  return rule.Decide(query.client, zone, now());
+  return rule.Decide(notice.from, notice.zone, now());
 }
 
-void QueryPath::FlushOnNotify(const Query& query, Verdict verdict) {
+QueryPath::NotifyEffect QueryPath::FlushCachesFor(const Notice& notice) {
   using Outcome = NotifyFlush::Outcome;
-  if (!RulesLetItPass(query, verdict)) return;
-  const bool about_a_zone =
-      query.question.type == dns::Type::kSoa && query.question.cls == dns::Class::kIn;
-  const dns::Name zone = query.NameCopy();
   std::vector<std::shared_ptr<PacketCache>> done;
-  std::optional<Outcome> outcome;
+  NotifyEffect effect;
   for (const auto& [name, pool] : config_->pools) {
     const auto& cache = pool->cache;
     if (cache == nullptr || cache->settings().flush_on_notify == nullptr) continue;
     if (std::find(done.begin(), done.end(), cache) != done.end()) continue;
     done.push_back(cache);
-    const auto decision = DecideOnNotify(query, *cache, about_a_zone ? zone : dns::Name());
+    const auto decision = DecideOnNotify(notice, *cache);
     if (decision.outcome == Outcome::kNow) {
-      FlushZone(*cache, zone);
-      env_.zones.ExpectNewSerial(query.name(), now());
+      effect.ids.push_back(FlushZone(*cache, notice.zone));
+      env_.zones.ExpectNewSerial(notice.zone.wire(), now());
     }
     if (decision.outcome == Outcome::kLater) {
-      env_.timers.Add(decision.when, [weak = std::weak_ptr(cache), zone] {
-        if (const auto held = weak.lock()) FlushZone(*held, zone);
+      env_.timers.Add(decision.when, [weak = std::weak_ptr(cache), zone = notice.zone] {
+        if (const auto held = weak.lock()) FlushZoneLater(*held, zone);
       });
     }
+    if (decision.outcome == Outcome::kUnknown) effect.unknown_in = name;
     // Of several caches the one that did most counts.
-    outcome = std::min(outcome.value_or(decision.outcome), decision.outcome);
+    effect.outcome = std::min(effect.outcome.value_or(decision.outcome), decision.outcome);
   }
-  if (!outcome) return;
-  switch (*outcome) {
+  return effect;
+}
+
+void QueryPath::FlushOnNotify(const Query& query, Verdict verdict) {
+  if (!RulesLetItPass(query, verdict)) return;
+  const bool about_a_zone =
+      query.question.type == dns::Type::kSoa && query.question.cls == dns::Class::kIn;
+  const Notice notice{query.client, about_a_zone ? query.NameCopy() : dns::Name()};
+  const NotifyEffect effect = FlushCachesFor(notice);
+  if (effect.outcome == NotifyFlush::Outcome::kUnknown && AskForNotice(notice, effect.unknown_in)) {
+    return;
+  }
+  FinishNotify(notice, effect);
+}
+
+void QueryPath::FinishNotify(const Notice& notice, const NotifyEffect& effect) {
+  using Outcome = NotifyFlush::Outcome;
+  if (!effect.outcome) return;
+  switch (*effect.outcome) {
     case Outcome::kNow:
     case Outcome::kLater:
       env_.stats.counters.Add(Metric::kNotifyFlushes);
-      return NoteNotify(query, "flushed");
+      if (effect.ids.empty()) return NoteNotify(notice, "it is flushed when a second is over");
+      return NoteNotify(notice, "flushed, as flush " + FlushNumbersText(effect.ids));
     case Outcome::kCovered:
       return;
     case Outcome::kNotAllowed:
       env_.stats.counters.Add(Metric::kNotifyNotAllowed);
-      return NoteNotify(query, "not flushed: flushOnNotify does not list the sender");
+      return NoteNotify(notice, "not flushed: flushOnNotify does not list the sender");
     case Outcome::kRefused:
       env_.stats.counters.Add(Metric::kNotifyRefused);
       return NoteNotify(
-          query, "not flushed: it is about no zone of two labels or more, or there are too many");
+          notice, "not flushed: it is about no zone of two labels or more, or there are too many");
     case Outcome::kUnknown:
       env_.stats.counters.Add(Metric::kNotifyUnknownZone);
-      return NoteNotify(query, "not flushed: no server was seen to answer for this zone");
+      return NoteNotify(notice, "not flushed: no server was seen to answer for this zone");
   }
 }
 
-void QueryPath::NoteNotify(const Query& query, std::string_view what) {
+// A zone that nobody asked for since the start, say, while the cache came back from disk.
+bool QueryPath::AskForNotice(const Notice& notice, const std::string& pool_name) {
+  constexpr size_t kMostAsked = 1000;
+  constexpr MonoTime kLongest = MonoTime::FromSeconds(30);  // an answer, or none, comes before
+  const Pool* pool = config_->FindPool(pool_name);
+  if (pool == nullptr || !config_->settings.zone_health.ask) return false;
+  if (noticed_.size() >= kMostAsked) {
+    absl::erase_if(noticed_, [&](const auto& one) { return now() - one.second.when > kLongest; });
+    if (noticed_.size() >= kMostAsked) return false;
+  }
+  const auto& servers = pool->tiers.empty() ? pool->servers : pool->tiers.front();
+  const auto server = std::ranges::find_if(
+      servers, [](const BackendPtr& one) { return one->IsUp() && one->zones() == nullptr; });
+  if (server == servers.end()) return false;
+  const Noticed noticed{.from = notice.from, .when = now()};
+  const auto [asked, fresh] = noticed_.try_emplace(notice.zone.FoldedKey(), noticed);
+  if (!fresh && now() - asked->second.when <= kLongest) return true;
+  if (!zone_questions_.MayAskSerial(now())) {
+    noticed_.erase(asked);
+    return false;
+  }
+  asked->second = noticed;
+  AskAboutZone({notice.zone, *server, pool_name});
+  return true;
+}
+
+void QueryPath::EndNoticeQuestion(const dns::Name& zone, std::optional<BadKind> bad) {
+  const auto asked = noticed_.find(zone.FoldedKey());
+  if (asked == noticed_.end()) return;
+  const Notice notice{asked->second.from, zone};
+  noticed_.erase(asked);
+  // One that is refused or unanswered is known no better than before.
+  NotifyEffect effect{.outcome = NotifyFlush::Outcome::kUnknown};
+  if (!bad) effect = FlushCachesFor(notice);
+  FinishNotify(notice, effect);
+}
+
+void QueryPath::NoteNotify(const Notice& notice, std::string_view what) {
   uint64_t suppressed = 0;
   if (!notify_notes_.Allow(now(), &suppressed)) return;
-  LogInfo("cache", "NOTIFY for {} from {}: {}{}", query.NameCopy().ToString(),
-          query.client.ToStringWithPort(), what, LeftOut(suppressed));
+  LogInfo("cache", "NOTIFY for {} from {}: {}{}", notice.zone.ToString(),
+          notice.from.ToStringWithPort(), what, LeftOut(suppressed));
 }
 
 }  // namespace breakwater

@@ -74,6 +74,9 @@ void QueryPath::EndZoneQuestion(FlightId id, const BackendPtr& backend,
                                 const ZoneHealth::Noted& noted, std::optional<BadKind> bad) {
   const Flight ended = in_flight_.Take(id);
   const auto waiting = TakeWaiting(ended, *backend);
+  if (!noticed_.empty()) {
+    EndNoticeQuestion(ZoneOf(ended.query->NameCopy(), ended.zone_labels), bad);
+  }
   if (noted.wish == ZoneHealth::Wish::kCertainty) AskMore(*ended.query, backend, noted, bad);
   const bool failed = bad && bad != BadKind::kOlder;
   EndSerialWaits(waiting, backend, failed ? SerialAnswer::kFailed : SerialAnswer::kTold);

@@ -27,6 +27,8 @@
 // through Query::target.
 #pragma once
 
+#include <absl/container/flat_hash_map.h>
+
 #include <functional>
 #include <memory>
 #include <optional>
@@ -91,15 +93,25 @@ class QueryPath final : public WorkerPath {
   static void FetchEntry(const Step& step);
   Verdict CheckAcceptable(Query& query);
   Verdict ParseQuestion(Query& query);
-  NotifyFlush::Decision DecideOnNotify(const Query& query, const PacketCache& cache,
-                                       const dns::Name& zone);
+  // A NOTIFY as flushes go by it.
+  struct Notice {
+    Address from;
+    dns::Name zone;  // the root where it is about none
+  };
+  NotifyFlush::Decision DecideOnNotify(const Notice& notice, const PacketCache& cache);
   // What the blocks leave to be done.
   enum class Blocked : uint8_t { kNo, kDropped, kAnswered, kPastRules };
   Blocked CheckDynamicBlocks(Query& query, MonoTime when);
   Blocked ApplyBlock(Query& query, const DynBlock& block);
   Verdict RunQueryRules(Query& query, MonoTime when);
   void FlushOnNotify(const Query& query, Verdict verdict);
-  void NoteNotify(const Query& query, std::string_view what);
+  struct NotifyEffect;
+  NotifyEffect FlushCachesFor(const Notice& notice);
+  void FinishNotify(const Notice& notice, const NotifyEffect& effect);
+  void NoteNotify(const Notice& notice, std::string_view what);
+  // Whether there is such a zone, where that is not known yet; true where somebody is asked.
+  bool AskForNotice(const Notice& notice, const std::string& pool);
+  void EndNoticeQuestion(const dns::Name& zone, std::optional<BadKind> bad);
   Verdict Prepare(Query& query, Route& route);
   void Proceed(QueryPtr query, Route& route);
   Verdict ChoosePool(Query& query, Route& route);
@@ -302,6 +314,11 @@ class QueryPath final : public WorkerPath {
   LogLimiter broken_transfers_;
   LogLimiter last_good_notes_;
   LogLimiter notify_notes_;
+  struct Noticed {
+    Address from;
+    MonoTime when;
+  };
+  absl::flat_hash_map<std::string, Noticed> noticed_;  // zones that AskForNotice asks for
   std::function<const Pool*(std::string_view)> find_pool_;
 };
 

@@ -141,19 +141,18 @@ void Server::StartFlushSources(const Config& config) {
   flush_sources_.Start(
       WithStateFiles(config.settings.flush_sources, config.settings.cache_snapshot.path),
       [this](const FlushSourceSettings& source,
-             std::span<const FlushRequest> flushes) -> TextResult<size_t> {
+             std::span<const FlushRequest> flushes) -> TextResult<FlushSource::Made> {
         const auto caches = CachesToFlush(*CurrentConfig(), source.pool);
         if (!caches) return Fail(caches.error());
         const std::string caller = "source " + source.Name();
         const uint64_t left = FlushesLeft(*caches, caller);
         flushes = flushes.first(std::min<uint64_t>(left, flushes.size()));
+        FlushSource::Made made{.count = flushes.size()};
         for (const auto& cache : *caches) {
-          for (const FlushRequest& flush : flushes) {
-            (void)cache->Flush(flush, caller);
-          }
+          for (const FlushRequest& flush : flushes) made.ids.push_back(cache->Flush(flush, caller));
         }
         TellZonesOfFlush(zone_health_, flushes, clock().Now());
-        return flushes.size();
+        return made;
       });
 }
 

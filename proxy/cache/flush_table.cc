@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "proxy/base/hash.h"
+#include "proxy/cache/flush_number.h"
 
 namespace breakwater {
 
@@ -112,7 +113,8 @@ FlushId FlushTable::Flush(const FlushRequest& request, MonoTime now, std::string
   }
   Record* record = MakeRecord(applied);
   auto state = std::make_unique<State>();
-  state->id = next_id_++;
+  state->id = ReserveFlushNumbers(1);
+  next_id_ = state->id + 1;
   state->epoch = epoch_.load(std::memory_order_relaxed) + 1;
   state->hard = applied.hard;
   state->pass = passes_begun_;
@@ -301,8 +303,8 @@ void FlushTable::RemoveRecord(Record* record, Garbage& garbage) {
 }
 
 FlushTable::State* FlushTable::FindState(FlushId id) const {
-  if (states_.empty() || id < states_.front()->id || id >= next_id_) return nullptr;
-  return states_[static_cast<size_t>(id - states_.front()->id)].get();
+  const auto found = std::ranges::lower_bound(states_, id, {}, [](const auto& s) { return s->id; });
+  return found == states_.end() || (*found)->id != id ? nullptr : found->get();
 }
 
 void FlushTable::Publish() {

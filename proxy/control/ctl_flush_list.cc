@@ -124,10 +124,16 @@ class Run {
       text += list.lines[i];
       text += '\n';
       if (text.size() < kMostText && i + 1 < list.lines.size()) continue;
-      if (!Ask({{"command", "flush-list-add"}, {"job", job_}, {"lines", text}})) return false;
+      if (!Ask({{"command", "flush-list-add"}, {"job", job_}, {"lines", text}})) return GiveUp();
       text.clear();
     }
-    return Ask({{"command", "flush-list-run"}, {"job", job_}});
+    return Ask({{"command", "flush-list-run"}, {"job", job_}}) || GiveUp();
+  }
+
+  // The list was refused: nobody is to wait for the rest of it. False.
+  bool GiveUp() {
+    if (!broken_) (void)client_.Request({{"command", "flush-list-stop"}, {"job", job_}});
+    return false;
   }
 
   bool Follow() {

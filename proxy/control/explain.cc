@@ -217,8 +217,7 @@ json Explainer::EntryRow(const PacketCache& cache, const CachePeek& peek,
   if (peek.state == CachePeek::State::kHeld) row["next-try-ms"] = peek.retry_in_ms;
   if (peek.bad) row["bad"] = true;
   if (peek.flush == 0) return row;
-  const uint64_t number = flush_number_(cache, peek.flush);
-  row["flushed-by"] = number != 0 ? json(number) : json(fmt::format("cache flush {}", peek.flush));
+  row["flushed-by"] = flush_number_(cache, peek.flush);
   return row;
 }
 

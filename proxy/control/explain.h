@@ -11,7 +11,7 @@
 
 namespace breakwater {
 
-// The number by which operators know a cache's flush; 0: it was made elsewhere, in Lua perhaps.
+// The number of all that a cache's flush is a part of.
 using FlushNumber = std::function<uint64_t(const PacketCache& cache, FlushId id)>;
 
 nlohmann::json Explain(const ControlTarget& target, const ExplainQuestion& question,

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "proxy/base/log.h"
+#include "proxy/cache/flush_number.h"
 #include "proxy/config/caches.h"
 
 namespace breakwater {
@@ -90,8 +91,7 @@ json FlushCommands::Flush(const ControlRequest& request, std::string_view made_b
     made.caches.push_back({cache, cache->Flush(request.flush, caller)});
   }
   TellZonesOfFlush(target_.zone_health(), {&request.flush, 1}, target_.clock().Now());
-  const uint64_t id = ids_.Reserve(1);
-  ids_.Note(id, std::move(made));
+  const uint64_t id = ids_.Note(std::move(made));
   return {{"ok", true}, {"id", id}, {"caches", caches->size()}};
 }
 
@@ -107,8 +107,22 @@ json FlushCommands::RefuseShare(std::string_view made_by, std::string_view what)
                              what, whose));
 }
 
+// What was made elsewhere, by a NOTIFY, a source or Lua, is known to its cache.
+std::optional<FlushIds::Made> FlushCommands::FindMade(uint64_t id) const {
+  if (auto made = ids_.Find(id)) return made;
+  for (const NamedCache& one : CachesOf(*target_.CurrentConfig())) {
+    if (one.cache->StatusOf(id)) return FlushIds::Made{.caches = {{one.cache, id}}};
+  }
+  return std::nullopt;
+}
+
+uint64_t FlushCommands::NumberOf(const PacketCache& cache, FlushId id) const {
+  const uint64_t number = ids_.NumberOf(cache, id);
+  return number != 0 ? number : id;
+}
+
 json FlushCommands::Undo(uint64_t id) {
-  const auto made = ids_.Find(id);
+  const auto made = FindMade(id);
   if (!made) return Refusal("not-found", fmt::format("there is no flush {}", id));
   size_t undone = 0;
   UndoResult problem = UndoResult::kUnknown;
@@ -158,7 +172,7 @@ json FlushCommands::UndoRange(uint64_t first, uint64_t last) {
 }
 
 json FlushCommands::State(uint64_t id) const {
-  const auto made = ids_.Find(id);
+  const auto made = FindMade(id);
   if (!made) return Refusal("not-found", fmt::format("there is no flush {}", id));
   uint64_t matched = 0;
   bool swept = true;
@@ -175,7 +189,7 @@ json FlushCommands::State(uint64_t id) const {
 }
 
 std::optional<std::string> FlushCommands::MadeBy(uint64_t id) const {
-  auto made = ids_.Find(id);
+  auto made = FindMade(id);
   if (!made) return std::nullopt;
   return std::move(made->made_by);
 }
@@ -328,7 +342,7 @@ ListFlush::Hooks FlushCommands::HooksFor(uint64_t number) {
                 return outcome;
               },
           .undo = [this](uint64_t id) { return Undo(id).at("ok").get<bool>(); },
-          .reserve_ids = [this](uint64_t count) { return ids_.Reserve(count); },
+          .reserve_ids = [this](uint64_t count) { return ReserveFlushNumbers(count); },
           .probe =
               [this, number](const dns::Name& name) {
                 const auto servers = ToAsk(Find(number)->list->plan().pool);

@@ -57,8 +57,8 @@ class FlushCommands {
   nlohmann::json ListState(uint64_t job) const;  // 0: of all
   nlohmann::json StopList(const ControlRequest& request, std::string_view who);
 
-  // The number that operators know a cache's flush by; 0: it was made elsewhere.
-  uint64_t NumberOf(const PacketCache& cache, FlushId id) const { return ids_.NumberOf(cache, id); }
+  // The number of all that a cache's flush is a part of; its own where it was made elsewhere.
+  uint64_t NumberOf(const PacketCache& cache, FlushId id) const;
   // The token that made a flush, or began a list; nothing where there is none of that number.
   std::optional<std::string> MadeBy(uint64_t id) const;
   // Of a range: the one that made all of them; empty where there is none.
@@ -66,6 +66,7 @@ class FlushCommands {
   std::optional<std::string> ListMadeBy(uint64_t job) const;
 
  private:
+  std::optional<FlushIds::Made> FindMade(uint64_t id) const;
   struct Job {
     std::unique_ptr<ListFlush> list;
     TimerId timer = 0;

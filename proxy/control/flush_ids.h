@@ -1,7 +1,7 @@
-// The numbers that operators know flushes by. A flush is made in several caches, each with an id
-// of its own there; this remembers which. Flushes that follow one another in all of them, as those
-// of a list do, are one row, so that forty thousand cost no more than one. How long a flush can be
-// undone is the caches' affair. Control thread alone.
+// Flushes that are made in several caches have a number of their own (cache/flush_number.h) beside
+// those in each cache; this remembers which, and who made them. Flushes that follow one another in
+// all of them, as those of a list do, are one row, so that forty thousand cost no more than one.
+// How long a flush can be undone is the caches' affair. Control thread alone.
 #pragma once
 
 #include <cstdint>
@@ -29,9 +29,9 @@ class FlushIds {
     std::string made_by{};  // the token of the control socket; empty: none
   };
 
-  // So many numbers in a row that nobody else gets; the first of them.
-  uint64_t Reserve(uint64_t count);
   void Note(uint64_t id, Made made);
+  // Under a number of its own, or that of the one cache that it was made in.
+  uint64_t Note(Made made);
   std::optional<Made> Find(uint64_t id) const;
   // The number of what is `id` in `cache`; 0 where there is none.
   uint64_t NumberOf(const PacketCache& cache, FlushId id) const;
@@ -43,7 +43,6 @@ class FlushIds {
   };
   static bool Follows(const Row& row, const Made& made);
 
-  uint64_t next_ = 1;
   std::map<uint64_t, Row> rows_;  // by the number of the first
 };
 

@@ -9,6 +9,7 @@
 
 #include "proxy/base/hash.h"
 #include "proxy/base/left_out.h"
+#include "proxy/cache/flush_number.h"
 #include "proxy/worker/run_child.h"
 
 namespace breakwater {
@@ -105,7 +106,6 @@ std::string FlushSource::Take(const std::vector<NumberedLine>& lines) {
   constexpr size_t kBatch = 1024;
   const SystemClock clock;
   std::vector<FlushRequest> flushes;
-  const uint64_t before = flushes_;
   std::string problem;
   for (const auto& [number, text] : lines) {
     const auto flush = ParseFlushLine(text, settings_.defaults);
@@ -123,7 +123,6 @@ std::string FlushSource::Take(const std::vector<NumberedLine>& lines) {
     flushes.clear();
   }
   if (std::string failed = Make(flushes); !failed.empty()) problem = std::move(failed);
-  if (flushes_ > before) LogInfo("flush", "{}: {} flushed", name_, flushes_ - before);
   return problem;
 }
 
@@ -144,8 +143,12 @@ std::string FlushSource::Make(std::span<const FlushRequest> flushes) {
   while (!stop_ && !flushes.empty()) {
     auto made = flush_(settings_, flushes);
     if (!made) return std::move(made.error());
-    flushes_.fetch_add(*made, std::memory_order_relaxed);
-    flushes = flushes.subspan(*made);
+    flushes_.fetch_add(made->count, std::memory_order_relaxed);
+    flushes = flushes.subspan(made->count);
+    if (made->count > 0) {
+      LogInfo("flush", "{}: {} flushed, as flush {}", name_, made->count,
+              FlushNumbersText(made->ids));
+    }
     if (flushes.empty()) break;
     put_off_.fetch_add(1, std::memory_order_relaxed);
     if (!std::exchange(told_of_share_, true)) {

@@ -31,10 +31,14 @@ class FlushSource {
   static constexpr double kRate = 150;  // flushes a second, lastingly
   static constexpr double kBurst = 100'000;
 
-  // On the source's thread. How many were made, from the first on: what is left waits, for the
-  // source's share of flushes (FlushShare) is used up. The error says why nothing could be flushed.
-  using Flush = std::function<TextResult<size_t>(const FlushSourceSettings& source,
-                                                 std::span<const FlushRequest> flushes)>;
+  struct Made {
+    size_t count = 0;            // from the first on
+    std::vector<FlushId> ids{};  // in each cache
+  };
+  // On the source's thread. What is not made waits, for the source's share of flushes (FlushShare)
+  // is used up. The error says why nothing could be flushed.
+  using Flush = std::function<TextResult<Made>(const FlushSourceSettings& source,
+                                               std::span<const FlushRequest> flushes)>;
   static constexpr MonoTime kShareWait = MonoTime::FromSeconds(1);
 
   FlushSource(FlushSourceSettings settings, Flush flush);

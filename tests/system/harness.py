@@ -253,6 +253,16 @@ class SystemTest(unittest.TestCase):
             if proxy.binary != DNSDIST:  # 1.7.3 has no handler and dies of the signal
                 self.assertEqual(status, 0, f"exit status {status}:\n{proxy.log()[-6000:]}")
 
+    def refused(self, config, why):
+        """A configuration that the strict check must not let pass; gives what it said, which holds `why`."""
+        path = write_file(temp_folder(), "check.conf", config + "\n")
+        check = subprocess.run([BINARY, "-C", path, "--check-config", "--strict"], capture_output=True, text=True,
+                               timeout=60, check=False)
+        said = check.stdout + check.stderr
+        self.assertNotEqual(check.returncode, 0, config)
+        self.assertIn(why, said, config)
+        return said
+
     def started(self, server):
         """A nameserver that ends with the test."""
         self.addCleanup(server.kill)

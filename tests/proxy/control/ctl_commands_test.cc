@@ -11,6 +11,7 @@
 #include <sstream>
 #include <thread>
 
+#include "proxy/cache/flush_number.h"
 #include "proxy/control/control_commands.h"
 #include "proxy/control/ctl_client.h"
 #include "proxy/control/ctl_flush_list.h"
@@ -35,6 +36,7 @@ class LiveTarget : public FakeTarget {
 class CtlCommandsTest : public CacheFixture {
  protected:
   CtlCommandsTest() {
+    RestartFlushNumbers();
     char pattern[] = "/tmp/bw-ctl-XXXXXX";
     directory_ = mkdtemp(pattern);
     path_ = directory_ + "/control.sock";
@@ -171,6 +173,23 @@ TEST_F(CtlCommandsTest, AListThatIsStoppedTakesItsFlushesBackAndSaysWhy) {
   EXPECT_NE(out_.str().find("1      stopped          3        1        1"), std::string::npos)
       << out_.str();
   EXPECT_EQ(Run({"flush", "stop", "1"}), CtlExit::kFailed);
+}
+
+TEST_F(CtlCommandsTest, AListThatIsRefusedForItsZonesIsOver) {
+  target_.config->settings.control_access.tokens.push_back(
+      {.name = "shop",
+       .hash = HashToken("shop-0123456789"),
+       .role = Role::kFlush,
+       .zones = {*dns::Name::Parse("example.com")}});
+  const std::string token = WriteList("shop-0123456789\n");
+  std::filesystem::permissions(token, std::filesystem::perms::owner_read);
+  const std::string list = directory_ + "/zones";
+  std::ofstream(list) << "www.example.com\nexample.org\n";
+  EXPECT_EQ(Run({"flush", "--list", list, "--token-file", token}), CtlExit::kDenied);
+  EXPECT_EQ(cache().Stats().flushes, 0u);
+  EXPECT_EQ(Run({"flush", "lists"}), CtlExit::kDone);
+  EXPECT_NE(out_.str().find("stopped"), std::string::npos) << out_.str();
+  EXPECT_EQ(out_.str().find("loading"), std::string::npos) << out_.str();
 }
 
 TEST_F(CtlCommandsTest, TellsRefusalsByTheExitStatus) {

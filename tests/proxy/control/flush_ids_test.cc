@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+
+#include "proxy/cache/flush_number.h"
 #include "tests/proxy/cache/cache_fixture.h"
 
 namespace breakwater::test {
@@ -11,7 +14,7 @@ class FlushIdsTest : public CacheFixture {
  protected:
   uint64_t Note(FlushId in_cache, const std::string& made_by = "") {
     cache();
-    const uint64_t id = ids_.Reserve(1);
+    const uint64_t id = ReserveFlushNumbers(1);
     ids_.Note(id, {.caches = {{cache_, in_cache}}, .made_by = made_by});
     return id;
   }
@@ -19,6 +22,7 @@ class FlushIdsTest : public CacheFixture {
     const auto made = ids_.Find(id);
     return made ? made->caches[0].id : 0;
   }
+  FlushIdsTest() { RestartFlushNumbers(); }
   FlushIds ids_;
 };
 
@@ -38,7 +42,7 @@ TEST_F(FlushIdsTest, EachNumberLeadsToItsFlush) {
 
 TEST_F(FlushIdsTest, NumbersOfAListAreNobodyElses) {
   cache();
-  const uint64_t first = ids_.Reserve(3);
+  const uint64_t first = ReserveFlushNumbers(3);
   const uint64_t other = Note(10);
   for (uint64_t i = 0; i < 3; ++i) ids_.Note(first + i, {.caches = {{cache_, 20 + i}}});
   EXPECT_EQ(Find(first + 2), 22u);
@@ -55,6 +59,30 @@ TEST_F(FlushIdsTest, OfThoseThatAreNotInARowTheOldestAreForgotten) {
   for (FlushId i = 0; i <= FlushIds::kMostRows; ++i) Note(2 * i + 1);
   EXPECT_FALSE(ids_.Find(1));
   EXPECT_EQ(Find(2), 3u);
+}
+
+TEST_F(FlushIdsTest, OfOneCacheItIsTheCachesOwnNumberElseOneForAllOfThem) {
+  cache();
+  const auto other = *PacketCache::Make(settings, clock);
+  RestartFlushNumbers();
+  EXPECT_EQ(ids_.Note({.caches = {{cache_, ReserveFlushNumbers(1)}}}), 1u);
+  // 2 and 3 in the caches, 4 for both; and so on, in one row.
+  const uint64_t first = ReserveFlushNumbers(2);
+  EXPECT_EQ(ids_.Note({.caches = {{cache_, first}, {other, first + 1}}}), 4u);
+  for (uint64_t i = 0; i < 3; ++i) {
+    ids_.Note(10 + i, {.caches = {{cache_, 20 + 2 * i}, {other, 21 + 2 * i}}});
+  }
+  EXPECT_EQ(ids_.Find(12)->caches[1].id, 25u);
+  EXPECT_EQ(ids_.NumberOf(*other, 23), 11u);
+  EXPECT_EQ(ids_.NumberOf(*cache_, 22), 11u);
+  EXPECT_EQ(ids_.NumberOf(*cache_, 23), 0u);
+  EXPECT_EQ(ids_.NumberOf(*other, 3), 4u);
+}
+
+TEST(FlushNumbers, AreShownAsUndoTakesThem) {
+  EXPECT_EQ(FlushNumbersText({}), "");
+  const std::array<uint64_t, 6> numbers{5, 6, 7, 9, 11, 12};
+  EXPECT_EQ(FlushNumbersText(numbers), "5-7, 9, 11-12");
 }
 
 }  // namespace

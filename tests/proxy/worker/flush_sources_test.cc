@@ -18,14 +18,14 @@ class FlushSourcesTest : public testing::Test {
   void Start(const FlushSourceSettings& settings) {
     sources_.Start({settings},
                    [this](const FlushSourceSettings&,
-                          std::span<const FlushRequest> flushes) -> TextResult<size_t> {
+                          std::span<const FlushRequest> flushes) -> TextResult<FlushSource::Made> {
                      const std::lock_guard lock(mutex_);
                      if (!has_cache_) return Fail(std::string("no pool has a cache"));
                      flushes = flushes.first(std::min(flushes.size(), share_));
                      for (const FlushRequest& flush : flushes)
                        flushed_.push_back(FlushLineOf(flush));
                      came_.notify_all();
-                     return flushes.size();
+                     return FlushSource::Made{.count = flushes.size(), .ids = {7, 8}};
                    });
   }
   bool AwaitFlushes(size_t count) {
