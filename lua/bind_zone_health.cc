@@ -83,7 +83,8 @@ TextResult<void> ShowZones(Call& call, Options options) {
   const ControlTarget* target = call.runtime().target();
   if (target == nullptr) return Fail(std::string("there are no zones before the server runs"));
   call.Print(ZonesText(target->zone_health(), call.builder().config(),
-                       {all ? ZoneHealth::Which::kAll : ZoneHealth::Which::kBad, limit}));
+                       {all ? ZoneHealth::Which::kAll : ZoneHealth::Which::kBad, limit},
+                       target->clock()));
   return {};
 }
 
@@ -144,7 +145,7 @@ constexpr FunctionRow kFunctions[] = {
      "one "
      "name."},
     {"showZones", Bind<&ShowZones>, "showZones([{all=false, limit=100}])",
-     "How servers answer for the zones that are bad, or for all."},
+     "How servers answer for the zones that are bad, and since when they are, or for all."},
 };
 
 }  // namespace

@@ -71,20 +71,57 @@ bool AppendSignature(std::span<const uint8_t> message, const dns::Record& record
   return true;
 }
 
-// What people know the record by, where that is short: an address, or the name that it begins with.
+// Strings in quotes, as in a zone file; what is long is cut.
+std::string TextsText(std::span<const uint8_t> data) {
+  constexpr size_t kLongest = 100;
+  std::string text;
+  for (size_t at = 0; at < data.size() && text.size() < kLongest; at += 1u + data[at]) {
+    const size_t length = std::min<size_t>(data[at], data.size() - at - 1);
+    text += " \"";
+    for (const uint8_t c : data.subspan(at + 1, length)) {
+      if (text.size() >= kLongest) return text + "...";
+      if (c == '"' || c == '\\') text += '\\';
+      text +=
+          c >= 0x20 && c < 0x7f ? std::string(1, static_cast<char>(c)) : fmt::format("\\{:03}", c);
+    }
+    text += '"';
+  }
+  return text;
+}
+
+// RFC 3597, 5; what is long is cut.
+std::string BytesText(std::span<const uint8_t> data) {
+  constexpr size_t kMost = 32;
+  std::string text = fmt::format(" \\# {} ", data.size());
+  for (const uint8_t byte : data.first(std::min(data.size(), kMost))) {
+    text += fmt::format("{:02x}", byte);
+  }
+  return data.size() > kMost ? text + "..." : text;
+}
+
+// Of an address or a text that; else the numbers and the name that it begins with, or its bytes.
 std::string DataText(std::span<const uint8_t> message, const dns::Record& record) {
   const auto data = message.subspan(record.rdata_offset, record.rdata_length);
   const bool address = (record.type == dns::Type::kA && data.size() == 4) ||
                        (record.type == dns::Type::kAaaa && data.size() == 16);
   if (address) return " " + Address::FromRaw(data).ToString();
+  if (record.type == dns::Type::kTxt) return TextsText(data);
   const dns::RdataNames names = dns::CompressibleNames(record.type);
-  if (names.names == 0 || record.rdata_length < names.prefix) return {};
+  if (names.names == 0 || record.rdata_length < names.prefix) return BytesText(data);
   size_t end = 0;
   const auto name = dns::Name::FromMessage(message, record.rdata_offset + names.prefix, &end);
-  if (!name || end > record.end()) return {};
-  const unsigned preference = names.prefix == 2 ? static_cast<unsigned>(data[0]) << 8 | data[1] : 0;
-  return names.prefix == 2 ? fmt::format(" {} {}", preference, name->ToString())
-                           : " " + name->ToString();
+  if (!name || end > record.end()) return BytesText(data);
+  const auto number = [&](size_t at) {
+    return static_cast<unsigned>(data[at]) << 8 | data[at + 1];
+  };
+  std::string text;
+  if (names.prefix > 6) {  // a signature: of what, and by which key
+    text = fmt::format(" {} {}", dns::TypeName(static_cast<dns::Type>(number(0))),
+                       number(names.prefix - 2u));
+  } else {
+    for (size_t at = 0; at + 2 <= names.prefix; at += 2) text += fmt::format(" {}", number(at));
+  }
+  return text + " " + name->ToString();
 }
 
 bool AddRecord(std::span<const uint8_t> message, const dns::RecordWalker& walker,

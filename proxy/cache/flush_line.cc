@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "proxy/base/text.h"
+#include "proxy/dns/name_error.h"
 
 namespace breakwater {
 namespace {
@@ -52,7 +53,10 @@ TextResult<std::optional<FlushRequest>> ParseFlushLine(std::string_view line,
   const std::string_view text = NextWord(line);
   if (text.empty()) return std::optional<FlushRequest>();
   auto name = dns::Name::Parse(text);
-  if (!name) return Fail(fmt::format("'{}' is not a domain name: {}", Shown(text), name.error()));
+  if (!name) {
+    return Fail(
+        fmt::format("'{}' is not a domain name: {}", Shown(text), dns::WhyNoName(name.error())));
+  }
   FlushRequest request{
       .name = *name, .type = defaults.type, .suffix = defaults.suffix, .hard = defaults.hard};
   for (std::string_view word = NextWord(line); !word.empty(); word = NextWord(line)) {

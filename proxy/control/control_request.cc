@@ -7,6 +7,7 @@
 
 #include "proxy/control/audit_log.h"
 #include "proxy/control/list_request.h"
+#include "proxy/dns/name_error.h"
 
 namespace breakwater {
 namespace {
@@ -85,7 +86,9 @@ TextResult<dns::Name> ReadName(const json& object) {
   if (!text) return Fail(text.error());
   auto name = text->empty() ? TextResult<dns::Name>(Fail(std::string("it is empty")))
                             : dns::Name::Parse(*text);
-  if (!name) return Fail(fmt::format("'{}' is not a domain name: {}", *text, name.error()));
+  if (!name) {
+    return Fail(fmt::format("'{}' is not a domain name: {}", *text, dns::WhyNoName(name.error())));
+  }
   return name;
 }
 

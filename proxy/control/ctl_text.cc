@@ -1,13 +1,12 @@
 #include "proxy/control/ctl_text.h"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
-#include <ctime>
 #include <nlohmann/json.hpp>
 
 #include "proxy/control/ctl_drill.h"
 #include "proxy/control/explain.h"
+#include "proxy/control/zone_news.h"
 
 namespace breakwater {
 namespace {
@@ -103,10 +102,7 @@ std::string CachesText(const json& reply) {
 std::string SinceText(const json& row) {
   const auto since = row.find("since");
   if (since == row.end() || !since->is_number_integer()) return "-";
-  const auto seconds = since->get<std::time_t>();
-  std::tm utc{};
-  if (gmtime_r(&seconds, &utc) == nullptr) return "-";
-  return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", utc);
+  return UtcText(since->get<int64_t>());
 }
 
 std::string ZonesText(const json& reply) {

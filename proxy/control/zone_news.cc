@@ -1,8 +1,10 @@
 #include "proxy/control/zone_news.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ctime>
 
 #include "proxy/base/log.h"
 
@@ -21,11 +23,21 @@ constexpr size_t kMostLines = 20;
 
 }  // namespace
 
+int64_t WallSince(const ZoneOnBackend& one, const Clock& clock) {
+  return clock.WallSeconds() - (clock.Now() - one.since).seconds();
+}
+
 std::string ServerNameOf(const Config& config, BackendNumber number) {
   for (const BackendPtr& backend : config.backends) {
     if (backend->number() == number) return backend->NameWithAddress();
   }
   return "a server that is gone";
+}
+
+std::string UtcText(int64_t wall_s) {
+  const auto seconds = static_cast<std::time_t>(wall_s);
+  std::tm utc{};
+  return gmtime_r(&seconds, &utc) == nullptr ? "-" : fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", utc);
 }
 
 std::string ZoneNews::SerialText() const {
@@ -47,15 +59,18 @@ std::vector<ZoneNews> NewsOf(const std::vector<ZoneChange>& changes, const Confi
   return news;
 }
 
-std::string ZonesText(const ZoneHealth& zones, const Config& config, const ZonesShown& shown) {
-  std::string text = fmt::format("{:<40} {:<36} {:<5} {:>10} {:>10} {:<9} {}\n", "Zone", "Server",
-                                 "State", "Good", "Bad", "Last bad", "Serial");
+std::string ZonesText(const ZoneHealth& zones, const Config& config, const ZonesShown& shown,
+                      const Clock& clock) {
+  std::string text = fmt::format("{:<40} {:<36} {:<5} {:<20} {:>10} {:>10} {:<9} {}\n", "Zone",
+                                 "Server", "State", "Since", "Good", "Bad", "Last bad", "Serial");
   for (const ZoneReport& report : zones.Report(shown.which, shown.most)) {
     for (const ZoneOnBackend& one : report.backends) {
       const bool never_bad = !one.is_bad && one.AllBad() == 0;
-      text += fmt::format("{:<40} {:<36} {:<5} {:>10} {:>10} {:<9} {}\n", report.zone.ToString(),
-                          ServerNameOf(config, one.backend), one.is_bad ? "bad" : "good", one.good,
-                          one.AllBad(), never_bad ? "-" : NameOf(one.last_bad), SerialColumn(one));
+      text +=
+          fmt::format("{:<40} {:<36} {:<5} {:<20} {:>10} {:>10} {:<9} {}\n", report.zone.ToString(),
+                      ServerNameOf(config, one.backend), one.is_bad ? "bad" : "good",
+                      one.is_bad ? UtcText(WallSince(one, clock)) : "-", one.good, one.AllBad(),
+                      never_bad ? "-" : NameOf(one.last_bad), SerialColumn(one));
     }
   }
   return text + fmt::format("{} zones known, {} bad\n", zones.zone_count(), zones.bad_count());

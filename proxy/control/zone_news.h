@@ -27,12 +27,18 @@ struct ZoneNews {
 std::string ServerNameOf(const Config& config, BackendNumber number);
 std::vector<ZoneNews> NewsOf(const std::vector<ZoneChange>& changes, const Config& config);
 
+// Since when it is in its present state, in seconds since 1970.
+int64_t WallSince(const ZoneOnBackend& one, const Clock& clock);
+// "2026-11-28T02:03:04Z" of so many seconds since 1970.
+std::string UtcText(int64_t wall_s);
+
 // A table of the zones that are known, or of those that are bad somewhere.
 struct ZonesShown {
   ZoneHealth::Which which;
   size_t most;
 };
-std::string ZonesText(const ZoneHealth& zones, const Config& config, const ZonesShown& shown);
+std::string ZonesText(const ZoneHealth& zones, const Config& config, const ZonesShown& shown,
+                      const Clock& clock);
 
 // One line for each, and one for the rest where there are many.
 void LogZoneNews(const std::vector<ZoneNews>& news);

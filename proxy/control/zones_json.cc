@@ -27,7 +27,7 @@ json RowOf(const dns::Name& zone, const ZoneOnBackend& one, const Present& prese
     if (one.serial->IsBehind()) row["newest-serial"] = one.serial->newest;
   }
   if (one.is_bad) {
-    row["since"] = present.clock.WallSeconds() - (present.clock.Now() - one.since).seconds();
+    row["since"] = WallSince(one, present.clock);
   }
   if (one.is_bad || one.AllBad() != 0) row["last-bad"] = NameOf(one.last_bad);
   for (size_t kind = 0; kind < kBadKinds; ++kind) {

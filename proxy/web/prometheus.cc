@@ -352,6 +352,10 @@ void WriteZones(PrometheusWriter& out, const ControlTarget& target, const Config
   };
   out.Begin({"zone_bad", "Zones that a backend has no good answers for", kGauge});
   write([](const ZoneOnBackend&) -> std::string { return "1"; });
+  out.Begin({"zone_bad_since", "Since when, in seconds since 1970", kGauge});
+  write([&](const ZoneOnBackend& one) {
+    return Text(static_cast<uint64_t>(std::max<int64_t>(WallSince(one, target.clock()), 0)));
+  });
   out.Begin({"zone_serials_behind",
              "How far a backend is behind the newest serial of a zone that is "
              "older there than it was",

@@ -123,16 +123,7 @@ class LastGood(StaleAnswers):
         for option, text in (('on={"refusal"}', "'refusal' is none of timeout, malformed, servfail, refused"),
                              ("maxage=5", "maxAge"), ("recheck=0", "recheck is in seconds"),
                              ("maxAge=99999999", "maxAge is 1728000 seconds at most")):
-            config = CONFIG % self.pdns.port + f"newPacketCache(10, {{lastGood={{{option}}}}})\n"
-            run_ = run(self.front.binary, "-C", self.write_config(config), "--check-config", "--strict")
-            self.assertNotEqual(run_.returncode, 0, option)
-            self.assertIn(text, run_.stdout + run_.stderr)
-
-    def write_config(self, text):
-        path = f"{self.front.folder}/check.conf"
-        with open(path, "w", encoding="utf-8") as file:
-            file.write(text.replace("{port}", "53").replace("{console}", "5199"))
-        return path
+            self.refused(f"newPacketCache(10, {{lastGood={{{option}}}}})", text)
 
 
 @breakwater_only

@@ -138,6 +138,9 @@ TEST(Prometheus, BadZonesAreNamedWhateverTheirNames) {
   EXPECT_EQ(checked.samples.at("dnsdist_zone_bad{zone=\"a\\\"b.example.\","
                                "server=\"one (192.0.2.1:53)\"}"),
             "1");
+  EXPECT_EQ(checked.samples.at("dnsdist_zone_bad_since{zone=\"a\\\"b.example.\","
+                               "server=\"one (192.0.2.1:53)\"}"),
+            std::to_string(target.clock().WallSeconds()));
 }
 
 TEST(Prometheus, OlderZonesTellHowFarTheyAreBehind) {

@@ -98,6 +98,19 @@ TEST_F(ZoneDirectoryTest, AFileWithAnErrorLeavesTheOldZoneAndIsToldOnce) {
   EXPECT_EQ(Status().problem, "");
 }
 
+TEST_F(ZoneDirectoryTest, WhatIsNoFileIsToldOnceWhateverIsPutIntoIt) {
+  std::filesystem::create_directory(folder_.At("dir.zone"));
+  folder_.Write("a.test.zone", "www A 192.0.2.1\n");
+  directory_.Look();
+  for (const char* name : {"one", "two"}) {
+    std::filesystem::create_directory(folder_.At("dir.zone") + "/" + name);
+    directory_.Look();
+  }
+  EXPECT_EQ(Errors(), 1u);
+  EXPECT_EQ(Status().problem, folder_.At("dir.zone") + ": is not a file");
+  EXPECT_EQ(Www("a.test"), "192.0.2.1");
+}
+
 TEST_F(ZoneDirectoryTest, OfTwoFilesForOneZoneTheFirstCountsUntilItIsGone) {
   folder_.Write("A.test.zone", "www A 192.0.2.1\n");
   folder_.Write("a.test.zone", "www A 192.0.2.2\n");
