@@ -1,6 +1,7 @@
 // Load-balancing policies, and rules written in Lua.
 #include <fmt/format.h>
 
+#include "lua/bind_ffi.h"
 #include "lua/lua_rules.h"
 #include "lua/rule_objects.h"
 #include "lua/script_bindings.h"
@@ -14,8 +15,10 @@ struct LuaClass<Policy> {
 
 namespace {
 
-PolicyPtr NewPolicy(const std::string& name, const LuaFunction& function) {
-  return MakeLuaPolicy(name, function);
+TextResult<PolicyPtr> NewPolicy(Call& call, const std::string& name,
+                                const std::variant<LuaFunction, std::string>& what) {
+  if (const auto* function = std::get_if<LuaFunction>(&what)) return MakeLuaPolicy(name, *function);
+  return NewPerThreadPolicy(call, name, std::get<std::string>(what));
 }
 
 void SetPolicy(Call& call, const PolicyPtr& policy) {
@@ -67,8 +70,9 @@ constexpr FunctionRow kFunctions[] = {
      "Does what the function says: it gets dr, and returns one of DNSResponseAction."},
     {"LuaRule", Bind<&MakeLuaSelector>, "LuaRule(function) -> DNSRule",
      "Matches where the function, which gets dq, returns true."},
-    {"newServerPolicy", Bind<&NewPolicy>, "newServerPolicy(name, function) -> ServerPolicy",
-     "A policy in Lua: function(servers, dq) returns the number of a server."},
+    {"newServerPolicy", Bind<&NewPolicy>, "newServerPolicy(name, function | code) -> ServerPolicy",
+     "A policy in Lua: function(servers, dq) returns the number of a server. Of code the kind that "
+     "setServerPolicyLuaFFIPerThread() sets."},
     {"setPoolServerPolicy", Bind<&SetPoolPolicy>, "setPoolServerPolicy(policy, pool)",
      "Gives a pool a policy of its own."},
     {"setPoolServerPolicyLua", Bind<&SetPoolPolicyLua>,

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "lua/bindings.h"
+#include "lua/ffi_call.h"
 #include "proxy/base/log.h"
 #include "proxy/base/log_format.h"
 #include "proxy/net/proxy_protocol.h"
@@ -157,13 +158,27 @@ TextResult<void> SetRetryBudget(Call& call, Options options) {
   return {};
 }
 
+std::optional<LuaOnExceed> FindOnExceed(std::string_view text) {
+  if (text == "servfail") return LuaOnExceed::kServFail;
+  if (text == "continue") return LuaOnExceed::kContinue;
+  if (text == "drop") return LuaOnExceed::kDrop;
+  return std::nullopt;
+}
+
 TextResult<void> SetLuaBudget(Call& call, Options options) {
   Settings settings = call.builder().config().settings;
   options.Read("time", &settings.lua_budget_ms);
   options.Read("memory", &settings.lua_budget_bytes);
   options.Read("instructions", &settings.lua_budget_instructions);
   if (settings.lua_budget_instructions > INT32_MAX) options.Reject("too many instructions");
+  std::string text;
+  std::optional<LuaOnExceed> on_exceed;
+  if (options.Read("onExceed", &text)) {
+    on_exceed = FindOnExceed(text);
+    if (!on_exceed) options.Reject("onExceed must be \"servfail\", \"continue\" or \"drop\"");
+  }
   if (auto good = options.Finish(); !good) return good;
+  if (on_exceed) *FfiContextOf(call.state()).on_exceed = *on_exceed;
   call.builder().Edit().settings = settings;
   return {};
 }
@@ -253,9 +268,11 @@ constexpr FunctionRow kFunctions[] = {
            "Idle HTTPS connections kept for each server and worker.", kOnce),
     BW_ROW("setLuaLockTimeout", Set<&S::lua_lock_timeout_ms>, "ms",
            "How long a worker waits for Lua before it takes the fallback."),
-    BW_ROW("setLuaBudget", SetLuaBudget, "{time=500, memory=67108864, instructions=0}",
-           "Milliseconds, bytes and instructions of one Lua call for a packet or a health check; "
-           "0: no limit."),
+    BW_ROW("setLuaBudget", SetLuaBudget,
+           "{time=500, memory=67108864, instructions=0, onExceed=\"servfail\"}",
+           "Milliseconds, bytes and instructions of one Lua call for a packet or a health check, "
+           "0: no limit; what becomes of the query of an action that takes more: \"servfail\", "
+           "\"continue\" (the next rule) or \"drop\". A rule then does not match."),
     BW_ROW("setMaxCachedTCPConnectionsPerDownstream", Set<&S::max_cached_tcp_connections>, "max",
            "Idle connections kept for each server and worker.", kOnce),
     BW_ROW("setMaxTCPClientThreads", Accepted, "num",

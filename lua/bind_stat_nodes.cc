@@ -98,25 +98,13 @@ constexpr FunctionRow kFfi[] = {
 };
 #undef BW_STAT
 
-// The table at `field` of the one on top, made where there is none; left on top of that.
-void PushTableOf(lua_State* state, const char* field) {
-  lua_pushstring(state, field);
-  lua_rawget(state, -2);
-  if (lua_istable(state, -1)) return;
-  lua_pop(state, 1);
-  lua_newtable(state);
-  lua_pushstring(state, field);
-  lua_pushvalue(state, -2);
-  lua_rawset(state, -4);
-}
-
 }  // namespace
 
 void SetStatNodeFfi(lua_State* state) {
   const int top = lua_gettop(state);
   lua_getfield(state, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
-  PushTableOf(state, "ffi");
-  PushTableOf(state, "C");
+  lua_getfield(state, -1, "ffi");
+  lua_getfield(state, -1, "C");
   for (const FunctionRow& row : kFfi) {
     lua_pushstring(state, row.name);
     PushFunction(state, row);

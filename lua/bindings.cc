@@ -1,5 +1,6 @@
 #include "lua/bindings.h"
 
+#include "lua/bind_ffi.h"
 #include "lua/script_bindings.h"
 
 namespace breakwater::lua {
@@ -15,7 +16,7 @@ std::vector<FunctionPage> FunctionPages() {
           ZoneFunctions(),          ZoneHealthFunctions(), ProfileFunctions(),
           FlushFunctions(),         DrillFunctions(),      DynBlockFunctions(),
           DynBlockGroupFunctions(), StoreFunctions(),      CustomMetricFunctions(),
-          HostFunctions(),          CollectorFunctions()};
+          HostFunctions(),          CollectorFunctions(),  FfiFunctions()};
 }
 
 std::vector<const ClassRow*> Classes() {

@@ -12,9 +12,11 @@ constexpr const char* kPackage[] = {"loadlib", "searchpath"};
 // A registry key: Lua's own iterator over lines.
 const char kReadLineKey = 0;
 
+// A state without a runtime is that of a worker: all its calls with a budget are for packets.
 bool HandlesPacket(lua_State* state) {
   const Runtime* const runtime = LuaState::RuntimeOf(state);
-  return runtime != nullptr && runtime->place() == Place::kPacket;
+  if (runtime != nullptr) return runtime->place() == Place::kPacket;
+  return BudgetOf(state).calls > 0;
 }
 
 int Refuse(lua_State* state, const char* reason) {

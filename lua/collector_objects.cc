@@ -21,13 +21,12 @@ AlterMessage<Message> MakeAlter(const LuaFunction& function) {
       PushObject(state, guard.view());
       PushObject(state, shared);
     };
-    if (!CallForPacket(function, {.what = "an alter function of a collector",
-                                  .arguments = 2,
-                                  .results = 0,
-                                  .push = push,
-                                  .take = {}})) {
-      return false;
-    }
+    const CallEnd end = CallForPacket(function, {.what = "an alter function of a collector",
+                                                 .arguments = 2,
+                                                 .results = 0,
+                                                 .push = push,
+                                                 .take = {}});
+    if (end != CallEnd::kDone) return false;
     message = std::move(*shared);
     return true;
   };

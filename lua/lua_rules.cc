@@ -6,6 +6,7 @@
 
 #include "lua/bindings.h"
 #include "lua/dns_actions.h"
+#include "lua/ffi_call.h"
 #include "lua/lua_rules_outcome.h"
 #include "lua/packet_call.h"
 #include "lua/question_view.h"
@@ -14,11 +15,10 @@
 namespace breakwater::lua {
 namespace {
 
-// Calls the function with a view of the query; `take` reads the `results` from `first` on. False,
-// counted, where the state was not to be had or the function failed.
+// Calls the function with a view of the query; `take` reads its results from `first` on.
 template <typename View>
-bool CallWithView(const LuaFunction& function, const char* what, const ViewGuard<View>& guard,
-                  const std::function<TextResult<void>(lua_State*, int first)>& take) {
+CallEnd CallWithView(const LuaFunction& function, const char* what, const ViewGuard<View>& guard,
+                     const std::function<TextResult<void>(lua_State*, int first)>& take) {
   return CallForPacket(function,
                        {.what = what,
                         .arguments = 1,
@@ -62,16 +62,17 @@ TextResult<void> TakeOutcome(lua_State* state, int first, LuaOutcome* outcome) {
 
 class LuaActionRule final : public Action {
  public:
-  explicit LuaActionRule(LuaFunction function) : function_(std::move(function)) {}
+  LuaActionRule(LuaFunction function, OnExceedSetting on_exceed)
+      : function_(std::move(function)), on_exceed_(std::move(on_exceed)) {}
 
   Flow Apply(Query& query, RuleContext& context) const override {
     LuaOutcome outcome;
     {
       const ViewGuard<QuestionView> guard(query, &context);
-      const bool good = CallWithView<QuestionView>(
+      const CallEnd end = CallWithView<QuestionView>(
           function_, "a LuaAction", guard,
           [&](lua_State* state, int first) { return TakeOutcome(state, first, &outcome); });
-      if (!good) outcome = {static_cast<int>(LuaAction::kServFail), {}};
+      if (end != CallEnd::kDone) outcome = Fallback(end, on_exceed_->load());
     }
     return ApplyOutcome(query, context, outcome);
   }
@@ -80,20 +81,22 @@ class LuaActionRule final : public Action {
 
  private:
   LuaFunction function_;
+  OnExceedSetting on_exceed_;
 };
 
 class LuaResponseActionRule final : public ResponseAction {
  public:
-  explicit LuaResponseActionRule(LuaFunction function) : function_(std::move(function)) {}
+  LuaResponseActionRule(LuaFunction function, OnExceedSetting on_exceed)
+      : function_(std::move(function)), on_exceed_(std::move(on_exceed)) {}
 
   Flow Apply(Query& query, RuleContext& context) const override {
     LuaOutcome outcome;
     {
       const ViewGuard<ResponseView> guard(query, &context);
-      const bool good = CallWithView<ResponseView>(
+      const CallEnd end = CallWithView<ResponseView>(
           function_, "a LuaResponseAction", guard,
           [&](lua_State* state, int first) { return TakeOutcome(state, first, &outcome); });
-      if (!good) outcome = {static_cast<int>(LuaResponseAction::kServFail), {}};
+      if (end != CallEnd::kDone) outcome = ResponseFallback(end, on_exceed_->load());
     }
     return ApplyResponseOutcome(query, context, outcome);
   }
@@ -101,6 +104,7 @@ class LuaResponseActionRule final : public ResponseAction {
 
  private:
   LuaFunction function_;
+  OnExceedSetting on_exceed_;
 };
 
 class LuaPolicy final : public Policy {
@@ -151,13 +155,14 @@ SelectorPtr MakeLuaSelector(const LuaFunction& function) {
            [selector](Trial& trial) { selector->Matches(trial.query(), trial.context()); });
   return selector;
 }
-ActionPtr MakeLuaAction(const LuaFunction& function) {
-  auto action = std::make_shared<LuaActionRule>(function);
+ActionPtr MakeLuaAction(Call& call, const LuaFunction& function) {
+  auto action = std::make_shared<LuaActionRule>(function, FfiContextOf(call.state()).on_exceed);
   AddTrial(function, [action](Trial& trial) { action->Apply(trial.query(), trial.context()); });
   return action;
 }
-ResponseActionPtr MakeLuaResponseAction(const LuaFunction& function) {
-  auto action = std::make_shared<LuaResponseActionRule>(function);
+ResponseActionPtr MakeLuaResponseAction(Call& call, const LuaFunction& function) {
+  auto action =
+      std::make_shared<LuaResponseActionRule>(function, FfiContextOf(call.state()).on_exceed);
   AddTrial(function, [action](Trial& trial) { action->Apply(trial.answer(), trial.context()); });
   return action;
 }

@@ -74,6 +74,23 @@ Flow ApplyCode(Query& query, RuleContext& context, const LuaOutcome& outcome) {
 
 }  // namespace
 
+LuaOutcome Fallback(CallEnd end, LuaOnExceed on_exceed) {
+  LuaAction action = LuaAction::kServFail;
+  if (end == CallEnd::kNothing) action = LuaAction::kNone;
+  if (end == CallEnd::kStopped && on_exceed == LuaOnExceed::kContinue) action = LuaAction::kNone;
+  if (end == CallEnd::kStopped && on_exceed == LuaOnExceed::kDrop) action = LuaAction::kDrop;
+  return {static_cast<int>(action), {}};
+}
+
+LuaOutcome ResponseFallback(CallEnd end, LuaOnExceed on_exceed) {
+  using Action = LuaResponseAction;
+  Action action = Action::kServFail;
+  if (end == CallEnd::kNothing) action = Action::kNone;
+  if (end == CallEnd::kStopped && on_exceed == LuaOnExceed::kContinue) action = Action::kNone;
+  if (end == CallEnd::kStopped && on_exceed == LuaOnExceed::kDrop) action = Action::kDrop;
+  return {static_cast<int>(action), {}};
+}
+
 Flow ApplyOutcome(Query& query, RuleContext& context, const LuaOutcome& outcome) {
   // dq:spoof() and dq.dh:setQR(true) answer whatever the function returned, unless it drops.
   const bool turned = query.header().Has(dns::kFlagQr);

@@ -2,15 +2,15 @@
 
 namespace breakwater::lua {
 
-bool CallForPacket(const LuaFunction& function, const PacketCall& packet_call) {
+CallEnd CallForPacket(const LuaFunction& function, const PacketCall& packet_call) {
   const auto runtime = function.runtime();
-  if (!runtime) return false;
+  if (!runtime) return CallEnd::kFailed;
   const ConfigPtr config = runtime->published();
   Entry entry(*runtime,
               config ? config->settings.lua_lock_timeout_ms : Settings().lua_lock_timeout_ms);
   if (!entry.entered()) {
     runtime->CountLockTimeout();
-    return false;
+    return CallEnd::kFailed;
   }
   lua_State* const state = entry.state();
   const int first = lua_gettop(state) + 1;
@@ -19,8 +19,9 @@ bool CallForPacket(const LuaFunction& function, const PacketCall& packet_call) {
   LimitedCall call{.arguments = packet_call.arguments, .results = packet_call.results};
   TextResult<void> done = CallWithin(state, runtime->limits(), call);
   if (done && packet_call.take) done = packet_call.take(state, first);
-  if (!done) runtime->CountFailure(call, packet_call.what, done.error());
-  return done.has_value();
+  if (done) return CallEnd::kDone;
+  runtime->CountFailure(call, packet_call.what, done.error());
+  return call.stopped ? CallEnd::kStopped : CallEnd::kFailed;
 }
 
 }  // namespace breakwater::lua

@@ -4,6 +4,7 @@
 
 #include <functional>
 
+#include "lua/lua_rules_outcome.h"
 #include "lua/runtime.h"
 
 namespace breakwater::lua {
@@ -17,8 +18,8 @@ struct PacketCall {
   std::function<TextResult<void>(lua_State*, int first)> take;
 };
 
-// False, counted and logged at a bounded rate, where the state was not to be had, the function
-// failed or was stopped, or `take` says that its results are not right. Worker's thread.
-bool CallForPacket(const LuaFunction& function, const PacketCall& call);
+// What is not kDone was counted and logged at a bounded rate; kFailed too where `take` says that
+// the results are not right. Worker's thread.
+CallEnd CallForPacket(const LuaFunction& function, const PacketCall& call);
 
 }  // namespace breakwater::lua

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "lua/ffi_call.h"
 #include "lua/script_bindings.h"
 #include "lua/stat_node.h"
 
@@ -148,6 +149,8 @@ void RegisterInterface(lua_State* state) {
   });
   SetConstants(state);
   SetPolicyGlobals(state);
+  const Settings& settings = LuaState::RuntimeOf(state)->builder().config().settings;
+  InstallFfi(state, *settings.custom_metrics);
   SetStatNodeFfi(state);
   // maintenance() is the configuration's to define: no function of ours stands in its place.
   for (const char* name : {"maintenance", "threadmessage"}) {

@@ -28,8 +28,7 @@ struct LuaClass<NameStats> {
   static constexpr const char* kName = "StatNodeStats";
 };
 
-// The functions dnsdist_ffi_stat_node_... in the table ffi.C, which is made where it is missing;
-// require("ffi") gives `ffi`.
+// The functions dnsdist_ffi_stat_node_... in the table ffi.C of the prelude.
 void SetStatNodeFfi(lua_State* state);
 
 }  // namespace breakwater::lua

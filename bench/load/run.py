@@ -2,7 +2,7 @@
 """Measures Breakwater beside dnsdist 1.7.3, a bare responder and a bare relay, in one go.
 
   run.py [--seconds N] [--rounds N] [--only hit,pass,memory,idle,flush,list,tcp,dot,doh,
-         handshake,connections,crowd] [--program PATH]
+         handshake,connections,crowd,lua] [--program PATH]
 
 The program under test has the first core, the load (and the backend) the second. Rounds of all
 programs take turns; medians are printed. See bench/README.md for the method.
@@ -20,6 +20,7 @@ import tempfile
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import lua_rules  # noqa: E402
 import streams  # noqa: E402
 from subjects import LOAD_CORE, NAMES, RELEASE, proxy, relay, responder, write_names  # noqa: E402
 
@@ -107,6 +108,19 @@ def run_hit(options):
     goal("total / dnsdist", rows["breakwater"]["total"] / rows["dnsdist"]["total"], 0.70)
     goal("total / bare responder", rows["breakwater"]["total"] / rows["responder"]["total"], 1.20)
     goal("user / dnsdist's user", rows["breakwater"]["user"] / rows["dnsdist"]["user"], 0.35)
+
+
+def run_lua(options):
+    backend = responder(LOAD_CORE)
+    try:
+        for kind in lua_rules.KINDS:
+            rows = compare(f"UDP, cache hits, {kind} on every query", {
+                "breakwater": lambda kind=kind: lua_rules.subject(options.program, backend.port, kind),
+                "dnsdist": lambda kind=kind: lua_rules.subject(DNSDIST, backend.port, kind)},
+                ("dnsdist",), options, idle_backend=backend)
+            goal("total / dnsdist", rows["breakwater"]["total"] / rows["dnsdist"]["total"], 0.70)
+    finally:
+        backend.stop()
 
 
 def run_pass(options):
@@ -323,7 +337,7 @@ RUNS = {"hit": run_hit, "pass": run_pass, "memory": run_memory, "idle": run_idle
         "list": run_list,
         "tcp": run_stream("tcp", "TCP", 0.60), "dot": run_stream("dot", "DoT", 0.70),
         "doh": run_stream("doh", "DoH", 0.50), "handshake": run_handshake, "connections": run_connections,
-        "crowd": run_crowd}
+        "crowd": run_crowd, "lua": run_lua}
 
 
 def main():

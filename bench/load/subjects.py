@@ -90,10 +90,12 @@ def relay(backend):
     return Subject([f"{RELEASE}/bench/bare_relay", str(port), str(backend)], port)
 
 
-def proxy(program, backend, cache="", more=""):
+def proxy(program, backend, cache="", more="", listeners=1):
     """Breakwater or dnsdist with one and the same configuration; one backend, a cache if wanted."""
     port = free_port()
-    text = (f'setLocal("127.0.0.1:{port}")\nsetACL("127.0.0.0/8")\n'
+    shared = ", {reusePort=true}" if listeners > 1 else ""
+    text = (f'setLocal("127.0.0.1:{port}"{shared})\n' + f'addLocal("127.0.0.1:{port}"{shared})\n' * (listeners - 1) +
+            f'setACL("127.0.0.0/8")\n'
             f'newServer{{address="127.0.0.1:{backend}", checkInterval=60}}\n{more}')
     if cache:
         text += f'pc = newPacketCache({cache})\ngetPool(""):setCache(pc)\n'

@@ -14,7 +14,7 @@ class AskTest : public LuaTest {
     QueryPtr query = maker.Make(description);
     const std::function<const Pool*(std::string_view)> find_pool =
         [held = config()](std::string_view name) { return held->FindPool(name); };
-    RuleContext context{.now = {},
+    RuleContext context{.now = now_,
                         .random = random_,
                         .counters = counters_,
                         .packets = maker.pool().packets(),
@@ -28,6 +28,7 @@ class AskTest : public LuaTest {
     return std::string(names[static_cast<int>(flow)]) + " " + test::Describe(query->message());
   }
 
+  MonoTime now_;
   Random random_;
   Counters counters_;
   std::string pool_;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <sstream>
 
+#include "lua/bind_ffi.h"
+#include "lua/ffi_call.h"
 #include "lua/script_bindings.h"
 
 namespace breakwater::lua::reference {
@@ -63,8 +65,9 @@ std::vector<PageRow> RulePages() {
   return {
       {"policies",
        "Policies and Lua in rules",
-       "Load balancing, and rules whose selector or action is a Lua function.",
-       {PolicyFunctions()},
+       "Load balancing, and rules whose selector or action is a Lua function. The functions of the "
+       "table ffi.C are in [ffi.md](ffi.md).",
+       {PolicyFunctions(), FfiFunctions()},
        {&PolicyClass()}},
 
       {"rules",
@@ -225,6 +228,30 @@ std::string ClassText(const ClassRow& row, const std::vector<Example>& examples)
   return text + ExamplesOf(row.name, examples);
 }
 
+// The functions of ffi.C, which have no examples of their own.
+std::string FfiText() {
+  std::string text =
+      "# ffi.C\n\nThe functions of the table `require(\"ffi\").C`, for "
+      "[LuaFFIRule](policies.md#luaffirule) "
+      "and its relatives.\nMade from the bindings' help by `write_reference`. All pages: "
+      "[README.md](README.md).\n\n"
+      "It is a plain table of our own functions, not LuaJIT's: a result comes back as a string or "
+      "a number. Where dnsdist's\nfunction writes it to a place, that place may be given too, as "
+      "`ffi.new(\"const char *[1]\")` makes it, and has it at `[0]`.\nA `const char *` is a "
+      "string, "
+      "and a buffer of `ffi.new(\"char[64]\")` is filled. `ffi.cdef()` is not needed: types and "
+      "functions\nare known. dq, dr and servers are good for the call that got them; later they "
+      "are "
+      "an error. Sizes are bytes.\n\n";
+  for (const auto& rows : {FfiQuestionRows(), FfiQuestionEditRows(), FfiResponseRows(),
+                           FfiServerRows(), FfiMoreRows()}) {
+    for (const FfiRow& row : rows) {
+      text += fmt::format("- `dnsdist_ffi_{}{}`: {}\n", row.name, row.parameters, row.help);
+    }
+  }
+  return text;
+}
+
 std::string IndexText(const std::vector<Page>& pages) {
   std::string text =
       "# Reference of the Lua interface\n\n"
@@ -324,6 +351,7 @@ std::map<std::string, std::string> Render(const std::vector<Example>& examples,
     for (const ClassRow* row : page.classes) text += ClassText(*row, examples);
     files[page.name + ".md"] = std::move(text);
   }
+  files["ffi.md"] = FfiText();
   files["README.md"] = IndexText(pages);
   files["exceptions.md"] = ExceptionsText(not_bound);
   return files;

@@ -52,6 +52,16 @@ class Examples(SystemTest):
                 return False
         wait_until(answered, "an answer from the zone files")
 
+    @breakwater_only
+    def test_lua_of_each_worker_refuses_deep_names_and_lowers_ttls(self):
+        nsd = self.started(Nsd(ZONES))
+        text = file_text(os.path.join(ROOT, "examples/lua-at-speed.lua"))
+        proxy = self.proxy(localised(text, nsd.port))
+        self.assertIn("192.0.2.80", addresses(ask("web.example.org", port=proxy.port)))
+        self.assertEqual(ask("a.b.c.d.e.f.g.h.i.example.org", port=proxy.port).rcode(), 5)
+        self.assertEqual([records.ttl for records in ask("example.org", "TXT", port=proxy.port).answer], [60])
+        self.stop_cleanly(proxy)
+
     def encrypted(self, name):
         """The example with the zone behind it; its ports by the ones it names."""
         nsd = self.started(Nsd(ZONES))

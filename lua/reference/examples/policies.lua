@@ -37,3 +37,72 @@ setPoolServerPolicyLua('last', function(servers, dq) return #servers end, 'south
 setPoolServerPolicy(firstAvailable, 'north')
 showServerPolicy()
 showPoolServerPolicy('north')
+
+-- @ LuaFFIRule, LuaFFIAction
+-- The table ffi.C looks at the query without making objects: more in ffi.md.
+local C = require('ffi').C
+addAction(LuaFFIRule(function(dq)
+  return C.dnsdist_ffi_dnsquestion_get_qtype(dq) == DNSQType.ANY
+end), LuaFFIAction(function(dq)
+  C.dnsdist_ffi_dnsquestion_set_result(dq, 'any')
+  return DNSAction.Pool
+end))
+
+-- @ LuaFFIResponseAction
+local C = require('ffi').C
+addResponseAction(AllRule(), LuaFFIResponseAction(function(dr)
+  C.dnsdist_ffi_dnsresponse_limit_ttl(dr, 10, 3600)
+  return DNSResponseAction.None
+end))
+
+-- @ LuaFFIPerThreadAction, LuaFFIPerThreadRule
+-- Each worker has this code by itself: nothing is shared with the file or with other workers.
+addAction(LuaFFIPerThreadRule([[
+  local C = require('ffi').C
+  return function(dq) return C.dnsdist_ffi_dnsquestion_get_tcp(dq) end
+]]), LuaFFIPerThreadAction([[
+  local C = require('ffi').C
+  local seen = 0
+  return function(dq)
+    seen = seen + 1
+    C.dnsdist_ffi_dnsquestion_set_tag(dq, 'number', tostring(seen))
+    return DNSAction.None
+  end
+]]))
+
+-- @ LuaFFIPerThreadResponseAction
+addResponseAction(AllRule(), LuaFFIPerThreadResponseAction([[
+  local C = require('ffi').C
+  return function(dr)
+    C.dnsdist_ffi_dnsresponse_set_max_returned_ttl(dr, 60)
+    return DNSResponseAction.None
+  end
+]]))
+
+-- @ setServerPolicyLuaFFI, setPoolServerPolicyLuaFFI
+-- The place of a server, from 0 on.
+local C = require('ffi').C
+local function least(servers, dq)
+  local best, fewest = 0, math.huge
+  for i = 0, C.dnsdist_ffi_servers_list_get_count(servers) - 1 do
+    local server = C.dnsdist_ffi_servers_list_get_server(servers, i)
+    local waiting = C.dnsdist_ffi_server_get_outstanding(server)
+    if C.dnsdist_ffi_server_is_up(server) and waiting < fewest then best, fewest = i, waiting end
+  end
+  return best
+end
+newServer{address='192.0.2.53', pool='north'}
+setServerPolicyLuaFFI('least', least)
+setPoolServerPolicyLuaFFI('least', least, 'north')
+
+-- @ setServerPolicyLuaFFIPerThread, setPoolServerPolicyLuaFFIPerThread
+local code = [[
+  local C = require('ffi').C
+  return function(servers, dq)
+    local hash = C.dnsdist_ffi_dnsquestion_get_qname_hash(dq, 1)
+    return C.dnsdist_ffi_servers_list_whashed(servers, dq, hash)
+  end
+]]
+newServer{address='192.0.2.53', pool='south'}
+setServerPolicyLuaFFIPerThread('by name', code)
+setPoolServerPolicyLuaFFIPerThread('by name', code, 'south')

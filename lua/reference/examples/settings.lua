@@ -112,7 +112,7 @@ setProxyProtocolApplyACLToProxiedClients(true)
 
 -- @ setLuaBudget, setLuaLockTimeout
 -- A callback is stopped after half a second; a worker waits 10 ms for its turn.
-setLuaBudget({time=500, memory=67108864, instructions=0})
+setLuaBudget({time=500, memory=67108864, instructions=0, onExceed="servfail"})
 setLuaLockTimeout(10)
 
 -- @ setRingBuffersSize, setRingBuffersOptions, setRingBuffersLockRetries, getRingBuffersSamplingRate

@@ -15,29 +15,7 @@ class ConsistentHashed : public Policy {
 
   BackendPtr Choose(std::span<const BackendPtr> servers, PolicyContext& context) const override {
     const LoadBound bound(servers, factor_);
-    const uint32_t hash = HashName(context.query, perturbation_);
-    const BackendPtr* after = nullptr;  // the nearest point at or after the hash
-    const BackendPtr* first = nullptr;  // the first point of the ring, where there is none
-    uint32_t after_at = 0;
-    uint32_t first_at = 0;
-    for (const BackendPtr& server : servers) {
-      if (!bound.Allows(*server)) continue;
-      const auto weight = static_cast<uint32_t>(server->weight());
-      const auto& ring = server->hash_points().Get(server->id(), perturbation_, weight);
-      if (const auto at = ring.AtOrAfter(hash, weight)) {
-        if (after == nullptr || *at < after_at) {
-          after = &server;
-          after_at = *at;
-        }
-      } else if (const auto start = ring.AtOrAfter(0, weight)) {
-        if (first == nullptr || *start < first_at) {
-          first = &server;
-          first_at = *start;
-        }
-      }
-    }
-    if (after != nullptr) return *after;
-    return first == nullptr ? nullptr : *first;
+    return PickOnRing(servers, HashName(context.query, perturbation_), perturbation_, bound);
   }
   std::optional<BackendPtr> Peek(std::span<const BackendPtr> servers,
                                  PolicyContext& context) const override {
@@ -51,6 +29,32 @@ class ConsistentHashed : public Policy {
 };
 
 }  // namespace
+
+BackendPtr PickOnRing(std::span<const BackendPtr> servers, uint32_t hash, uint32_t perturbation,
+                      const LoadBound& bound) {
+  const BackendPtr* after = nullptr;  // the nearest point at or after the hash
+  const BackendPtr* first = nullptr;  // the first point of the ring, where there is none
+  uint32_t after_at = 0;
+  uint32_t first_at = 0;
+  for (const BackendPtr& server : servers) {
+    if (!bound.Allows(*server)) continue;
+    const auto weight = static_cast<uint32_t>(server->weight());
+    const auto& ring = server->hash_points().Get(server->id(), perturbation, weight);
+    if (const auto at = ring.AtOrAfter(hash, weight)) {
+      if (after == nullptr || *at < after_at) {
+        after = &server;
+        after_at = *at;
+      }
+    } else if (const auto start = ring.AtOrAfter(0, weight)) {
+      if (first == nullptr || *start < first_at) {
+        first = &server;
+        first_at = *start;
+      }
+    }
+  }
+  if (after != nullptr) return *after;
+  return first == nullptr ? nullptr : *first;
+}
 
 PolicyPtr MakeConsistentHashed(const PolicySettings& settings) {
   return std::make_shared<ConsistentHashed>(settings);

@@ -44,6 +44,10 @@ BackendPtr PickByWeight(std::span<const BackendPtr> servers, uint64_t draw, Allo
   return last;
 }
 
+// The server whose point on the ring is the first at or after `hash`, of those within `bound`.
+BackendPtr PickOnRing(std::span<const BackendPtr> servers, uint32_t hash, uint32_t perturbation,
+                      const LoadBound& bound);
+
 // Ignores case, so that all spellings of a name go to one server.
 uint32_t HashName(const Query& query, uint32_t perturbation);
 

@@ -1,0 +1,87 @@
+// Functions of ffi.C for answers.
+#include "lua/ffi_call.h"
+#include "proxy/base/text.h"
+#include "proxy/query/message_edit.h"
+#include "proxy/query/restart.h"
+#include "proxy/rules/response_actions/record_response_actions.h"
+
+namespace breakwater::lua {
+namespace {
+
+void Apply(FfiFrame& frame, const ResponseActionPtr& action) {
+  action->Apply(*frame.query, *frame.context);
+}
+
+int SetMinTtl(FfiCall& call) {
+  FfiFrame* const frame = call.Answer(1);
+  const auto min = static_cast<uint32_t>(call.Integer(2, 0, UINT32_MAX));
+  if (call.ok()) Apply(*frame, MakeSetMinTtlResponseAction(min));
+  return 0;
+}
+int SetMaxTtl(FfiCall& call) {
+  FfiFrame* const frame = call.Answer(1);
+  const auto max = static_cast<uint32_t>(call.Integer(2, 0, UINT32_MAX));
+  if (call.ok()) Apply(*frame, MakeSetMaxTtlResponseAction(max));
+  return 0;
+}
+int LimitTtl(FfiCall& call) {
+  FfiFrame* const frame = call.Answer(1);
+  const auto min = static_cast<uint32_t>(call.Integer(2, 0, UINT32_MAX));
+  const auto max = static_cast<uint32_t>(call.Integer(3, 0, UINT32_MAX));
+  if (call.ok()) Apply(*frame, MakeLimitTtlResponseAction(min, max));
+  return 0;
+}
+int CapTtl(FfiCall& call) {
+  FfiFrame* const frame = call.Answer(1);
+  const auto max = static_cast<uint32_t>(call.Integer(2, 0, UINT32_MAX));
+  if (call.ok()) frame->query->max_returned_ttl = max;
+  return 0;
+}
+int ClearType(FfiCall& call) {
+  FfiFrame* const frame = call.Answer(1);
+  const auto type = static_cast<dns::Type>(call.Integer(2, 0, UINT16_MAX));
+  if (call.ok()) Apply(*frame, MakeClearRecordTypesResponseAction({type}));
+  return 0;
+}
+int Rebase(FfiCall& call) {
+  FfiFrame* const frame = call.Answer(1);
+  const std::string_view wire = call.Text(2, 3);
+  if (!call.ok()) return 0;
+  const auto name = dns::Name::FromWire(AsBytes(wire));
+  if (!name || !ChangeName(*frame->query, frame->context->packets, *name)) return call.Give(false);
+  frame->query->skip_cache = true;
+  return call.Give(true);
+}
+int StaleHit(FfiCall& call) {
+  const FfiFrame* const frame = call.Answer(1);
+  return frame == nullptr ? 0 : call.Give(frame->query->stale_hit);
+}
+int RestartCount(FfiCall& call) {
+  const FfiFrame* const frame = call.Answer(1);
+  return frame == nullptr ? 0 : call.Give(frame->query->restarts);
+}
+
+#define BW_ROW(name, function, parameters, help) \
+  { "dnsresponse_" name, function, "(dr" parameters ")", help }
+constexpr FfiRow kRows[] = {
+    BW_ROW("set_min_ttl", SetMinTtl, ", min", "Raises lower TTLs."),
+    BW_ROW("set_max_ttl", SetMaxTtl, ", max", "Lowers higher TTLs."),
+    BW_ROW("limit_ttl", LimitTtl, ", min, max", "Both."),
+    BW_ROW("set_max_returned_ttl", CapTtl, ", max",
+           "Caps the TTLs that the client gets, not those that are cached."),
+    BW_ROW("clear_records_type", ClearType, ", type", "Removes the records of a type."),
+    BW_ROW("rebase", Rebase, ", name [, size]",
+           "Puts a name, in the wire format, in place of the question's, and leaves the cache out; "
+           "whether that was done."),
+    BW_ROW("get_stale_cache_hit", StaleHit, "", "Whether it is an expired answer from the cache."),
+    BW_ROW("get_restart_count", RestartCount, "", "How often the query was restarted."),
+};
+#undef BW_ROW
+
+}  // namespace
+
+std::span<const FfiRow> FfiResponseRows() {
+  return kRows;
+}
+
+}  // namespace breakwater::lua
