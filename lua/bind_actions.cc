@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "lua/bindings.h"
+#include "lua/negative_answer.h"
 #include "lua/proxy_values.h"
 #include "lua/rule_objects.h"
 #include "proxy/rules/actions/answer_actions.h"
@@ -113,29 +114,16 @@ void ReadInto(Call& call, int index, T* value, std::string* error) {
 }
 
 TextResult<ActionPtr> NegativeAndSoaFrom(Call& call) {
-  NegativeAndSoa answer;
-  NameArg zone, mname, rname;
+  auto read = ReadNegativeAndSoa(call, 1);
+  if (!read) return Fail(std::move(read.error()));
   Options options;
   std::string error;
-  ReadInto(call, 1, &answer.name_error, &error);
-  ReadInto(call, 2, &zone, &error);
-  ReadInto(call, 3, &answer.ttl, &error);
-  ReadInto(call, 4, &mname, &error);
-  ReadInto(call, 5, &rname, &error);
-  ReadInto(call, 6, &answer.serial, &error);
-  ReadInto(call, 7, &answer.refresh, &error);
-  ReadInto(call, 8, &answer.retry, &error);
-  ReadInto(call, 9, &answer.expire, &error);
-  ReadInto(call, 10, &answer.minimum, &error);
   ReadInto(call, 11, &options, &error);
   if (!error.empty()) return Fail(std::move(error));
-  answer.zone = zone.name;
-  answer.mname = mname.name;
-  answer.rname = rname.name;
-  ReadFlags(options, &answer.flags);
-  options.Read("soaInAuthoritySection", &answer.soa_in_authority);
+  ReadFlags(options, &read->flags);
+  options.Read("soaInAuthoritySection", &read->soa_in_authority);
   if (auto good = options.Finish(); !good) return Fail(std::move(good.error()));
-  return MakeNegativeAndSoaAction(answer);
+  return MakeNegativeAndSoaAction(*read);
 }
 
 AfterPool After(const std::optional<bool>& stop) {

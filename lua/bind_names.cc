@@ -13,6 +13,13 @@ Name NewName(const NameArg& name) {
   return name.name;
 }
 
+TextResult<Name> NewNameFromRaw(const std::string& raw) {
+  const auto name = Name::FromWire({reinterpret_cast<const uint8_t*>(raw.data()), raw.size()});
+  if (name) return *name;
+  return Fail(
+      std::string("no name in wire form: labels behind their lengths, an octet 0 at the end"));
+}
+
 bool IsPartOf(const Name& name, const NameArg& suffix) {
   return name.IsPartOf(suffix.name);
 }
@@ -191,6 +198,8 @@ const ClassRow kTreeClass = {
 constexpr FunctionRow kFunctions[] = {
     {"newDNSName", Bind<&NewName>, "newDNSName(name) -> DNSName", "Makes a name from text.",
      Scope::kAnywhere},
+    {"newDNSNameFromRaw", Bind<&NewNameFromRaw>, "newDNSNameFromRaw(name) -> DNSName",
+     "Makes a name from its wire form.", Scope::kAnywhere},
     {"newDNSNameSet", Bind<&NewNameSet>, "newDNSNameSet() -> DNSNameSet",
      "Makes an empty set of names.", Scope::kAnywhere},
     {"newSuffixMatchNode", Bind<&NewTree>, "newSuffixMatchNode() -> SuffixMatchNode",

@@ -89,6 +89,50 @@ TextResult<void> PrintTopBandwidth(Call& call, std::optional<size_t> rows) {
   return PrintTop(call, [&](const Rings& rings) { return TopBandwidth(rings, rows.value_or(10)); });
 }
 
+// The same as tables for Lua, as versions before 2.1 gave them: {name, count, percent} by place.
+template <typename Make>
+TextResult<Pushed> GetTop(Call& call, Make&& make) {
+  const auto target = Target(call);
+  if (!target) return Fail(target.error());
+  lua_State* const state = call.state();
+  lua_newtable(state);
+  lua_Integer place = 0;
+  for (const TopRow& row : make((*target)->rings())) {
+    lua_createtable(state, 3, 0);
+    Push(state, row.what);
+    lua_rawseti(state, -2, 1);
+    Push(state, row.count);
+    lua_rawseti(state, -2, 2);
+    Push(state, row.percent);
+    lua_rawseti(state, -2, 3);
+    lua_rawseti(state, -2, ++place);
+  }
+  return Pushed{1};
+}
+
+TextResult<Pushed> GetTopQueries(Call& call, size_t rows, std::optional<size_t> labels) {
+  return GetTop(call, [&](const Rings& rings) { return TopQueries(rings, Rows(rows, labels)); });
+}
+TextResult<Pushed> GetTopResponses(Call& call, size_t rows, uint16_t rcode,
+                                   std::optional<size_t> labels) {
+  return GetTop(call, [&](const Rings& rings) {
+    return TopResponses(rings, static_cast<dns::RCode>(rcode), Rows(rows, labels));
+  });
+}
+TextResult<Pushed> GetSlowResponses(Call& call, size_t rows, uint32_t limit_ms,
+                                    std::optional<size_t> labels) {
+  return GetTop(call,
+                [&](const Rings& rings) { return TopSlow(rings, limit_ms, Rows(rows, labels)); });
+}
+TextResult<Pushed> GetTopBandwidth(Call& call, size_t rows) {
+  return GetTop(call, [&](const Rings& rings) { return TopBandwidth(rings, rows); });
+}
+
+// Nobody is asked, so it is unknown, as dnsdist says it where polling is off.
+void ShowSecurityStatus(Call& call) {
+  call.Print("0\n");
+}
+
 TextResult<void> Grep(Call& call, const StringOrList& selectors, std::optional<size_t> limit) {
   const auto target = Target(call);
   if (!target) return Fail(target.error());
@@ -107,12 +151,22 @@ TextResult<void> ShowLatency(Call& call) {
 
 constexpr FunctionRow kFunctions[] = {
     {"dumpStats", Bind<&DumpStats>, "dumpStats()", "Prints all counters."},
+    {"getSlowResponses", Bind<&GetSlowResponses>, "getSlowResponses(num, limit[, labels]) -> table",
+     "What topSlow() prints, as {name, count, percent}."},
     {"getStatisticsCounters", Bind<&GetStatistics>, "getStatisticsCounters() -> table",
      "All counters by name."},
+    {"getTopBandwidth", Bind<&GetTopBandwidth>, "getTopBandwidth(num) -> table",
+     "What topBandwidth() prints, as {client, bytes, percent}."},
+    {"getTopQueries", Bind<&GetTopQueries>, "getTopQueries(num[, labels]) -> table",
+     "What topQueries() prints, as {name, count, percent}."},
+    {"getTopResponses", Bind<&GetTopResponses>, "getTopResponses(num, rcode[, labels]) -> table",
+     "What topResponses() prints, as {name, count, percent}."},
     {"grepq", Bind<&Grep>, "grepq(selector | selectors [, num])",
      "Prints the last messages of a network, below a name, or slower than \"100ms\"."},
     {"showResponseLatency", Bind<&ShowLatency>, "showResponseLatency()",
      "Prints how long answers took."},
+    {"showSecurityStatus", Bind<&ShowSecurityStatus>, "showSecurityStatus()",
+     "Prints 0, for unknown: no security status is asked for."},
     {"showServers", Bind<&ShowServers>, "showServers([options])", "Prints all servers."},
     {"showVersion", Bind<&ShowVersion>, "showVersion()", "Prints the version."},
     {"topBandwidth", Bind<&PrintTopBandwidth>, "topBandwidth([num])",

@@ -4,6 +4,7 @@
 #include <atomic>
 
 #include "lua/dns_header.h"
+#include "lua/negative_answer.h"
 #include "lua/object_args.h"
 #include "lua/proxy_values.h"
 #include "lua/question_http.h"
@@ -272,6 +273,11 @@ constexpr FunctionRow kQuestionMethods[] = {
     {"setHTTPResponse", Bind<&SetHttpResponse>,
      "DNSQuestion:setHTTPResponse(status, body, contentType=\"\")",
      "What a request over HTTPS is answered with, once the query is an answer.", kAny},
+    {"setNegativeAndAdditionalSOA", Bind<&SetNegativeAndSoa>,
+     "DNSQuestion:setNegativeAndAdditionalSOA(nxd, zone, ttl, mname, rname, serial, refresh, "
+     "retry, "
+     "expire, minimum) -> bool",
+     "Answers that there is nothing, with a SOA in the additional section.", kAny},
     {"setProxyProtocolValues", Bind<&SetValues>, "DNSQuestion:setProxyProtocolValues(values)",
      "Replaces the values that a server with useProxyProtocol is told.", kAny},
     {"setRestartable", Bind<&SetRestartable>, "DNSQuestion:setRestartable()",

@@ -195,6 +195,8 @@ constexpr FunctionRow kFunctions[] = {
      "Replaces all rules for queries by those of newRuleAction."},
     {"setCacheMissRules", Bind<&CacheMiss::Replace>, "setCacheMissRules(rules)",
      "Replaces all rules for cache misses by those of newRuleAction."},
+    {"getCacheHitResponseRules", Bind<&CacheHit::GetTop>, "getCacheHitResponseRules([top])",
+     "An older name of getTopCacheHitResponseRules."},
     {"getTopCacheHitResponseRule", Bind<&CacheHit::GetTop>, "getTopCacheHitResponseRule([top])",
      "An older spelling of getTopCacheHitResponseRules."},
     {"getTopSelfAnsweredRules", Bind<&SelfAnswered::GetTop>, "getTopSelfAnsweredRules([top])",

@@ -1,6 +1,7 @@
 #include "lua/bindings.h"
 
 #include "lua/bind_ffi.h"
+#include "lua/qps_limiter.h"
 #include "lua/script_bindings.h"
 
 namespace breakwater::lua {
@@ -16,7 +17,8 @@ std::vector<FunctionPage> FunctionPages() {
           ZoneFunctions(),          ZoneHealthFunctions(), ProfileFunctions(),
           FlushFunctions(),         DrillFunctions(),      DynBlockFunctions(),
           DynBlockGroupFunctions(), StoreFunctions(),      CustomMetricFunctions(),
-          HostFunctions(),          CollectorFunctions(),  FfiFunctions()};
+          HostFunctions(),          CollectorFunctions(),  FfiFunctions(),
+          QpsLimiterFunctions()};
 }
 
 std::vector<const ClassRow*> Classes() {
@@ -32,7 +34,8 @@ std::vector<const ClassRow*> Classes() {
           &TlsCertificateClass(), &DohFrontendClass(),     &DohResponseClass(),
           &DynBlockClass(),       &DynBlockGroupClass(),   &StatNodeClass(),
           &StatNodeStatsClass(),  &StoreClass(),           &LookupKeyClass(),
-          &CollectorClass(),      &ProtobufMessageClass(), &DnstapMessageClass()};
+          &CollectorClass(),      &ProtobufMessageClass(), &DnstapMessageClass(),
+          &QpsLimiterClass()};
 }
 
 }  // namespace breakwater::lua

@@ -44,8 +44,7 @@ TEST_F(ConfigurationTest, AMissingFileIsAnError) {
 }
 
 TEST_F(ConfigurationTest, NamesOfOlderVersionsSayWhyTheyAreNotThere) {
-  EXPECT_EQ(TryLoad("\ngetTopQueries(5)").find(path_ + ":2: getTopQueries is not available yet: "),
-            0u);
+  EXPECT_EQ(TryLoad("\ngetRespRing(5)").find(path_ + ":2: getRespRing is not available yet: "), 0u);
   Load("");
   EXPECT_EQ(Run("show('x')"), "x\n");
 }

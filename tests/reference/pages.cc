@@ -7,6 +7,7 @@
 
 #include "lua/bind_ffi.h"
 #include "lua/ffi_call.h"
+#include "lua/qps_limiter.h"
 #include "lua/script_bindings.h"
 
 namespace breakwater::lua::reference {
@@ -73,9 +74,9 @@ std::vector<PageRow> RulePages() {
       {"rules",
        "Rules",
        "The chains of rules: a rule is a selector and an action.",
-       {RuleFunctions()},
+       {RuleFunctions(), QpsLimiterFunctions()},
        {&SelectorClass(), &ActionClass(), &ResponseActionClass(), &RuleClass(),
-        &ResponseRuleClass()}},
+        &ResponseRuleClass(), &QpsLimiterClass()}},
       {"selectors",
        "Selectors",
        "Which queries or answers a rule is for.",

@@ -31,3 +31,6 @@ assert(blocked:check(newDNSName('www.ads.example')))
 assert(blocked:getBestMatch(newDNSName('a.sub.ads.example')):toString() == 'sub.ads.example.')
 blocked:remove('tracker.example')
 assert(not blocked:check(newDNSName('tracker.example')))
+
+-- @ newDNSNameFromRaw
+assert(newDNSNameFromRaw('\3www\7example\3org\0') == newDNSName('www.example.org'))

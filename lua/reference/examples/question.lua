@@ -182,3 +182,10 @@ addAction(AllRule(), LuaAction(function(dq)
   end
   return DNSAction.None
 end))
+
+-- @ DNSQuestion
+addAction('gone.example.org', LuaAction(function(dq)
+  dq:setNegativeAndAdditionalSOA(true, 'example.org', 60, 'ns.example.org', 'hostmaster.example.org',
+                                 1, 7200, 3600, 1209600, 60)
+  return DNSAction.None
+end))

@@ -175,3 +175,13 @@ print(rule:getSelector():toString(), rule:getAction(), rule.name)
 addResponseAction(AllRule(), AllowResponseAction(), {name='all'})
 local rule = getResponseRule('all')
 print(rule:getSelector():toString(), rule:getAction(), rule.name)
+
+-- @ getCacheHitResponseRules (console)
+print(#getCacheHitResponseRules(5))
+
+-- @ newQPSLimiter, QPSLimiter
+-- A hundred ANY queries a second in all, and twenty at once; what is more is to ask over TCP.
+local limiter = newQPSLimiter(100, 20)
+addAction(QTypeRule(DNSQType.ANY), LuaAction(function(dq)
+  return limiter:check() and DNSAction.None or DNSAction.Truncate
+end))

@@ -42,3 +42,10 @@ print(hashPassword('open sesame'))
 -- @ testCrypto
 setKey('AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=')
 testCrypto()
+
+-- @ getTopQueries, getTopResponses, getSlowResponses, getTopBandwidth, showSecurityStatus (console)
+for place, row in ipairs(getTopQueries(10)) do
+  print(place, row[1], row[2])
+end
+print(#getTopResponses(10, DNSRCode.NXDOMAIN), #getSlowResponses(10, 1000), #getTopBandwidth(10))
+showSecurityStatus()

@@ -10,43 +10,6 @@
 namespace breakwater {
 namespace {
 
-class NegativeAndSoaAction : public Action {
- public:
-  explicit NegativeAndSoaAction(const NegativeAndSoa& answer) : answer_(answer) {
-    ByteWriter writer(rdata_);
-    writer.Bytes(answer.mname.wire());
-    writer.Bytes(answer.rname.wire());
-    for (const uint32_t number :
-         {answer.serial, answer.refresh, answer.retry, answer.expire, answer.minimum}) {
-      writer.U32(number);
-    }
-    rdata_size_ = writer.offset();
-  }
-
-  Flow Apply(Query& query, RuleContext& context) const override {
-    AnswerRecord soa;
-    soa.section = answer_.soa_in_authority ? dns::Section::kAuthority : dns::Section::kAdditional;
-    soa.type = dns::Type::kSoa;
-    soa.ttl = answer_.ttl;
-    soa.owner = answer_.zone.wire();
-    soa.rdata = std::span(rdata_).first(rdata_size_);
-    AnswerShape shape;
-    shape.rcode =
-        static_cast<uint16_t>(answer_.name_error ? dns::RCode::kNxDomain : dns::RCode::kNoError);
-    shape.flags = answer_.flags;
-    const bool made = MakeAnswer(query, SelfAnswersOf(context), shape, {&soa, 1});
-    return made ? Flow::kAnswer : Flow::kContinue;
-  }
-  std::string ToString() const override {
-    return answer_.name_error ? "NXD  with SOA" : "NODATA with SOA";
-  }
-
- private:
-  NegativeAndSoa answer_;
-  std::array<uint8_t, 2 * dns::kMaxNameLength + 20> rdata_;
-  size_t rdata_size_ = 0;
-};
-
 ActionPtr MakeShapedAction(std::string text, const AnswerShape& shape) {
   return MakeSimpleAction(std::move(text), [shape](Query& query, RuleContext& context) {
     return MakeAnswer(query, SelfAnswersOf(context), shape) ? Flow::kAnswer : Flow::kContinue;
@@ -76,8 +39,33 @@ ActionPtr MakeTcAction() {
   });
 }
 
+bool AnswerNegative(Query& query, const RuleContext& context, const NegativeAndSoa& answer) {
+  std::array<uint8_t, 2 * dns::kMaxNameLength + 20> rdata;
+  ByteWriter writer(rdata);
+  writer.Bytes(answer.mname.wire());
+  writer.Bytes(answer.rname.wire());
+  for (const uint32_t number :
+       {answer.serial, answer.refresh, answer.retry, answer.expire, answer.minimum}) {
+    writer.U32(number);
+  }
+  AnswerRecord soa;
+  soa.section = answer.soa_in_authority ? dns::Section::kAuthority : dns::Section::kAdditional;
+  soa.type = dns::Type::kSoa;
+  soa.ttl = answer.ttl;
+  soa.owner = answer.zone.wire();
+  soa.rdata = std::span(rdata).first(writer.offset());
+  AnswerShape shape;
+  shape.rcode =
+      static_cast<uint16_t>(answer.name_error ? dns::RCode::kNxDomain : dns::RCode::kNoError);
+  shape.flags = answer.flags;
+  return MakeAnswer(query, SelfAnswersOf(context), shape, {&soa, 1});
+}
+
 ActionPtr MakeNegativeAndSoaAction(const NegativeAndSoa& answer) {
-  return std::make_shared<NegativeAndSoaAction>(answer);
+  const char* const text = answer.name_error ? "NXD  with SOA" : "NODATA with SOA";
+  return MakeSimpleAction(text, [answer](Query& query, RuleContext& context) {
+    return AnswerNegative(query, context, answer) ? Flow::kAnswer : Flow::kContinue;
+  });
 }
 
 TextResult<ActionPtr> MakeSpoofPacketAction(std::string packet) {

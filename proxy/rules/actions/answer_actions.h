@@ -29,6 +29,8 @@ struct NegativeAndSoa {
   bool soa_in_authority = false;  // else in the additional section
   AnswerFlags flags;
 };
+// At once, as the action does it. False where it does not fit, and nothing is changed.
+bool AnswerNegative(Query& query, const RuleContext& context, const NegativeAndSoa& answer);
 ActionPtr MakeNegativeAndSoaAction(const NegativeAndSoa& answer);
 
 // `packet` becomes the answer; at least a header, else an error.

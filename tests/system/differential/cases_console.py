@@ -32,7 +32,8 @@ ACTIONS = ("AllowAction()", "DropAction()", "NoneAction()", "RCodeAction(5)", "E
            'SpoofAction({"192.0.2.1", "2001:db8::1"})', 'SpoofCNAMEAction("a.example")', 'SpoofRawAction("\\001a")',
            'SetEDNSOptionAction(10, "x")', 'SetECSAction("192.0.2.0/24")', "SetDisableECSAction()",
            "SetECSOverrideAction(true)", "SetECSPrefixLengthAction(8, 16)", "SetDisableValidationAction()",
-           "SetNoRecurseAction()", "LuaAction(function(dq) return DNSAction.None, '' end)", 'LogAction("")')
+           "SetNoRecurseAction()", 'SetProxyProtocolValuesAction({[1]="a", [2]="b"})',
+           'SetAdditionalProxyProtocolValueAction(7, "a")', "LuaAction(function(dq) return DNSAction.None, '' end)", 'LogAction("")')
 RESPONSES = ("AllowResponseAction()", "DropResponseAction()", "DelayResponseAction(5)", 'SetTagResponseAction("a", "b")',
              "SetSkipCacheResponseAction()", "LuaResponseAction(function(dr) return DNSResponseAction.None, '' end)")
 
@@ -42,6 +43,13 @@ CASES = [
     show("console_action_texts", "".join(rule_text('QNameRule("x")', a) for a in ACTIONS), "showRules()", questions=[]),
     show("console_response_action_texts", "".join(f"addResponseAction(AllRule(), {a})\n" for a in RESPONSES),
          "showResponseRules()", questions=[]),
+    show("console_tops_as_tables", 'function rows(top) local text = "" for place, row in ipairs(top) do text = text .. place .. " " .. '
+         'row[1] .. " " .. row[2] .. " " .. math.floor(row[3] * 10) .. "; " end return text end\n',
+         "return rows(getTopQueries(2))", "return rows(getTopQueries(9, 1))", "return rows(getTopResponses(9, 3))",
+         "return rows(getSlowResponses(9, 5000))"),
+    show("console_older_functions", "limiter = newQPSLimiter(1, 2)\n", "return newDNSNameFromRaw('\\3www\\0'):toString()",
+         "return tostring(limiter:check()) .. tostring(limiter:check()) .. tostring(limiter:check())", "showSecurityStatus()",
+         questions=[]),
     show("console_remove_rule", RULES + "rmRule(1)\n", "showRules()"),
     show("console_remove_rule_by_name", RULES, 'rmRule("first")', "showRules()"),
     show("console_move_rules", RULES + "mvRule(3, 0)\nmvRule(1, 5)\n", "showRules()"),

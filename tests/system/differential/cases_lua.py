@@ -42,6 +42,11 @@ CASES = [
     say("lua_suffix_node", "tostring(node:check(dq.qname))", before="node = newSuffixMatchNode()\nnode:add(newDNSName('www.example.org'))\n"),
     Case("lua_sets_header", PROBE + "addAction(AllRule(), LuaAction(function(dq) dq.dh:setRD(false) dq.dh:setCD(true) "
          "return DNSAction.None, '' end))\n", [Q("a.example", "TXT"), Q("a.example", "TXT", tcp=True, cd=True, rd=False)]),
+    Case("lua_negative_answer", BACKEND + "addAction(QTypeRule('TXT'), LuaAction(function(dq) dq:setNegativeAndAdditionalSOA(true, "
+         "'example.org.', 3600, 'ns.example.org.', 'host.example.org.', 1, 2, 3, 4, 5) return DNSAction.None, '' end))\n"
+         "addAction(QTypeRule('MX'), LuaAction(function(dq) dq:setNegativeAndAdditionalSOA(false, 'example.org.', 60, "
+         "'ns.example.org.', 'host.example.org.', 1, 2, 3, 4, 5) return DNSAction.HeaderModify, '' end))\n",
+         ASK + [Q("www.example.org", "MX"), Q("www.example.org", "MX", edns=0, tcp=True)]),
     Case("lua_sets_skip_cache", PROBE + CACHE + "addAction(QNameRule('a.example'), LuaAction(function(dq) dq.skipCache = true "
          "return DNSAction.None, '' end))\n", [Q("a.example", times=3), Q("b.example", times=3)], console=["return pc:getStats()['hits']"]),
     Case("lua_sets_trailing_data", PROBE + "addAction(AllRule(), LuaAction(function(dq) dq:setTrailingData('pqr') "
