@@ -80,9 +80,8 @@ void VerboseLog(const std::string& line) {
   LogDebug("lua", "{}", line);
 }
 
-std::string Delta(Call& call) {
+void Delta(Call& call) {
   call.Print(call.runtime().delta());
-  return {};
 }
 
 // As the signal that a service manager sends; what is in flight is finished.

@@ -6,6 +6,7 @@
 #include <ctime>
 #include <set>
 
+#include "lua/console_changes.h"
 #include "lua/console_text.h"
 #include "lua/registry.h"
 #include "lua/trial_run.h"
@@ -86,6 +87,7 @@ std::string Configuration::RunCommand(std::string_view line) {
   runtime_->CaptureOutput();
   const uint64_t version = runtime_->builder().config().version;
   const bool changed_before = runtime_->builder().changed();
+  (void)TakeChange(entry.state());
   const auto results = RunConsoleLine(runtime_->interpreter(), line);
   std::string text = runtime_->TakeOutput();
   if (!results) {
@@ -93,11 +95,12 @@ std::string Configuration::RunCommand(std::string_view line) {
   } else {
     text += ResultText(entry.state(), *results);
   }
-  if (runtime_->builder().changed() && !changed_before) {
+  const bool edited = runtime_->builder().changed() && !changed_before;
+  if (TakeChange(entry.state()) || edited) {
     runtime_->delta() +=
         fmt::format("-- {:%a %b %d %Y %H:%M:%S %Z}\n{}\n", fmt::localtime(WallNow().seconds), line);
-    LogInfo("console", "configuration version {} changed by: {}", version, line);
   }
+  if (edited) LogInfo("console", "configuration version {} changed by: {}", version, line);
   return text;
 }
 

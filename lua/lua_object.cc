@@ -6,6 +6,7 @@
 #include <cstring>
 #include <new>
 
+#include "lua/console_changes.h"
 #include "lua/lua_function.h"
 #include "lua/registry.h"
 
@@ -76,6 +77,7 @@ int Access(lua_State* state, const ClassRow& row, const AttributeRow& attribute,
   const auto function = assign ? attribute.set : attribute.get;
   TextResult<int> result = Fail(fmt::format("cannot be assigned to"));
   if (function != nullptr) result = function(call);
+  if (result && assign && call.runtime().place() == Place::kScript) NoteChange(state);
   if (result) return *result;
   Push(state, fmt::format("{}{}: {}", WhereOf(state), name, result.error()));
   return -1;

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
+#include "lua/console_changes.h"
 #include "lua/ffi_call.h"
 #include "lua/script_bindings.h"
 #include "lua/stat_node.h"
@@ -45,6 +48,18 @@ constexpr MissingName kMissingNames[] = {
 #undef BW_MISSING
 };
 
+// Whether a console line that calls it is to be kept for delta(). What is told so is what names
+// begin with, so that a new function needs no mark of its own.
+bool ChangesSomething(std::string_view name) {
+  static constexpr std::string_view kVerbs[] = {
+      "add",    "clear", "declare",  "exclude",  "expunge", "flush",  "include",
+      "load",   "mv",    "purge",    "register", "reload",  "remove", "rm",
+      "rotate", "set",   "shutdown", "undo",     "unset",   "use"};
+  return std::any_of(std::begin(kVerbs), std::end(kVerbs),
+                     [name](std::string_view verb) { return name.starts_with(verb); }) &&
+         name != "flushStatus" && name != "clearConsoleHistory";
+}
+
 // Pushes the error and gives -1, so that the caller raises it with nothing alive.
 int CallRow(lua_State* state, const FunctionRow& row) {
   const MemoryScope exempt(state, MemoryRule::kExempt);
@@ -58,6 +73,9 @@ int CallRow(lua_State* state, const FunctionRow& row) {
       row.scope != Scope::kAnywhere && runtime->place() == Place::kPacket
           ? TextResult<int>(Fail(std::string("cannot be called while a packet is handled")))
           : row.function(call);
+  if (result && runtime->place() == Place::kScript && ChangesSomething(row.name)) {
+    NoteChange(state);
+  }
   if (result) return *result;
   Push(state, fmt::format("{}{}: {}", call.Where(), row.name, result.error()));
   return -1;
