@@ -156,6 +156,12 @@ TextResult<void> AddToken(Call& call, Options options) {
 }
 
 TextResult<void> WebServer(Call& call, const std::string& text) {
+  // Left out without a word, the page would be open to whoever names a password.
+  if (!lua_isnoneornil(call.state(), 2)) {
+    return Fail(
+        std::string("takes the address alone since 1.8; password, API key, headers and access list "
+                    "go into setWebserverConfig({password=, apiKey=, customHeaders=, acl=})"));
+  }
   auto address = Address::Parse(text, 8083);
   if (!address) return Fail(std::move(address.error()));
   call.builder().Edit().web.addresses.push_back(*address);
