@@ -50,7 +50,7 @@ Row RowOf(const Config& config, const BackendPtr& server, const ServerRate& rate
       .address = address,
       .state = std::string(server->health().StateText()),
       .qps = Tenths(rate.queries),
-      .limit = fmt::to_string(server->settings().qps_limit),
+      .limit = fmt::to_string(server->qps_limit()),
       .order = fmt::to_string(server->order()),
       .weight = fmt::to_string(server->weight()),
       .queries = fmt::to_string(server->counters().queries.Get()),

@@ -43,6 +43,7 @@ Backend::Backend(BackendSettings settings, TlsClientPtr tls, ZoneStorePtr zones)
       health_(settings_.health),
       order_(settings_.order),
       weight_(settings_.weight),
+      qps_limit_(settings_.qps_limit),
       qps_(settings_.qps_limit, settings_.qps_limit) {}
 
 void Backend::set_name(std::string name) {
@@ -73,6 +74,7 @@ void Backend::set_health_validator(HealthValidator validator) {
 }
 
 void Backend::set_qps_limit(uint32_t qps) {
+  qps_limit_.store(qps, std::memory_order_relaxed);
   qps_.Set(qps, qps);
 }
 

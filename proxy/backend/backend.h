@@ -84,6 +84,8 @@ class Backend {
   int weight() const { return weight_.load(std::memory_order_relaxed); }
   void set_weight(int weight) { weight_.store(weight, std::memory_order_relaxed); }
   TokenBucket& qps() { return qps_; }
+  // 0: no limit.
+  uint32_t qps_limit() const { return qps_limit_.load(std::memory_order_relaxed); }
   void set_qps_limit(uint32_t qps);
 
   HealthCheckCounters& health_counters() { return health_counters_; }
@@ -130,6 +132,7 @@ class Backend {
   std::atomic<int> order_;
   std::atomic<int> weight_;
   std::atomic<bool> suspect_{false};
+  std::atomic<uint32_t> qps_limit_;
   TokenBucket qps_;
   BackendCounters counters_;
   HealthCheckCounters health_counters_;

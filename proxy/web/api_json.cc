@@ -98,7 +98,7 @@ json ServerJson(const Config& config, size_t index) {
                  {"responses", backend->counters().responses.Get()},
                  {"nonCompliantResponses", backend->counters().noncompliant_responses.Get()},
                  {"sendErrors", backend->counters().send_errors.Get()},
-                 {"qpsLimit", backend->settings().qps_limit}};
+                 {"qpsLimit", backend->qps_limit()}};
   server["latency"] = forced_down ? json() : json(backend->udp_latency_us() / 1000);
   server["tcpLatency"] = forced_down ? json() : json(backend->tcp_latency_us() / 1000);
   AddTcpCounters(server, backend->counters());

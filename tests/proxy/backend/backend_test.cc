@@ -48,6 +48,7 @@ TEST(Backend, TheQpsLimitMayChange) {
   const MonoTime now = MonoTime::FromSeconds(10);
   for (int i = 0; i < 1000; ++i) ASSERT_TRUE(backend.qps().Take(now));
   backend.set_qps_limit(2);
+  EXPECT_EQ(backend.qps_limit(), 2u);
   EXPECT_TRUE(backend.qps().Take(now));
   EXPECT_TRUE(backend.qps().Take(now));
   EXPECT_FALSE(backend.qps().Take(now));
