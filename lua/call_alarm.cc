@@ -33,7 +33,8 @@ struct ThreadAlarm {
   std::atomic<bool> timed{false};
   std::atomic<int64_t> deadline_ns{0};
   std::atomic<bool> up{false};
-  std::atomic<bool> ticking{false};  // the timer will fire
+  std::atomic<bool> ticking{false};  // the timer will fire, at due_ns
+  std::atomic<int64_t> due_ns{0};
   timer_t timer{};
 };
 thread_local ThreadAlarm alarm_of_thread;
@@ -49,12 +50,13 @@ void StartTimer(ThreadAlarm& alarm, int64_t in_ns) {
   when.it_value.tv_sec = in_ns / kNsPerSecond;
   when.it_value.tv_nsec = in_ns % kNsPerSecond;
   // Said first: the alarm may go off before the call returns.
+  alarm.due_ns = NowNs() + in_ns;
   alarm.ticking = true;
   if (timer_settime(alarm.timer, 0, &when, nullptr) != 0) alarm.ticking = false;
 }
 
 // The timer is not stopped when a call ends in time, as nearly all do: it fires later, finds
-// another call or none, and is set again or not.
+// another call or none, and is set again or not. A call that must end before is the exception.
 void OnAlarm(int) {
   const int saved = errno;
   ThreadAlarm& alarm = alarm_of_thread;
@@ -137,7 +139,9 @@ CallAlarm::CallAlarm(lua_State* state, uint32_t milliseconds, lua_Hook stop)
   alarm.deadline_ns = NowNs() + milliseconds * kNsPerMs;
   before_ = alarm.running.exchange(state);
   alarm.timed = true;
-  if (!alarm.ticking) StartTimer(alarm, milliseconds * kNsPerMs);
+  if (!alarm.ticking || alarm.due_ns > alarm.deadline_ns) {
+    StartTimer(alarm, milliseconds * kNsPerMs);
+  }
 }
 
 CallAlarm::~CallAlarm() {

@@ -184,6 +184,22 @@ class BadInput(SystemTest):
         self.assertEqual(proxy.stat("lua-stopped"), 3)
         self.assertEqual(proxy.stat("lua-errors"), 6)
 
+    @breakwater_only
+    @unittest.skipIf(SANITIZED == "tsan", "TSan holds the alarm back while the thread makes no system call")
+    def test_code_of_each_worker_without_end_is_stopped_and_the_query_goes_on(self):
+        proxy = self.proxy(CONSOLE + f'newServer("127.0.0.1:{self.nsd.port}")\n'
+                           'setLuaBudget{time=100, onExceed="continue"}\nsetWorkers(2)\n'
+                           'addAction(QNameRule("endless.example.org."), LuaFFIPerThreadAction('
+                           '"return function(dq) while true do end end"))\n'
+                           'addAction(QNameRule("asleep.example.org."), LuaFFIPerThreadAction('
+                           '[[return function(dq) os.execute("sleep 60") end]]))\n')
+        for _ in range(3):
+            self.assertEqual(ask("endless.example.org", port=proxy.port).rcode(), 3)
+            self.assertEqual(ask("asleep.example.org", port=proxy.port).rcode(), 2)
+            self.served(proxy)
+        self.assertEqual(proxy.stat("lua-stopped"), 3)
+        self.assertEqual(proxy.stat("lua-errors"), 6)
+
 
 class HealthScripts(SystemTest):
     @classmethod
