@@ -60,6 +60,7 @@ void AddRecords(const Query& answer, RecordChoice choice, ProtobufMessage* messa
   dns::RecordWalker walker(bytes, answer.records_start());
   while (walker.Next()) {
     const dns::Record& record = walker.record();
+    if (record.section != dns::Section::kAnswer) return;
     if (record.cls != dns::Class::kIn) continue;
     const bool alias = record.type == dns::Type::kCname;
     const bool address = (record.type == dns::Type::kA && record.rdata_length == 4) ||

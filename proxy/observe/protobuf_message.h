@@ -61,7 +61,7 @@ WallTime ArrivalTime(const Query& query, MonoTime now);
 // What is true of every message: addresses, times, question, flags, devices, metas. An answer has
 // its rcode too.
 ProtobufMessage ProtobufOf(const Query& query, MonoTime now);
-// The A and AAAA records of the answer's sections, class IN, up to the first that cannot be read.
+// The A and AAAA records of its answer section, class IN, up to the first that cannot be read.
 void AddRecords(const Query& answer, RecordChoice choice, ProtobufMessage* message);
 
 std::string EncodeProtobuf(const ProtobufMessage& message);

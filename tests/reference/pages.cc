@@ -137,6 +137,11 @@ std::vector<PageRow> OtherPages() {
        "Counters, latency, and the latest queries.",
        {ObserveFunctions(), InspectFunctions()},
        {&RingEntryClass()}},
+      {"collectors",
+       "Collectors",
+       "Queries and answers told to others, in PowerDNS's protobuf and as dnstap.",
+       {CollectorFunctions()},
+       {&CollectorClass(), &ProtobufMessageClass(), &DnstapMessageClass()}},
   };
 }
 

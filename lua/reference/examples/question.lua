@@ -62,6 +62,7 @@ addAction(AllRule(), LuaAction(function(dq)
   dq.requestorID = dq:getTag('customer')
   dq.deviceID = 'device'
   dq.deviceName = 'name'
+  dq:setMetaKey('site', {'north', 7})
   return DNSAction.None
 end))
 

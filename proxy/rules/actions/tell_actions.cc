@@ -136,7 +136,7 @@ class DnstapLogResponseAction final : public ResponseAction {
     return Flow::kContinue;
   }
   std::string ToString() const override {
-    return "remote log response as dnstap to " + telling_.collector->ToString();
+    return "log response as dnstap to " + telling_.collector->ToString();
   }
 
  private:

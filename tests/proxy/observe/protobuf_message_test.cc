@@ -100,7 +100,8 @@ TEST_F(ProtobufTest, TheTimeIsThatOfArrivalAndAnAnswersItsOwn) {
 TEST_F(ProtobufTest, AnAnswerTellsRcodeAndAddressesAndAliasesWhereAsked) {
   const QueryPtr answer = Make(
       "www.q +qr +rcode=3 / answer www.q 60 CNAME web.q / answer web.q 30 A 192.0.2.80"
-      " / answer web.q 30 TXT \"x\" / additional web.q 20 AAAA 2001:db8::80");
+      " / answer web.q 30 TXT \"x\" / answer web.q 20 AAAA 2001:db8::80 / additional ns.q 9 A "
+      "192.0.2.9");
   ProtobufMessage message = ProtobufOf(*answer, kNow);
   AddRecords(*answer, RecordChoice::kAddresses, &message);
   ASSERT_EQ(message.records.size(), 2u);

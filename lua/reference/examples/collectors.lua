@@ -1,0 +1,31 @@
+-- @ newRemoteLogger, RemoteLogAction, RemoteLogResponseAction, DNSDistProtoBufMessage
+-- A collector of PowerDNS's protobuf; the function may change what it is told, here all of it.
+local collector = newRemoteLogger('192.0.2.30:4242', 2, 1000)
+addAction(AllRule(), RemoteLogAction(collector, function(dq, m)
+  m:setTag('query')
+  m:setTagArray({'one', 'two'})
+  m:setBytes(dq.len)
+  m:setEDNSSubnet('192.0.2.0/24')
+  m:setQueryTime(1700000000, 5)
+  m:setTime(1700000000, 7)
+  m:setQuestion(newDNSName('www.example.org.'), DNSQType.A, DNSClass.IN)
+  m:setRequestor(newCA('192.0.2.1:0'), 5353)
+  m:setRequestorFromString('192.0.2.1', 5353)
+  m:setResponder(newCA('192.0.2.2:53'))
+  m:setResponderFromString('192.0.2.2', 53)
+  m:setServerIdentity('front-1')
+  m:setProtobufResponseType(1700000000, 5)
+  m:setResponseCode(DNSRCode.NOERROR)
+  m:addResponseRR('www.example.org.', DNSQType.A, DNSClass.IN, 60, '\192\0\2\80')
+  infolog(m:toDebugString())
+end, {serverID='front-1', exportTags='*'}, {pool='pool'}))
+addResponseAction(AllRule(), RemoteLogResponseAction(collector, nil, true, {exportExtendedErrorsToMeta='ede'}))
+
+-- @ newFrameStreamUnixLogger, newFrameStreamTcpLogger, DnstapLogAction, DnstapLogResponseAction, DnstapMessage
+-- Collectors of dnstap: queries to the one, answers to the other.
+local near = newFrameStreamUnixLogger('/run/dnstap.sock', {inputQueueSize=4096, flushTimeout=1})
+addAction(AllRule(), DnstapLogAction('front-1', near, function(dq, m)
+  m:setExtra(dq.pool)
+  infolog(m:toDebugString())
+end))
+addResponseAction(AllRule(), DnstapLogResponseAction('front-1', newFrameStreamTcpLogger('192.0.2.30:6000')))
