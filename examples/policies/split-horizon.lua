@@ -23,4 +23,4 @@ addAction(AndRule({from_inside, QNameRule("where.example.org."), QTypeRule(DNSQT
 addAction(AndRule({from_inside, QNameSuffixRule("corp.example.org.")}), PoolAction("inner"), {name="corp"})
 addAction(QNameSuffixRule("corp.example.org."),
           NegativeAndSOAAction(true, "example.org.", 300, "ns1.example.org.", "hostmaster.example.org.", 1, 7200, 3600,
-                               1209600, 60), {name="corp is nobody else's"})
+                               1209600, 60, {soaInAuthoritySection=true}), {name="corp is nobody else's"})

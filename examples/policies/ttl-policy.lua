@@ -13,7 +13,8 @@ addAction(QNameSuffixRule("slow.example.org."), SetTempFailureCacheTTLAction(20)
 addResponseAction(QNameSuffixRule("web.example.org."), SetMaxTTLResponseAction(60), {name="about to move"})
 -- Records with five seconds are asked for too often.
 addResponseAction(AllRule(), LimitTTLResponseAction(30, 86400), {name="bounds for all"})
--- Browsers are to use HTTPS records only once those are ready.
+-- HTTPS records are taken out until they are ready. An answer is left as it is where a record that stays
+-- may hold compressed names: let the nameservers give minimal answers.
 addResponseAction(QNameSuffixRule("example.org."), ClearRecordTypesResponseAction({DNSQType.HTTPS, DNSQType.SRV}),
                   {name="not ready yet"})
 -- An answer from the cache is older than it was: the same bounds hold.

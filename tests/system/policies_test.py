@@ -33,13 +33,13 @@ OK = dns.rcode.NOERROR
 class Policies(SystemTest):
     def policy(self, name, replace=()):
         """The policy with its addresses on loopback; asked without a pause while the test runs."""
-        self.nsd = self.started(Nsd(ZONES))
+        nsd = self.started(Nsd(ZONES, more={"server": ["  minimal-responses: yes"], "zone": ["  allow-notify: 127.0.0.1 NOKEY"]}))
         with open(os.path.join(FOLDER, name), encoding="utf-8") as file:
             text = file.read()
         for old, new in (*replace, ('setLocal("192.0.2.10:53")', 'setLocal("127.0.0.1:{port}")'),
                          ('addLocal("192.0.2.11:53")', 'addLocal("127.0.0.2:{port}")')):
             text = text.replace(old, new)
-        text = re.sub(r'"192\.0\.2\.[23]\d:53"', f'"127.0.0.1:{self.nsd.port}"', text)
+        text = re.sub(r'"192\.0\.2\.[23]\d:53"', f'"127.0.0.1:{nsd.port}"', text)
         proxy = self.proxy(CONSOLE + text)
         names = write_file(proxy.folder, "names", "web.example.org A\nshort.example.org A\nsub.example.org TXT\n"
                            "bank.example A\nx.wild.example.org AAAA\nnope.example.org A\n")
@@ -117,9 +117,8 @@ class Policies(SystemTest):
         self.assertEqual(get("/family", "mail.example.org").addresses(), [])
         self.assertEqual(get("/members", "web.example.org").status, 403)
         self.assertIn("192.0.2.80", get("/members", "web.example.org", "-H", "x-member-token: s3cret-7").addresses())
-        drops = proxy.stat("rule-drop")
-        self.assertRaises(AssertionError, get, "/dns-query", "web.example.org", "-A", "zgrab/0.x", "--max-time", "1")
-        self.assertEqual(proxy.stat("rule-drop"), drops + 1)
+        self.assertEqual(get("/dns-query", "web.example.org", "-A", "zgrab/0.x").status, 403)
+        self.assertEqual(proxy.stat("rule-drop"), 1)
         self.assertEqual(addresses(ask("mail.example.org", port=proxy.port)), ["192.0.2.25"])
         self.check_load(proxy)
 
@@ -164,9 +163,8 @@ class Policies(SystemTest):
         notify.set_opcode(dns.opcode.NOTIFY)
         update = dns.update.Update("example.org")
         update.add("new", 300, "A", "192.0.2.99")
-        # NSD takes NOTIFY from its own primaries alone, and no updates.
-        self.assertEqual([send(notify, source) for source in ("127.0.0.21", "127.0.0.20")],
-                         [dns.rcode.REFUSED, dns.rcode.NOTAUTH])
+        self.assertEqual([send(notify, source) for source in ("127.0.0.21", "127.0.0.20")], [dns.rcode.REFUSED, OK])
+        # NSD takes no updates.
         self.assertEqual([send(update, source) for source in ("127.0.0.31", "127.0.0.30")],
                          [dns.rcode.REFUSED, dns.rcode.NOTIMP])
         self.check_load(proxy)
