@@ -120,6 +120,7 @@ end))
 
 -- @ DNSResponse, DNSHeader
 addResponseAction(AllRule(), LuaResponseAction(function(dr)
+  dr:setMetaKey('size', {dr.len})
   local server = dr:getSelectedBackend()
   vinfolog(dr.qname:toString() .. ' ' .. dr.rcode .. ' of ' .. (server and server.name or 'nobody'))
   vinfolog('stale: ' .. tostring(dr:getStaleCacheHit()) .. ', tag ' .. dr:getTag('site'))
