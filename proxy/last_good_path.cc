@@ -158,12 +158,13 @@ bool QueryPath::EndWithMeanwhile(FlightId id, Flight& flight) {
 
 void QueryPath::AnswerFromMeanwhile(FlightId id, Flight& flight) {
   const BadReply standby = *flight.meanwhile;
+  Reply reply{.message = standby.message, .backend = standby.from, .facts = {}};
+  reply.facts.standby = true;
   for (QueryPtr& client : TakeClients(flight)) {
     // Answers may call back, and with them the flight may end.
     const Flight* open = in_flight_.Find(id);
     if (open != nullptr) {
-      DeliverToWaiter(std::move(client), *open,
-                      {.message = standby.message, .backend = standby.from, .facts = {}});
+      DeliverToWaiter(std::move(client), *open, reply);
     } else {
       Drop(std::move(client), DropReason::kBackend);
     }

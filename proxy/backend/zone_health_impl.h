@@ -69,7 +69,7 @@ struct ZoneHealth::Cell {
   uint32_t good;
   uint32_t since_s;
   uint32_t serial;
-  uint32_t behind_since_s;  // where it is behind
+  uint32_t behind_since_s;  // where it is not behind: since when it has told this serial
   std::array<uint16_t, kBadKinds> kinds;
   uint16_t history;  // the newest is the lowest bit; set: bad
   ShortTime trial;   // where bad: not before this
@@ -95,8 +95,7 @@ struct ZoneHealth::Row {
   uint32_t hash;
   uint32_t asked;   // halved now and then; for the eviction
   uint32_t serial;  // the newest known
-  uint32_t serial_since_s;
-  ShortTime turn;  // not before this are servers asked for it
+  ShortTime turn;   // not before this are servers asked for it
   uint8_t cell_count : 7;
   uint8_t has_serial : 1;
   uint8_t name_length;
@@ -115,6 +114,16 @@ struct ZoneHealth::Row {
   }
   bool IsBehind(const Cell& cell) const {
     return has_serial != 0 && cell.has_serial != 0 && IsOlderSerial(cell.serial, serial);
+  }
+
+  // For how long the newest serial has been told by one that still has it; 0: by none.
+  uint32_t NewestFor_s(uint32_t now_s) const {
+    uint32_t longest = 0;
+    for (const Cell& cell : all()) {
+      const bool has_it = has_serial != 0 && cell.has_serial != 0 && cell.serial == serial;
+      if (has_it) longest = std::max(longest, now_s - cell.behind_since_s);
+    }
+    return longest;
   }
 
   static Row* Make(uint64_t hash, std::span<const uint8_t> name, uint8_t cells) {
@@ -169,7 +178,6 @@ struct alignas(64) ZoneHealth::Shard {
     if (wider == nullptr) return row;
     wider->asked = row->asked;
     wider->serial = row->serial;
-    wider->serial_since_s = row->serial_since_s;
     wider->has_serial = row->has_serial;
     wider->turn = row->turn;
     std::ranges::copy(row->all(), wider->cells());

@@ -53,8 +53,8 @@ void ZoneHealth::TakeSerial(Row& row, Cell& cell, uint32_t serial, MonoTime now)
   const bool goes_back = cell.has_serial && IsOlderSerial(serial, cell.serial);
   const bool moves = !cell.has_serial || serial != cell.serial;
   // A server that is heard of for the first time has had as long as the others.
-  const bool comes_late = !cell.has_serial && row.has_serial &&
-                          now_s - row.serial_since_s >= lag_s_.load(std::memory_order_relaxed);
+  const uint32_t late_s = cell.has_serial ? 0 : row.NewestFor_s(now_s);
+  const bool comes_late = late_s != 0 && late_s >= lag_s_.load(std::memory_order_relaxed);
   if (!row.has_serial || IsOlderSerial(row.serial, serial)) {
     for (Cell& other : row.all()) {
       if (row.IsBehind(other) || &other == &cell) continue;
@@ -62,7 +62,6 @@ void ZoneHealth::TakeSerial(Row& row, Cell& cell, uint32_t serial, MonoTime now)
       other.no_grace = 0;
     }
     row.serial = serial;
-    row.serial_since_s = now_s;
     row.has_serial = 1;
   }
   cell.serial = serial;
@@ -71,6 +70,7 @@ void ZoneHealth::TakeSerial(Row& row, Cell& cell, uint32_t serial, MonoTime now)
   cell.told = ShortTime(now);
   if (!row.IsBehind(cell)) {
     cell.no_grace = 0;
+    if (moves) cell.behind_since_s = now_s;
   } else if (!was_behind || moves) {
     cell.behind_since_s = now_s;
     if (goes_back || comes_late) cell.no_grace = 1;
@@ -108,7 +108,6 @@ bool ZoneHealth::MayAccept(const Row& row, uint32_t serial, MonoTime now) const 
 void ZoneHealth::Accept(Row& row, uint32_t serial, MonoTime now) {
   const ToldSerial told{.serial = serial, .newest = row.serial};
   row.serial = serial;
-  row.serial_since_s = static_cast<uint32_t>(now.seconds());
   for (Cell& cell : row.all()) {
     if (!row.IsBehind(cell)) cell.no_grace = 0;
     Review(row, cell, now);

@@ -39,10 +39,10 @@ TEST(DrillCompareTest, OtherDataIsADifference) {
               "a.example"),
       "only the first tier has www.example.org. A 192.0.2.1, only the standby has "
       "www.example.org. MX 1 a.example. and 1 more");
-  EXPECT_EQ(Compare("+aa / answer www.example.org 60 TXT \"v=1; a\"",
-                    "+aa / answer www.example.org 60 TXT \"v=1; b\""),
-            "only the first tier has www.example.org. TXT \"v=1; a\", only the standby has "
-            "www.example.org. TXT \"v=1; b\"");
+  EXPECT_EQ(Compare("+aa / answer www.example.org 60 TXT v=1 a",
+                    "+aa / answer www.example.org 60 TXT v=1 b\\"),
+            "only the first tier has www.example.org. TXT \"v=1\" \"a\", only the standby has "
+            "www.example.org. TXT \"v=1\" \"b\\\\\"");
   EXPECT_EQ(Compare("+aa / answer www.example.org 60 TYPE52 0301012a", "+aa"),
             "only the first tier has www.example.org. TLSA \\# 4 0301012a");
   EXPECT_EQ(Compare("+aa / answer www.example.org 60 TYPE33 000100020035016100", "+aa"),

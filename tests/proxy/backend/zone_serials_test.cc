@@ -177,14 +177,30 @@ TEST_F(ZoneSerialsTest, WhoCameBackIsUnprovedUntilItTells) {
   EXPECT_EQ(Of(kTwo), Standing::kCurrent);
 }
 
-TEST_F(ZoneSerialsTest, AServerThatToldNothingBeforeHasItsGraceFromThenOn) {
+TEST_F(ZoneSerialsTest, AServerThatToldNothingBeforeHasItsGraceWhileTheNewestIsNew) {
   Tell(kOne, 8);
-  Advance(500);
+  Advance(29);
+  Tell(kOne, 8);
   Tell(kTwo, 7);
   EXPECT_EQ(Of(kTwo), Standing::kCurrent);
   Advance(30);
   Tell(kTwo, 7);
   EXPECT_EQ(Of(kTwo), Standing::kOlder);
+  Tell(kStandby, 7);
+  EXPECT_EQ(Of(kStandby), Standing::kOlder);
+}
+
+TEST_F(ZoneSerialsTest, AServerThatComesLateWithAnOlderOneIsAcceptedNoSooner) {
+  Tell(kOne, 8);
+  Advance(500);
+  Tell(kTwo, 7);
+  EXPECT_EQ(Of(kTwo), Standing::kOlder);
+  Advance(99);
+  Tell(kTwo, 7);
+  EXPECT_EQ(Of(kTwo), Standing::kOlder);
+  Advance(1);
+  Tell(kTwo, 7);
+  EXPECT_EQ(Of(kTwo), Standing::kCurrent);
 }
 
 TEST_F(ZoneSerialsTest, WhatWasToldLongAgoIsToBeAskedForOnceMore) {

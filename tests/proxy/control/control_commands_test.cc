@@ -7,6 +7,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "proxy/cache/flush_number.h"
 #include "tests/proxy/cache/cache_fixture.h"
 #include "tests/proxy/control/fake_target.h"
 #include "tests/support/test_certificate.h"
@@ -18,6 +19,7 @@ using nlohmann::json;
 
 class ControlCommandsTest : public CacheFixture {
  protected:
+  ControlCommandsTest() { RestartFlushNumbers(); }
   json Ask(const std::string& line, Role role = Role::kAdmin) {
     return json::parse(commands_.Handle(line, {.role = role, .who = "uid=1 pid=2"}).text);
   }

@@ -172,6 +172,9 @@ TEST_F(ExplainTest, TellsWhatTheCacheHolds) {
   EXPECT_EQ(reply["verdict"],
             "a (192.0.2.1:53) is asked; without a good answer in time, the last good one is given");
   EXPECT_THAT(ExplainText(reply), HasSubstr("due, No Error, 100 s old, a last good answer for"));
+  // By a NOTIFY, a source or Lua: the number that can be taken back.
+  const FlushId elsewhere = cache_->Flush({.name = NameOf("www.example.com")});
+  EXPECT_EQ(Ask()["cache"]["flushed-by"], elsewhere);
 }
 
 TEST_F(ExplainTest, TellsWhichServerAndWhyNotTheOthers) {
