@@ -3,6 +3,7 @@
 #include "lua/bind_ffi.h"
 #include "lua/qps_limiter.h"
 #include "lua/script_bindings.h"
+#include "lua/web_pages.h"
 
 namespace breakwater::lua {
 
@@ -18,7 +19,7 @@ std::vector<FunctionPage> FunctionPages() {
           FlushFunctions(),         DrillFunctions(),      DynBlockFunctions(),
           DynBlockGroupFunctions(), StoreFunctions(),      CustomMetricFunctions(),
           HostFunctions(),          CollectorFunctions(),  FfiFunctions(),
-          QpsLimiterFunctions()};
+          QpsLimiterFunctions(),    WebFunctions()};
 }
 
 std::vector<const ClassRow*> Classes() {
@@ -35,7 +36,7 @@ std::vector<const ClassRow*> Classes() {
           &DynBlockClass(),       &DynBlockGroupClass(),   &StatNodeClass(),
           &StatNodeStatsClass(),  &StoreClass(),           &LookupKeyClass(),
           &CollectorClass(),      &ProtobufMessageClass(), &DnstapMessageClass(),
-          &QpsLimiterClass()};
+          &QpsLimiterClass(),     &WebRequestClass(),      &WebResponseClass()};
 }
 
 }  // namespace breakwater::lua

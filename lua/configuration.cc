@@ -10,6 +10,7 @@
 #include "lua/console_text.h"
 #include "lua/registry.h"
 #include "lua/trial_run.h"
+#include "lua/web_pages.h"
 #include "proxy/config/backend_upgrade.h"
 #include "proxy/config/config_check.h"
 
@@ -44,10 +45,12 @@ void CollectKeys(lua_State* state, std::string_view prefix, std::set<std::string
 TextResult<std::unique_ptr<Configuration>> Configuration::Load(const std::string& path,
                                                                ConfigBuilder& builder,
                                                                const RuntimeOptions& options) {
+  auto web_pages = std::make_unique<WebPages>();
   auto runtime = std::make_shared<Runtime>(builder, options);
   {
     Entry entry(*runtime, Place::kFile);
     RegisterInterface(entry.state());
+    web_pages->Install(entry.state());
     if (!path.empty()) {
       const auto ran = runtime->interpreter().RunFile(path);
       if (!ran) return Fail(ran.error());
@@ -62,8 +65,12 @@ TextResult<std::unique_ptr<Configuration>> Configuration::Load(const std::string
     runtime->FileWasRead();
   }
   if (RunTrials(*runtime) > 0 && runtime->strict()) return Fail(runtime->warnings().back());
-  return std::unique_ptr<Configuration>(new Configuration(std::move(runtime)));
+  return std::unique_ptr<Configuration>(
+      new Configuration(std::move(runtime), std::move(web_pages)));
 }
+
+Configuration::Configuration(std::shared_ptr<Runtime> runtime, std::unique_ptr<WebPages> web_pages)
+    : web_pages_(std::move(web_pages)), runtime_(std::move(runtime)) {}
 
 Configuration::~Configuration() = default;
 
@@ -130,6 +137,10 @@ std::vector<std::string> Configuration::Complete(std::string_view prefix) {
     names.insert(std::string(prefix.substr(0, dot + 1)) + member);
   }
   return {names.begin(), names.end()};
+}
+
+std::optional<WebResponse> Configuration::AnswerPage(const WebRequest& request) {
+  return web_pages_->Answer(*runtime_, request);
 }
 
 void Configuration::StopCommandOf(pthread_t thread) {

@@ -21,6 +21,8 @@
 
 namespace breakwater::lua {
 
+class WebPages;
+
 class Configuration final : public CommandRunner {
  public:
   // Reads and runs the file; an empty path runs nothing (the defaults).
@@ -40,6 +42,7 @@ class Configuration final : public CommandRunner {
 
   std::string RunCommand(std::string_view line) override;
   std::vector<std::string> Complete(std::string_view prefix) override;
+  std::optional<WebResponse> AnswerPage(const WebRequest& request) override;
   ConfigPtr CurrentConfig() const override;
 
   void StopCommandOf(pthread_t thread) override;
@@ -65,9 +68,10 @@ class Configuration final : public CommandRunner {
 
  private:
   CallLimits StateLimits() const;
-  explicit Configuration(std::shared_ptr<Runtime> runtime) : runtime_(std::move(runtime)) {}
+  Configuration(std::shared_ptr<Runtime> runtime, std::unique_ptr<WebPages> web_pages);
   void CallAll(const std::vector<LuaFunction>& callbacks, const char* what);
 
+  std::unique_ptr<WebPages> web_pages_;  // used by the runtime
   std::shared_ptr<Runtime> runtime_;
 };
 

@@ -4,11 +4,13 @@
 
 #include <pthread.h>
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "proxy/config/config.h"
+#include "proxy/control/web_message.h"
 
 namespace breakwater {
 
@@ -22,6 +24,9 @@ class CommandRunner {
   virtual void StopCommandOf(pthread_t thread) = 0;
   // Names that begin with `prefix`, for completion.
   virtual std::vector<std::string> Complete(std::string_view prefix) = 0;
+  // What registerWebHandler's function for the request's path answers; none where there is none,
+  // and that is told without waiting for Lua.
+  virtual std::optional<WebResponse> AnswerPage(const WebRequest& request) = 0;
   // The newest published configuration; any thread, does not block.
   virtual ConfigPtr CurrentConfig() const = 0;
 };

@@ -73,8 +73,13 @@ void AddCrossOrigin(const WebRequest& request, WebResponse& response) {
   }
 }
 
+bool HasHeader(const WebResponse& response, std::string_view name) {
+  return std::any_of(response.headers.begin(), response.headers.end(),
+                     [&](const auto& header) { return EqualsIgnoreCase(header.first, name); });
+}
+
 // The page is shown by itself and may not be framed, sniffed or scripted from elsewhere;
-// customHeaders may say otherwise.
+// customHeaders, and a page in Lua, may say otherwise.
 void AddSafetyHeaders(const WebServerSettings& settings, WebResponse& response) {
   const std::array<std::pair<const char*, const char*>, 5> safety = {{
       {"X-Content-Type-Options", "nosniff"},
@@ -87,21 +92,14 @@ void AddSafetyHeaders(const WebServerSettings& settings, WebResponse& response) 
     const bool custom = std::any_of(
         settings.custom_headers.begin(), settings.custom_headers.end(),
         [&, n = name](const auto& header) { return EqualsIgnoreCase(header.first, n); });
-    if (!custom) response.headers.emplace_back(name, value);
+    if (!custom && !HasHeader(response, name)) response.headers.emplace_back(name, value);
   }
   for (const auto& [name, value] : settings.custom_headers) {
-    if (!value.empty()) response.headers.emplace_back(name, value);
+    if (!value.empty() && !HasHeader(response, name)) response.headers.emplace_back(name, value);
   }
 }
 
 }  // namespace
-
-const std::string* WebRequest::Argument(std::string_view name) const {
-  for (const auto& [key, value] : arguments) {
-    if (key == name) return &value;
-  }
-  return nullptr;
-}
 
 WebResponse WebHandler::Handle(const WebRequest& request) const {
   const ConfigPtr config = target_.CurrentConfig();
@@ -116,6 +114,8 @@ WebResponse WebHandler::Handle(const WebRequest& request) const {
     response.body = "<h1>Unauthorized</h1>";
     response.content_type = "text/html; charset=utf-8";
     response.headers.emplace_back("WWW-Authenticate", "basic realm=\"PowerDNS\"");
+  } else if (auto page = request.method == "GET" ? runner_.AnswerPage(request) : std::nullopt) {
+    response = std::move(*page);
   } else if (!MethodAllowed(request, settings)) {
     response.status = 405;
   } else {

@@ -9,6 +9,7 @@
 #include <cstring>
 
 #include "proxy/base/log.h"
+#include "proxy/base/text.h"
 #include "proxy/base/unique_fd.h"
 #include "proxy/web/web_handler.h"
 
@@ -32,6 +33,12 @@ std::string Header(MHD_Connection* connection, const char* name) {
 
 MHD_Result AddArgument(void* out, MHD_ValueKind, const char* key, const char* value) {
   static_cast<WebRequest*>(out)->arguments.emplace_back(key, value != nullptr ? value : "");
+  return MHD_YES;
+}
+
+MHD_Result AddHeader(void* out, MHD_ValueKind, const char* key, const char* value) {
+  static_cast<WebRequest*>(out)->headers.emplace_back(ToLowerAscii(key),
+                                                      value != nullptr ? value : "");
   return MHD_YES;
 }
 
@@ -90,8 +97,8 @@ struct WebServer::Impl {
   }
 
   static MHD_Result OnRequest(void* self, MHD_Connection* connection, const char* url,
-                              const char* method, const char*, const char* data, size_t* upload,
-                              void** state) {
+                              const char* method, const char* version, const char* data,
+                              size_t* upload, void** state) {
     if (*state == nullptr) {
       *state = new RequestState;  // freed in OnCompleted
       return MHD_YES;
@@ -107,10 +114,12 @@ struct WebServer::Impl {
     request.body = std::move(body);
     request.method = method;
     request.path = url;
+    request.version = std::string_view(version) == "HTTP/1.0" ? 10 : 11;
     request.authorization = Header(connection, "Authorization");
     request.api_key = Header(connection, "X-API-Key");
     request.origin = Header(connection, "Origin");
     MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, &AddArgument, &request);
+    MHD_get_connection_values(connection, MHD_HEADER_KIND, &AddHeader, &request);
     return Send(connection, static_cast<Impl*>(self)->handler.Handle(request));
   }
 

@@ -9,6 +9,7 @@
 #include "lua/ffi_call.h"
 #include "lua/qps_limiter.h"
 #include "lua/script_bindings.h"
+#include "lua/web_pages.h"
 
 namespace breakwater::lua::reference {
 namespace {
@@ -125,8 +126,8 @@ std::vector<PageRow> OtherPages() {
       {"control",
        "Control",
        "The console, the control socket, the web server, callbacks.",
-       {ControlFunctions()},
-       {}},
+       {ControlFunctions(), WebFunctions()},
+       {&WebRequestClass(), &WebResponseClass()}},
       {"console",
        "Printing and logs",
        "help(), print() and lines for the log.",

@@ -115,6 +115,30 @@ class Web(SystemTest):
         self.assertEqual(values["dnsdist_cache_hits"], "2")
         self.assertTrue([v for v in values if v.startswith("dnsdist_server_status{") and 'server="first' in v])
 
+    def test_pages_in_lua(self):
+        web = free_port()
+        self.proxy('setLuaBudget{time=200}\n'
+                   f'webserver("127.0.0.1:{web}")\n'
+                   f'setWebserverConfig({{password="{PASSWORD}", acl="127.0.0.1/32"}})\n'
+                   f'newServer{{address="127.0.0.1:{self.nsd.port}", checkName="example.org"}}\n'
+                   'registerWebHandler("/own", function(req, resp)\n'
+                   '  resp.status = 202\n'
+                   '  resp.headers = {["X-Own"]="yes"}\n'
+                   '  resp.body = req.getvars.name .. " " .. req.headers["user-agent"] .. " " .. (req.postvars.p or "")\n'
+                   'end)\n'
+                   'registerWebHandler("/loop", function() while true do end end)\n'
+                   'registerWebHandler("/error", function() error("nobody is told") end)\n')
+        self.web = web
+        login = ("-u", f"x:{PASSWORD}")
+        self.assertEqual(self.fetch("/own?name=a")[0], 401)
+        self.assertEqual(self.fetch("/own?name=a%20b", *login, "-A", "agent"), (202, "a b agent "))
+        self.assertEqual(self.fetch("/own?name=a", *login, "-A", "x", "-X", "GET", "-d", "p=%25"), (202, "a x %"))
+        self.assertEqual(self.fetch("/own", *login, "-d", "p=1")[0], 405)
+        self.assertIn("x-own: yes", self.fetch("/own?name=a", *login, "-i")[1].lower())
+        for path in ("/loop", "/error"):
+            self.assertEqual(self.fetch(path, *login), (500, "Internal Server Error\n"))
+        self.assertIn("dnsdist_lua_errors", self.fetch("/metrics", *login)[1])
+
     def test_statistics_come_as_json(self):
         ask("ns1.example.org", port=self.running.port)
         status, body = self.with_key("/jsonstat?command=stats")

@@ -20,6 +20,17 @@ setWebserverConfig({password='open sesame', apiKey='another secret', acl='127.0.
   hashPlaintextCredentials=true})
 setAPIWritable(true, '/etc/breakwater')
 
+-- @ registerWebHandler
+-- A page of one's own: /servers?up=yes lists the servers that are up.
+registerWebHandler('/servers', function(req, resp)
+  for _, server in ipairs(getServers()) do
+    if req.getvars.up ~= 'yes' or server:isUp() then resp.body = resp.body .. tostring(server) .. '\n' end
+  end
+  resp.headers = {['content-type']='text/plain'}
+  if resp.body == '' then resp.status = 404 end
+  vinfolog(req.method .. ' ' .. req.path .. ' HTTP ' .. req.version .. ' ' .. (req.headers.host or ''))
+end)
+
 -- @ addMaintenanceCallback
 -- Each second.
 local seconds = 0

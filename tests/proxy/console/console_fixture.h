@@ -26,6 +26,7 @@ class EchoRunner : public CommandRunner {
     if (!stopped_.exchange(true)) Release();  // as Lua would fail, so "wait" ends
   }
   std::vector<std::string> Complete(std::string_view) override { return {}; }
+  std::optional<WebResponse> AnswerPage(const WebRequest&) override { return {}; }
   ConfigPtr CurrentConfig() const override { return config_; }
 
   void Release() { released_.set_value(); }

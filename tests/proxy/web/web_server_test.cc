@@ -29,10 +29,20 @@ class FakeRunner : public CommandRunner {
   }
   void StopCommandOf(pthread_t) override {}
   std::vector<std::string> Complete(std::string_view) override { return {}; }
+  std::optional<WebResponse> AnswerPage(const WebRequest& request) override {
+    asked = request;
+    if (request.path != own_path) return std::nullopt;
+    return WebResponse{.status = 203,
+                       .body = "of its own",
+                       .content_type = "",
+                       .headers = {{"x-frame-options", "sameorigin"}}};
+  }
   ConfigPtr CurrentConfig() const override { return nullptr; }
 
   std::vector<std::string> lines;
   std::string says;
+  std::string own_path;
+  WebRequest asked;
 };
 
 class WebServerTest : public CacheFixture {
@@ -98,6 +108,37 @@ TEST_F(WebServerTest, ServesMetricsAndCloses) {
   EXPECT_NE(answer.find("Connection: close\r\n"), std::string::npos);
   EXPECT_NE(answer.find("X-Frame-Options: deny\r\n"), std::string::npos);
   EXPECT_NE(BodyOf(answer).find("# TYPE dnsdist_queries counter\n"), std::string::npos);
+}
+
+TEST_F(WebServerTest, APageOfItsOwnIsServedToWhomMaySeeIt) {
+  runner_.own_path = "/own";
+  Serve();
+  const std::string basic = "Authorization: Basic " + Base64Encode(AsBytes("u:pw")) + "\r\n";
+  EXPECT_EQ(StatusOf(Ask("GET /own")), 401);
+  EXPECT_EQ(StatusOf(Ask("DELETE /own", basic)), 405);
+  const std::string answer = Ask("GET /own?a=1&b=x%20y", basic + "X-Thing: Value\r\n");
+  EXPECT_EQ(StatusOf(answer), 203);
+  EXPECT_EQ(BodyOf(answer), "of its own");
+  EXPECT_NE(answer.find("x-frame-options: sameorigin\r\n"), std::string::npos);
+  EXPECT_EQ(answer.find("X-Frame-Options: deny"), std::string::npos);
+  EXPECT_EQ(runner_.asked.version, 11);
+  EXPECT_EQ(runner_.asked.arguments, (WebFields{{"a", "1"}, {"b", "x y"}}));
+  EXPECT_NE(std::find(runner_.asked.headers.begin(), runner_.asked.headers.end(),
+                      std::pair<std::string, std::string>("x-thing", "Value")),
+            runner_.asked.headers.end());
+  // In place of one that is there already, where only DELETE was allowed too.
+  for (const std::string path : {"/metrics", "/api/v1/cache"}) {
+    runner_.own_path = path;
+    EXPECT_EQ(BodyOf(Ask("GET " + path)), "of its own");
+  }
+}
+
+TEST(WebMessageTest, ReadsForms) {
+  EXPECT_EQ(ParseForm("a=1&b=x+y%21&&c&=d&e=%zz%4"),
+            (WebFields{{"a", "1"}, {"b", "x y!"}, {"c", ""}, {"", "d"}, {"e", "%zz%4"}}));
+  std::string many;
+  for (int i = 0; i < 1100; ++i) many += "a&";
+  EXPECT_EQ(ParseForm(many).size(), 1000u);
 }
 
 TEST_F(WebServerTest, ServesStatisticsAsJson) {

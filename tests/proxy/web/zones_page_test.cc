@@ -18,6 +18,7 @@ class NoRunner : public CommandRunner {
   std::string RunCommand(std::string_view) override { return {}; }
   void StopCommandOf(pthread_t) override {}
   std::vector<std::string> Complete(std::string_view) override { return {}; }
+  std::optional<WebResponse> AnswerPage(const WebRequest&) override { return {}; }
   ConfigPtr CurrentConfig() const override { return nullptr; }
 };
 
