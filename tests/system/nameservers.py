@@ -36,7 +36,7 @@ class Nsd(Process):
                  '  username: ""', f'  zonesdir: "{folder}"', '  database: ""',
                  f'  pidfile: "{folder}/nsd.pid"', f'  xfrdfile: "{folder}/xfrd.state"',
                  f'  zonelistfile: "{folder}/zone.list"', f'  xfrdir: "{folder}"',
-                 "  server-count: 1", "  rrl-ratelimit: 0", "  tcp-count: 200", *more.get("server", ()),
+                 "  server-count: 1", "  rrl-ratelimit: 0", "  tcp-count: 400", *more.get("server", ()),
                  "remote-control:", "  control-enable: no"]
         for number, (name, text) in enumerate(self.zones.items()):
             if text is not None:
