@@ -58,7 +58,7 @@ constexpr AttributeRow kRequestAttributes[] = {
      "What stood after the '?' of the URL, decoded, by name."},
     {"headers", Bind<&FieldsOf<&WebRequest::headers>>, nullptr,
      "Values of the headers by name, names in lower case."},
-    {"method", Bind<&TextOf<&WebRequest::method>>, nullptr, "\"GET\"."},
+    {"method", Bind<&TextOf<&WebRequest::method>>, nullptr, "The method of HTTP: \"GET\"."},
     {"path", Bind<&TextOf<&WebRequest::path>>, nullptr, "Without what stands after a '?'."},
     {"postvars", Bind<&FormOf>, nullptr, "The fields of a form in the body, decoded, by name."},
     {"version", Bind<&Version>, nullptr, "11: HTTP/1.1, 10: HTTP/1.0."},

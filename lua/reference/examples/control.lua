@@ -20,7 +20,7 @@ setWebserverConfig({password='open sesame', apiKey='another secret', acl='127.0.
   hashPlaintextCredentials=true})
 setAPIWritable(true, '/etc/breakwater')
 
--- @ registerWebHandler
+-- @ registerWebHandler, WebRequest, WebResponse
 -- A page of one's own: /servers?up=yes lists the servers that are up.
 registerWebHandler('/servers', function(req, resp)
   for _, server in ipairs(getServers()) do
@@ -29,6 +29,7 @@ registerWebHandler('/servers', function(req, resp)
   resp.headers = {['content-type']='text/plain'}
   if resp.body == '' then resp.status = 404 end
   vinfolog(req.method .. ' ' .. req.path .. ' HTTP ' .. req.version .. ' ' .. (req.headers.host or ''))
+  if #req.body > 0 then vinfolog('with a form of ' .. (req.postvars.user or 'nobody')) end
 end)
 
 -- @ addMaintenanceCallback
