@@ -7,6 +7,7 @@
 
 #include "proxy/base/version.h"
 #include "proxy/observe/protobuf_message.h"
+#include "proxy/observe/socket_protocol.h"
 
 namespace breakwater {
 namespace {
@@ -38,24 +39,6 @@ enum class MessageField : protozero::pbf_tag_type {
 constexpr int32_t kClientQuery = 5;
 constexpr int32_t kClientResponse = 6;
 
-int32_t ProtocolNumber(Protocol protocol) {
-  switch (protocol) {
-    case Protocol::kDoUdp:
-      return 1;
-    case Protocol::kDoTcp:
-      return 2;
-    case Protocol::kDot:
-      return 3;
-    case Protocol::kDoh:
-      return 4;
-    case Protocol::kDnscryptUdp:
-      return 5;
-    case Protocol::kDnscryptTcp:
-      break;
-  }
-  return 6;
-}
-
 void AddAddress(pbf_builder<MessageField>& to, MessageField field, const Address& address) {
   const auto raw = address.Raw();
   if (!raw.empty()) {
@@ -67,7 +50,7 @@ void AddMessage(const DnstapMessage& message, pbf_builder<Field>& dnstap) {
   pbf_builder<MessageField> to(dnstap, Field::kMessage);
   to.add_enum(MessageField::kType, message.is_response ? kClientResponse : kClientQuery);
   to.add_enum(MessageField::kSocketFamily, message.requestor.IsV6() ? 2 : 1);
-  to.add_enum(MessageField::kSocketProtocol, ProtocolNumber(message.protocol));
+  to.add_enum(MessageField::kSocketProtocol, SocketProtocolNumber(message.protocol));
   AddAddress(to, MessageField::kQueryAddress, message.requestor);
   AddAddress(to, MessageField::kResponseAddress, message.responder);
   to.add_uint32(MessageField::kQueryPort, message.requestor.port());

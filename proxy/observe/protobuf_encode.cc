@@ -5,6 +5,7 @@
 
 #include "proxy/dns/types.h"
 #include "proxy/observe/protobuf_message.h"
+#include "proxy/observe/socket_protocol.h"
 
 namespace breakwater {
 namespace {
@@ -57,24 +58,6 @@ enum class MetaValueField : protozero::pbf_tag_type { kText = 1, kNumber = 2 };
 
 constexpr int32_t kHttp2 = 2;
 
-int32_t ProtocolNumber(Protocol protocol) {
-  switch (protocol) {
-    case Protocol::kDoUdp:
-      return 1;
-    case Protocol::kDoTcp:
-      return 2;
-    case Protocol::kDot:
-      return 3;
-    case Protocol::kDoh:
-      return 4;
-    case Protocol::kDnscryptUdp:
-      return 5;
-    case Protocol::kDnscryptTcp:
-      break;
-  }
-  return 6;
-}
-
 std::string_view Raw(std::span<const uint8_t> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
@@ -91,7 +74,7 @@ void AddText(Message& to, FieldT field, std::string_view text) {
 void AddAddresses(const ProtobufMessage& message, pbf_builder<Field>& to) {
   const Address& known = message.requestor.IsSet() ? message.requestor : message.responder;
   if (known.IsSet()) to.add_enum(Field::kSocketFamily, known.IsV6() ? 2 : 1);
-  to.add_enum(Field::kSocketProtocol, ProtocolNumber(message.protocol));
+  to.add_enum(Field::kSocketProtocol, SocketProtocolNumber(message.protocol));
   AddText(to, Field::kFrom, Raw(message.requestor.Raw()));
   AddText(to, Field::kTo, Raw(message.responder.Raw()));
   if (message.requestor.IsSet()) to.add_uint32(Field::kFromPort, message.requestor.port());
