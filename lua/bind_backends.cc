@@ -403,8 +403,7 @@ constexpr FunctionRow kFunctions[] = {
     {"getServers", Bind<&GetServers>, "getServers() -> [Server]", "All servers."},
     {"newServer", Bind<&NewServer>, "newServer(address [, qps] | options) -> Server",
      "Adds a server. One with tier=2 is a standby: it is asked where none of a lower tier has an "
-     "answer. What it says gets TTLs of lastGood's ttl at most (30 seconds without), and the "
-     "extended error 3, or 19 for NXDOMAIN."},
+     "answer. What it says gets TTLs of lastGood's ttl at most (30 seconds without)."},
     {"rmServer", Bind<&RemoveServer>, "rmServer(index | uuid | server)", "Removes a server."},
 };
 

@@ -48,8 +48,8 @@ TextResult<std::shared_ptr<Backend>> NewZoneServer(Call& call, Options options) 
 
 constexpr FunctionRow kFunctions[] = {
     {"newZoneServer", Bind<&NewZoneServer>, "newZoneServer(options) -> Server",
-     "Adds a server that answers from the zone files (NAME.zone) of a directory. What "
-     "it answers as a standby (tier=2) is marked as newServer says."},
+     "Adds a server that answers from the zone files (NAME.zone) of a directory. TTLs of "
+     "what it answers as a standby (tier=2) are bounded as newServer says."},
 };
 
 }  // namespace

@@ -78,7 +78,7 @@ void QueryPath::DeliverToWaiter(QueryPtr waiter, const Flight& ended, const Repl
   TakeReply(*waiter, reply.message);
   UndoBackendChanges(*waiter);
   LeaveOutWhatIsNotShared(*waiter, ended, std::span(cookie).first(has_cookie ? cookie.size() : 0));
-  MarkIfStandby(*waiter, ended.cache.get(), reply);
+  CapIfStandby(*waiter, ended.cache.get(), reply);
   if (!PassResponseChain(waiter, ResponseChainKind::kResponse, &reply.backend)) return;
   Finish(std::move(waiter));
 }

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "proxy/base/left_out.h"
-#include "proxy/dns/extended_error.h"
 #include "proxy/dns/rewrite.h"
 #include "proxy/query_path.h"
 
@@ -320,22 +319,14 @@ void QueryPath::ForgetStaleAnswer(Query& query) {
   });
 }
 
-// It may be as old as the file: nobody is to keep it for long, and whoever can be told is.
-void QueryPath::MarkIfStandby(Query& query, const PacketCache* cache, const Reply& reply) {
+// It may be as old as the file: nobody is to keep it for long.
+void QueryPath::CapIfStandby(Query& query, const PacketCache* cache, const Reply& reply) {
   if (!reply.facts.standby || reply.facts.judgement.cls != AnswerClass::kGood) return;
   const auto* last_good = cache == nullptr ? nullptr : &cache->settings().last_good;
   const uint32_t ttl_s =
       last_good != nullptr && *last_good ? (*last_good)->ttl_s : LastGoodSettings().ttl_s;
   (void)dns::VisitTtls(query.message(), query.records_start(),
                        [ttl_s](const dns::Record& record) { return std::min(record.ttl, ttl_s); });
-  // In the message, so that it is kept with it; else as one is written that has no OPT yet.
-  dns::EditBuffer buffer = query.edit();
-  const uint16_t code = StaleCodeOf(query);
-  if (dns::AppendExtendedError(buffer, query.records_start(), {code, {}})) {
-    query.Take(buffer);
-  } else {
-    query.Extras().extended_errors.push_back({.code = code, .text = {}});
-  }
 }
 
 void QueryPath::NoteLastGood(const Flight& flight, std::string_view why) {

@@ -172,7 +172,7 @@ class QueryPath final : public WorkerPath {
   void DeliverToWaiter(QueryPtr waiter, const Flight& ended, const Reply& reply);
   static void LeaveOutWhatIsNotShared(Query& waiter, const Flight& ended,
                                       std::span<const uint8_t> client_cookie);
-  static void MarkIfStandby(Query& query, const PacketCache* cache, const Reply& reply);
+  static void CapIfStandby(Query& query, const PacketCache* cache, const Reply& reply);
   void StoreInCache(Flight& flight, const Query& query, const ReplyFacts& facts);
   void FinishSelfAnswer(QueryPtr query);
   void FinishHit(QueryPtr query);

@@ -98,7 +98,7 @@ void QueryPath::DeliverToAsker(Flight& ended, const Reply& reply) {
   query.answered_by = reply.backend->address();
   TakeReply(query, reply.message);
   UndoBackendChanges(query);
-  MarkIfStandby(query, ended.cache.get(), reply);
+  CapIfStandby(query, ended.cache.get(), reply);
   if (!PassResponseChain(ended.query, ResponseChainKind::kResponse, &reply.backend)) return;
   if (ended.cache != nullptr && !query.skip_cache) {
     StoreInCache(ended, query, reply.facts);
