@@ -83,7 +83,7 @@ class Stores(SystemTest):
             for thread in threads:
                 thread.join()
         self.assertEqual(problems, [])
-        self.assertGreaterEqual(front.stat("kvs-loads"), 1)
+        wait_until(lambda: front.stat("kvs-loads") >= 1, "the loads to be counted")  # once a second
 
     @breakwater_only
     def test_a_file_that_cannot_be_used_is_an_error_at_start(self):

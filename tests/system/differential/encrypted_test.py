@@ -159,7 +159,7 @@ class Dot(Pair):
                     text += child.stdout.read1()
                 child.stdin.write(b"R\n")
                 child.stdin.flush()
-                while not re.search(b"verify return:1\n(?s:.*)verify return:1|no renegotiation|DONE|error", text.partition(b"RENEGOTIATING")[2]):
+                while not re.search(b"verify return:1\n(?s:.*)verify return:1|no renegotiation|DONE", text.partition(b"RENEGOTIATING")[2]):
                     more = child.stdout.read1()
                     if not more:
                         break
