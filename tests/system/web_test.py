@@ -12,7 +12,7 @@ import dns.exception
 
 from certificates import Certificates
 from client import ask, question, run
-from harness import CONSOLE, SystemTest, free_port, wait_until
+from harness import CONSOLE, SANITIZED, SystemTest, free_port, wait_until
 from nameservers import Nsd
 
 ZONE = "$TTL 300\n@ IN SOA ns1 hostmaster 1 7200 3600 1209600 60\n@ IN NS ns1\nns1 IN A 192.0.2.53\n"
@@ -135,7 +135,8 @@ class Web(SystemTest):
         self.assertEqual(self.fetch("/own?name=a", *login, "-A", "x", "-X", "GET", "-d", "p=%25"), (202, "a x %"))
         self.assertEqual(self.fetch("/own", *login, "-d", "p=1")[0], 405)
         self.assertIn("x-own: yes", self.fetch("/own?name=a", *login, "-i")[1].lower())
-        for path in ("/loop", "/error"):
+        # TSan holds back the signal that stops Lua.
+        for path in ("/error",) if SANITIZED == "tsan" else ("/loop", "/error"):
             self.assertEqual(self.fetch(path, *login), (500, "Internal Server Error\n"))
         self.assertIn("dnsdist_lua_errors", self.fetch("/metrics", *login)[1])
 
