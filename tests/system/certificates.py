@@ -13,8 +13,8 @@ class Certificates:
         self.folder = temp_folder()
         self.count = 0
         self.ca, self.ca_key = self.path("ca.pem"), self.path("ca.key")
-        self._openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                      "-keyout", self.ca_key, "-out", self.ca, "-days", "30", "-subj", "/CN=Test CA")
+        _openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                 "-keyout", self.ca_key, "-out", self.ca, "-days", "30", "-subj", "/CN=Test CA")
 
     def path(self, name):
         return os.path.join(self.folder, name)
@@ -26,20 +26,29 @@ class Certificates:
         request, extension = self.path("request"), self.path("extension")
         with open(extension, "w", encoding="ascii") as file:
             file.write("subjectAltName=" + ",".join(f"DNS:{n}" for n in names) + ",IP:127.0.0.1\n")
-        self._openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
-                      "-keyout", key, "-out", request, "-subj", f"/CN={names[0]}")
-        self._openssl("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", self.ca_key, "-out", certificate,
-                      "-days", str(days), "-extfile", extension, "-set_serial", str(self.count))
+        _openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                 "-keyout", key, "-out", request, "-subj", f"/CN={names[0]}")
+        _openssl("x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", self.ca_key, "-out", certificate,
+                 "-days", str(days), "-extfile", extension, "-set_serial", str(self.count))
         return certificate, key
 
     def pkcs12(self, pair, password, *words):
         path = self.path("bundle.p12")
-        self._openssl("pkcs12", "-export", *words, "-in", pair[0], "-inkey", pair[1], "-out", path, "-passout",
-                      f"pass:{password}")
+        _openssl("pkcs12", "-export", *words, "-in", pair[0], "-inkey", pair[1], "-out", path, "-passout",
+                 f"pass:{password}")
         return path
 
-    @staticmethod
-    def _openssl(*arguments):
-        done = run("openssl", *arguments)
-        if done.returncode != 0:
-            raise AssertionError(f"openssl {' '.join(arguments)}: {done.stderr}")
+
+def self_signed(folder):
+    """Makes a certificate for doh.test and 127.0.0.1; gives the paths of it and its key."""
+    paths = [os.path.join(folder, name) for name in ("cert.pem", "key.pem")]
+    _openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+             "-keyout", paths[1], "-out", paths[0], "-days", "30", "-subj", "/CN=doh.test", "-addext",
+             "subjectAltName=DNS:doh.test,IP:127.0.0.1")
+    return paths
+
+
+def _openssl(*arguments):
+    done = run("openssl", *arguments)
+    if done.returncode != 0:
+        raise AssertionError(f"openssl {' '.join(arguments)}: {done.stderr}")

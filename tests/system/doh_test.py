@@ -5,7 +5,6 @@ import http.server
 import json
 import os
 import socket
-import subprocess
 import threading
 import unittest
 
@@ -14,58 +13,20 @@ import dns.message
 import dns.rcode
 import harness
 import nameservers
+from certificates import self_signed
 from h2_frames import encoded
+from https_client import curl
 
 RULES = 'addAction("spoof.test.", SpoofAction("192.0.2.1"))\naddAction("drop.test.", DropAction())\n'
 ZONE = "$TTL 60\n@ SOA ns.example.org. root.example.org. 1 60 60 60 60\n@ NS ns\nns A 192.0.2.53\na A 192.0.2.80\n"
 ALL = RULES + harness.CONSOLE
 
 
-def certificate(folder):
-    """Makes a certificate for doh.test and 127.0.0.1; gives the paths of it and its key."""
-    paths = [os.path.join(folder, name) for name in ("cert.pem", "key.pem")]
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                    "-keyout", paths[1], "-out", paths[0], "-days", "30", "-subj", "/CN=doh.test", "-addext",
-                    "subjectAltName=DNS:doh.test,IP:127.0.0.1"], check=True, capture_output=True)
-    return paths
-
-
-class Reply:
-    """What curl got: status, headers by name in lower case, body, and the version of HTTP."""
-
-    def __init__(self, output):
-        head, _, self.body = output.partition(b"\r\n\r\n")
-        while head.split(b" ", 2)[1] == b"100":
-            head, _, self.body = self.body.partition(b"\r\n\r\n")
-        lines = head.decode().split("\r\n")
-        self.version, status = lines[0].split(" ")[:2]
-        self.status = int(status)
-        self.headers = {k.lower(): v for k, v in (line.split(": ", 1) for line in lines[1:])}
-
-    def content(self):
-        """The addresses of an answer; the text of anything else, but of errors, whose words are free."""
-        if self.headers["content-type"] == "application/dns-message":
-            return self.addresses()
-        return self.body if self.status == 200 else None
-
-    def addresses(self):
-        return client.addresses(dns.message.from_wire(self.body))
-
-
-def curl(*arguments, body=None):
-    data = [] if body is None else ["--data-binary", "@-"]
-    run = subprocess.run(["curl", "-s", "-k", "-i", "--max-time", "10", *data, *arguments], input=body,
-                         capture_output=True, check=False)
-    if not run.stdout:
-        raise AssertionError(f"curl: nothing came, exit status {run.returncode} {run.stderr!r}")
-    return Reply(run.stdout)
-
-
 @harness.breakwater_only
 class DohTest(harness.SystemTest):
     def secure(self, options="{}", more=""):
         folder = harness.temp_folder()
-        cert, key = certificate(folder)
+        cert, key = self_signed(folder)
         proxy = self.proxy(f'addDOHLocal("127.0.0.1:{{port}}", "{cert}", "{key}", {{"/dns-query"}}, {options})\n'
                            f'setACL("127.0.0.0/8")\n' + ALL + more)
         return proxy, f"https://127.0.0.1:{proxy.port}/dns-query"
@@ -195,7 +156,7 @@ class DohTest(harness.SystemTest):
 
     def test_rules_see_the_request(self):
         folder = harness.temp_folder()
-        cert, key = certificate(folder)
+        cert, key = self_signed(folder)
         proxy = self.proxy(f'''
             addDOHLocal("127.0.0.1:{{port}}", "{cert}", "{key}", {{"/a", "/b", "/c"}}, {{keepIncomingHeaders=true}})
             setACL("127.0.0.0/8")
@@ -266,7 +227,7 @@ class DohTest(harness.SystemTest):
             setACL("127.0.0.1/32")
             addAction(NotRule(NetmaskGroupRule("127.0.0.1/32")), RCodeAction(DNSRCode.REFUSED))''')
         folder, port = harness.temp_folder(), harness.free_port()
-        cert, key = certificate(folder)
+        cert, key = self_signed(folder)
         for version in ("", "proxy_http_version 1.1; proxy_set_header Connection \"\";"):
             config = harness.write_file(folder, "nginx.conf", f'''
                 daemon off; pid {folder}/pid; error_log stderr; worker_processes 1;
@@ -299,7 +260,7 @@ class DohTest(harness.SystemTest):
         proxy, _ = self.plain()
         folder, port = harness.temp_folder(), harness.free_port()
         pem = harness.write_file(folder, "both.pem", "".join(
-            open(path, encoding="ascii").read() for path in certificate(folder)))
+            open(path, encoding="ascii").read() for path in self_signed(folder)))
         config = harness.write_file(folder, "haproxy.cfg", f'''
 defaults
   mode http
@@ -386,7 +347,7 @@ backend dns
     def test_same_as_dnsdist(self):
         """What 1.7.3 says to the same requests, where it has the feature."""
         folder = harness.temp_folder()
-        cert, key = certificate(folder)
+        cert, key = self_signed(folder)
         text = f'''
             addDOHLocal("127.0.0.1:{{port}}", "{cert}", "{key}", {{"/dns-query", "/moved"}},
                         {{customResponseHeaders={{["x-own"]="value"}}}})
@@ -435,7 +396,7 @@ class Page(http.server.BaseHTTPRequestHandler):
 @harness.breakwater_only
 class Browser(harness.SystemTest):
     def test_chromium_resolves_through_the_proxy_and_loads_a_page(self):
-        pair = certificate(harness.temp_folder())
+        pair = self_signed(harness.temp_folder())
         doh = harness.free_port()
         proxy = self.proxy(
             'setLocal("127.0.0.1:{port}")\n' + harness.CONSOLE +

@@ -14,10 +14,12 @@ import dns.message
 import dns.opcode
 import dns.query
 
+from certificates import self_signed
 from client import Dnsperf, addresses, ask, run
-from doh_test import certificate, curl, encoded
+from h2_frames import encoded
 from harness import (BINARY, CONSOLE, CONTROL, ROOT, Process, SystemTest, breakwater_only, free_port, temp_folder,
                      wait_until, write_file)
+from https_client import curl
 from nameservers import Nsd, answers
 
 with open(os.path.join(ROOT, "examples/zones/example.org.zone"), encoding="utf-8") as zone:
@@ -66,7 +68,7 @@ class Examples(SystemTest):
         """The example with the zone behind it; its ports by the ones it names."""
         nsd = self.started(Nsd(ZONES))
         text = localised(file_text(os.path.join(ROOT, "examples", name)), nsd.port)
-        cert, key = certificate(temp_folder())
+        cert, key = self_signed(temp_folder())
         text = text.replace("/etc/breakwater/cert.pem", cert).replace("/etc/breakwater/key.pem", key)
         ports = {}
 

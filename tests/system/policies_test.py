@@ -11,13 +11,14 @@ import dns.message
 import dns.opcode
 import dns.query
 import dns.rcode
-import dns.tsigkeyring
 import dns.update
 
+from certificates import self_signed
 from client import Dnsperf, addresses, ask, run
-from doh_test import certificate, curl, encoded
+from h2_frames import encoded
 from harness import (CONSOLE, ROOT, SANITIZED, SystemTest, breakwater_only, free_port, temp_folder, wait_until,
                      write_file)
+from https_client import curl
 from nameservers import Nsd
 
 FOLDER = os.path.join(ROOT, "examples/policies")
@@ -105,7 +106,7 @@ class Policies(SystemTest):
 
     def test_paths_and_headers_of_https_make_the_difference(self):
         port = free_port()
-        cert, key = certificate(temp_folder())
+        cert, key = self_signed(temp_folder())
         proxy = self.policy("doh-only.lua", [("192.0.2.10:443", f"127.0.0.1:{port}"),
                                              ("/etc/breakwater/cert.pem", cert), ("/etc/breakwater/key.pem", key)])
 

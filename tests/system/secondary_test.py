@@ -13,8 +13,8 @@ import dns.update
 
 from certificates import Certificates
 from client import addresses, ask, run
-from doh_test import curl
 from harness import CONSOLE, SystemTest, accepts_tcp, breakwater_only, free_port, wait_until
+from https_client import curl
 from nameservers import Database, Nsd, PowerDns, SecondaryNsd
 
 SECRET = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"

@@ -10,7 +10,7 @@ import dns.exception
 import dns.message
 from certificates import Certificates
 from client import content, question, tcp_connection
-from doh_test import curl
+from https_client import curl
 from h2_frames import END_HEADERS, END_STREAM, HEADERS, PREFACE, SETTINGS, encoded, frame, get
 
 RULES = """setACL("127.0.0.0/8")
