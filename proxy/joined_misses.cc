@@ -53,12 +53,12 @@ uint64_t HashOf(const Essence& essence, const JoinedMisses::Miss& miss) {
   return hash == 0 ? 1 : hash;
 }
 
-std::span<const uint8_t> OptionsOf(const Query& query) {
+}  // namespace
+
+std::span<const uint8_t> JoinedMisses::OptionsOf(const Query& query) {
   if (!query.edns.present) return {};
   return query.message().subspan(query.edns.options_offset(), query.edns.options_length);
 }
-
-}  // namespace
 
 bool JoinedMisses::HaveSameOptions(const Query& a, const Query& b) {
   return std::ranges::equal(OptionsOf(a), OptionsOf(b));

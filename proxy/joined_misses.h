@@ -27,6 +27,8 @@ class JoinedMisses {
     const PacketCache* cache;
     bool exactly = false;  // those options count, too
   };
+  // Its EDNS options, as they stand there.
+  static std::span<const uint8_t> OptionsOf(const Query& query);
   // Whether two that share a question have the same options.
   static bool HaveSameOptions(const Query& a, const Query& b);
   // The flight that asks the same of the same pool, with room for one more.

@@ -3,13 +3,56 @@
 #include <array>
 #include <utility>
 
-#include "proxy/cache/key_options.h"
+#include "proxy/cache/cache_answer.h"
 #include "proxy/query_path.h"
 
 namespace breakwater {
 namespace {
 
 constexpr size_t kClientCookieSize = 8;  // RFC 7873, 4
+
+// Which options of an answer are for one who waits for it: those that would come from the cache,
+// and a cookie that repeats its own client cookie (RFC 7873, 4.2).
+class OptionsForWaiter {
+ public:
+  OptionsForWaiter(const Query& waiter, const Flight& ended)
+      : key_(ended.cache == nullptr ? nullptr : &ended.key) {
+    const auto sent = dns::FindOption(waiter.message(), waiter.edns, dns::OptionCode::kCookie);
+    has_cookie_ = sent && sent->size() >= cookie_.size();
+    if (has_cookie_) std::copy_n(sent->begin(), cookie_.size(), cookie_.begin());
+  }
+
+  // Whether there are others in this answer.
+  bool HasOthers(std::span<const uint8_t> answer, size_t question_end) const {
+    const auto edns = dns::FindEdns(answer, question_end);
+    bool others = false;
+    if (!edns || key_ == nullptr) return false;
+    dns::ForEachOption(answer, *edns, [&](dns::OptionCode code, std::span<const uint8_t> data) {
+      others = !Holds(code, data);
+      return !others;
+    });
+    return others;
+  }
+  void LeaveOthersOut(Query& answer) const {
+    if (!HasOthers(answer.message(), answer.records_start())) return;
+    dns::EditBuffer buffer = answer.edit();
+    (void)dns::KeepOptions(
+        buffer, answer.records_start(),
+        [this](dns::OptionCode code, std::span<const uint8_t> data) { return Holds(code, data); });
+    answer.Take(buffer);
+  }
+
+ private:
+  bool Holds(dns::OptionCode code, std::span<const uint8_t> data) const {
+    if (OptionIsShareable(code, *key_)) return true;
+    return code == dns::OptionCode::kCookie && has_cookie_ && data.size() >= cookie_.size() &&
+           std::ranges::equal(data.first(cookie_.size()), cookie_);
+  }
+
+  const CacheKey* key_;
+  std::array<uint8_t, kClientCookieSize> cookie_{};
+  bool has_cookie_ = false;
+};
 
 }  // namespace
 
@@ -46,11 +89,10 @@ void QueryPath::SendOthersAgain(Flight& flight) {
   }
   std::erase(flight.waiters, nullptr);
   // Those with the same options one after another: they join once more.
-  for (auto one = others.begin(); one != others.end();) {
-    one = std::stable_partition(std::next(one), others.end(), [&first = **one](const auto& other) {
-      return JoinedMisses::HaveSameOptions(first, *other);
-    });
-  }
+  std::ranges::stable_sort(others, [](const QueryPtr& a, const QueryPtr& b) {
+    return std::ranges::lexicographical_compare(JoinedMisses::OptionsOf(*a),
+                                                JoinedMisses::OptionsOf(*b));
+  });
   joined_.Left(others.size());
   // Answers from the cache may call back, and with them the flight may end.
   Flight asked;
@@ -70,40 +112,19 @@ void QueryPath::DeliverToWaiter(QueryPtr waiter, const Flight& ended, const Repl
   if (truncated && (waiter->tcp() || AskedSize(*waiter) > ended.asked_size)) {
     return AskAgain(std::move(waiter), ended);
   }
-  std::array<uint8_t, kClientCookieSize> cookie{};
-  const auto sent = dns::FindOption(waiter->message(), waiter->edns, dns::OptionCode::kCookie);
-  const bool has_cookie = sent && sent->size() >= cookie.size();
-  if (has_cookie) std::copy_n(sent->begin(), cookie.size(), cookie.begin());
+  const OptionsForWaiter options(*waiter, ended);
+  if (options.HasOthers(reply.message, waiter->question.end()) &&
+      !dns::OptionsCanBeEdited(reply.message, waiter->question.end())) {
+    waiter->asked_again = true;
+    return AskAgain(std::move(waiter), ended, Joining::kSameOptions);
+  }
   waiter->answered_by = reply.backend->address();
   TakeReply(*waiter, reply.message);
   UndoBackendChanges(*waiter);
-  LeaveOutWhatIsNotShared(*waiter, ended, std::span(cookie).first(has_cookie ? cookie.size() : 0));
+  options.LeaveOthersOut(*waiter);
   CapIfStandby(*waiter, ended.cache.get(), reply);
   if (!PassResponseChain(waiter, ResponseChainKind::kResponse, &reply.backend)) return;
   Finish(std::move(waiter));
-}
-
-// As from the cache: what an option that its key does not cover brought is for its sender, that
-// is, whose client cookie a cookie repeats (RFC 7873, 4.2).
-void QueryPath::LeaveOutWhatIsNotShared(Query& waiter, const Flight& ended,
-                                        std::span<const uint8_t> client_cookie) {
-  if (ended.cache == nullptr) return;
-  const size_t start = waiter.records_start();
-  const auto edns = dns::FindEdns(waiter.message(), start);
-  if (!edns || edns->options_length == 0) return;
-  dns::EditBuffer buffer = waiter.edit();
-  for (const uint16_t number : ended.cache->settings().key.skip_options) {
-    const auto code = static_cast<dns::OptionCode>(number);
-    const auto content = dns::FindOption(waiter.message(), *edns, code);
-    if (!content || code == dns::OptionCode::kExtendedError) continue;
-    const bool own = code == dns::OptionCode::kCookie && !client_cookie.empty() &&
-                     content->size() >= client_cookie.size() &&
-                     std::ranges::equal(content->first(client_cookie.size()), client_cookie);
-    if (own) continue;
-    (void)dns::RemoveOption(buffer, start, code);
-    waiter.Take(buffer);
-    return LeaveOutWhatIsNotShared(waiter, ended, client_cookie);  // the rest has moved
-  }
 }
 
 // To the cache, which has the key of the query as it was: without rules, once more.

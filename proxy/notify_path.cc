@@ -1,5 +1,7 @@
 // What a NOTIFY does to the caches that were made with flushOnNotify (cache/notify_flush.h). The
 // message itself goes the way of every query.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <memory>
 #include <vector>
@@ -24,12 +26,6 @@ constexpr std::string_view kCaller = "NOTIFY";
 
 FlushId FlushZone(PacketCache& cache, const dns::Name& zone) {
   return cache.Flush({.name = zone, .suffix = true}, kCaller);
-}
-
-// One that comes when its zone has been quiet for long enough.
-void FlushZoneLater(PacketCache& cache, const dns::Name& zone) {
-  LogInfo("cache", "{} is flushed again, as flush {}: NOTIFY messages came within a second",
-          zone.ToString(), FlushZone(cache, zone));
 }
 
 }  // namespace
@@ -71,8 +67,11 @@ QueryPath::NotifyEffect QueryPath::FlushCachesFor(const Notice& notice) {
       env_.zones.ExpectNewSerial(notice.zone.wire(), now());
     }
     if (decision.outcome == Outcome::kLater) {
-      env_.timers.Add(decision.when, [weak = std::weak_ptr(cache), zone = notice.zone] {
-        if (const auto held = weak.lock()) FlushZoneLater(*held, zone);
+      env_.timers.Add(decision.when, [this, weak = std::weak_ptr(cache), notice] {
+        const auto held = weak.lock();
+        if (held == nullptr) return;
+        NoteNotify(notice, fmt::format("flushed when a second was over, as flush {}",
+                                       FlushZone(*held, notice.zone)));
       });
     }
     if (decision.outcome == Outcome::kUnknown) effect.unknown_in = name;
@@ -132,21 +131,20 @@ bool QueryPath::AskForNotice(const Notice& notice, const std::string& pool_name)
   const auto server = std::ranges::find_if(
       servers, [](const BackendPtr& one) { return one->IsUp() && one->zones() == nullptr; });
   if (server == servers.end()) return false;
-  const Noticed noticed{.from = notice.from, .when = now()};
-  const auto [asked, fresh] = noticed_.try_emplace(notice.zone.FoldedKey(), noticed);
-  if (!fresh && now() - asked->second.when <= kLongest) return true;
-  if (!zone_questions_.MayAskSerial(now())) {
-    noticed_.erase(asked);
-    return false;
-  }
-  asked->second = noticed;
-  AskAboutZone({notice.zone, *server, pool_name});
+  const std::string key = notice.zone.FoldedKey();
+  const auto asked = noticed_.find(key);
+  // The flush that comes is for this one, too.
+  if (asked != noticed_.end() && now() - asked->second.when <= kLongest) return true;
+  if (!zone_questions_.MayAskSerial(now())) return false;
+  const auto flight = AskAboutZone({notice.zone, *server, pool_name});
+  if (!flight) return false;
+  noticed_.insert_or_assign(key, Noticed{.from = notice.from, .when = now(), .flight = *flight});
   return true;
 }
 
-void QueryPath::EndNoticeQuestion(const dns::Name& zone, std::optional<BadKind> bad) {
+void QueryPath::EndNoticeQuestion(FlightId id, const dns::Name& zone, std::optional<BadKind> bad) {
   const auto asked = noticed_.find(zone.FoldedKey());
-  if (asked == noticed_.end()) return;
+  if (asked == noticed_.end() || asked->second.flight != id) return;
   const Notice notice{asked->second.from, zone};
   noticed_.erase(asked);
   // One that is refused or unanswered is known no better than before.

@@ -38,12 +38,12 @@ bool QueryPath::EndIfAhead(FlightId id, const Flight& flight) {
   return true;
 }
 
-void QueryPath::AskAboutZone(const ZoneQuestion& question) {
+std::optional<FlightId> QueryPath::AskAboutZone(const ZoneQuestion& question) {
   std::array<uint8_t, dns::kHeaderSize + dns::kMaxNameLength + 4> room;
   dns::MessageBuilder builder(room, 0, 0);
   builder.AddQuestion(question.name, question.type, dns::Class::kIn);
   const auto size = builder.Finish();
-  if (!size) return;
+  if (!size) return std::nullopt;
   QueryPtr query = env_.queries.Get();
   query->ReplaceMessage(env_.queries.packets(), std::span(room).first(*size));
   query->question = *dns::ParseQuestion(query->message());
@@ -55,9 +55,10 @@ void QueryPath::AskAboutZone(const ZoneQuestion& question) {
   flight.purpose = FlightPurpose::kZoneQuestion;
   flight.zone_labels = static_cast<uint8_t>(question.zone_labels);
   env_.stats.counters.Add(Metric::kZoneQuestions);
-  if (Start(id, question.backend)) return;
+  if (Start(id, question.backend)) return id;
   const Flight ended = in_flight_.Take(id);
   EndSerialWaits(TakeWaiting(ended, *question.backend), question.backend, SerialAnswer::kFailed);
+  return std::nullopt;
 }
 
 // Who waited for what it was to tell.
@@ -75,7 +76,7 @@ void QueryPath::EndZoneQuestion(FlightId id, const BackendPtr& backend,
   const Flight ended = in_flight_.Take(id);
   const auto waiting = TakeWaiting(ended, *backend);
   if (!noticed_.empty()) {
-    EndNoticeQuestion(ZoneOf(ended.query->NameCopy(), ended.zone_labels), bad);
+    EndNoticeQuestion(id, ZoneOf(ended.query->NameCopy(), ended.zone_labels), bad);
   }
   if (noted.wish == ZoneHealth::Wish::kCertainty) AskMore(*ended.query, backend, noted, bad);
   const bool failed = bad && bad != BadKind::kOlder;
@@ -114,7 +115,10 @@ void QueryPath::AskMore(const Query& query, const BackendPtr& backend,
   // Silence may be a brown-out, which questions must not feed.
   if (bad == BadKind::kTimeout && !retries_.TakeForTimeout()) return;
   ZoneQuestion question{query.NameCopy(), backend, query.pool_name};
-  if (learns) return AskAboutZone(question);
+  if (learns) {
+    AskAboutZone(question);
+    return;
+  }
   question.zone_labels = noted.apex_labels;
   // The server may have the apex's SOA record in a cache of its own, more for our questions than
   // for others, and tell it when it has no answer to anything else any more. Not where that failed.

@@ -111,7 +111,7 @@ class QueryPath final : public WorkerPath {
   void NoteNotify(const Notice& notice, std::string_view what);
   // Whether there is such a zone, where that is not known yet; true where somebody is asked.
   bool AskForNotice(const Notice& notice, const std::string& pool);
-  void EndNoticeQuestion(const dns::Name& zone, std::optional<BadKind> bad);
+  void EndNoticeQuestion(FlightId id, const dns::Name& zone, std::optional<BadKind> bad);
   Verdict Prepare(Query& query, Route& route);
   void Proceed(QueryPtr query, Route& route);
   Verdict ChoosePool(Query& query, Route& route);
@@ -170,8 +170,6 @@ class QueryPath final : public WorkerPath {
   void Deliver(FlightId id, const Reply& reply);
   void DeliverToAsker(Flight& ended, const Reply& reply);
   void DeliverToWaiter(QueryPtr waiter, const Flight& ended, const Reply& reply);
-  static void LeaveOutWhatIsNotShared(Query& waiter, const Flight& ended,
-                                      std::span<const uint8_t> client_cookie);
   static void CapIfStandby(Query& query, const PacketCache* cache, const Reply& reply);
   void StoreInCache(Flight& flight, const Query& query, const ReplyFacts& facts);
   void FinishSelfAnswer(QueryPtr query);
@@ -238,7 +236,8 @@ class QueryPath final : public WorkerPath {
   // --- questions of our own
   void RefreshAhead(const Query& query, const Route& route);
   bool EndIfAhead(FlightId id, const Flight& flight);
-  void AskAboutZone(const ZoneQuestion& question);
+  // Nothing where it cannot be sent.
+  std::optional<FlightId> AskAboutZone(const ZoneQuestion& question);
   void EndZoneQuestion(FlightId id, const BackendPtr& backend, const ZoneHealth::Noted& noted,
                        std::optional<BadKind> bad);
   std::vector<FlightId> TakeWaiting(const Flight& ended, const Backend& backend);
@@ -317,6 +316,7 @@ class QueryPath final : public WorkerPath {
   struct Noticed {
     Address from;
     MonoTime when;
+    FlightId flight;  // that asks
   };
   absl::flat_hash_map<std::string, Noticed> noticed_;  // zones that AskForNotice asks for
   std::function<const Pool*(std::string_view)> find_pool_;

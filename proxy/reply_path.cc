@@ -283,8 +283,11 @@ void QueryPath::WriteExtendedErrors(Query& query) {
   dns::EditBuffer buffer = query.edit();
   const size_t question_end = query.records_start();
   // What was asked without EDNS, or of a server without.
-  const auto edns = dns::FindEdns(query.message(), question_end);
-  if (edns && !edns->present && !query.self_answered) {
+  const bool lacks_opt = !query.self_answered && [&] {
+    const auto edns = dns::FindEdns(query.message(), question_end);
+    return edns && !edns->present;
+  }();
+  if (lacks_opt) {
     (void)dns::AddOpt(buffer, {.udp_size = config_->settings.payload_size_on_self_generated,
                                .dnssec_ok = query.client_dnssec_ok});
   }

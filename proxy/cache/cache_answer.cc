@@ -33,16 +33,11 @@ void NoteSignature(std::span<const uint8_t> message, const dns::Record& record,
   answer.signed_until = answer.signed_until ? EarlierSerial(*answer.signed_until, end) : end;
 }
 
-bool Stays(dns::OptionCode code, const CacheKey& key) {
-  return code == dns::OptionCode::kExtendedError || code == dns::OptionCode::kClientSubnet ||
-         KeyCoversOption(key.Tail(), key.bits, static_cast<uint16_t>(code));
-}
-
 size_t KeptOptionBytes(std::span<const uint8_t> message, const dns::Edns& edns,
                        const CacheKey& key) {
   size_t kept = 0;
   dns::ForEachOption(message, edns, [&](dns::OptionCode code, std::span<const uint8_t> content) {
-    if (Stays(code, key)) kept += 4 + content.size();
+    if (OptionIsShareable(code, key)) kept += 4 + content.size();
     return true;
   });
   return kept;
@@ -73,6 +68,11 @@ bool WalkRecords(std::span<const uint8_t> message, CacheAnswer& answer) {
 }
 
 }  // namespace
+
+bool OptionIsShareable(dns::OptionCode code, const CacheKey& key) {
+  return code == dns::OptionCode::kExtendedError || code == dns::OptionCode::kClientSubnet ||
+         KeyCoversOption(key.Tail(), key.bits, static_cast<uint16_t>(code));
+}
 
 bool ExamineAnswer(std::span<const uint8_t> message, CacheAnswer& answer) {
   if (message.size() < dns::kHeaderSize || message.size() > 0xffff) return false;
@@ -106,7 +106,7 @@ void CopyShareable(std::span<const uint8_t> message, const CacheAnswer& answer, 
   if (edns.present) {
     uint8_t* at = out.packet + head;
     dns::ForEachOption(message, edns, [&](dns::OptionCode code, std::span<const uint8_t> content) {
-      if (!Stays(code, key)) return true;
+      if (!OptionIsShareable(code, key)) return true;
       StoreU16(at, static_cast<uint16_t>(code));
       StoreU16(at + 2, static_cast<uint16_t>(content.size()));
       if (!content.empty()) std::memcpy(at + 4, content.data(), content.size());

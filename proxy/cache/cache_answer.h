@@ -40,8 +40,11 @@ struct CacheAnswer {
 // SIG(0)), or has more than kMaxTtls records. `message` is at most 65535 bytes.
 bool ExamineAnswer(std::span<const uint8_t> message, CacheAnswer& answer);
 
-// The size of the copy that may be shared: without trailing data, its OPT with extended errors,
-// client subnet and the options the key covers alone.
+// Whether an option of an answer is for all who ask by this key: extended errors, client subnet and
+// the options that the key covers.
+bool OptionIsShareable(dns::OptionCode code, const CacheKey& key);
+
+// The size of the copy that may be shared: without trailing data, its OPT with what is shareable.
 size_t ShareableSize(std::span<const uint8_t> message, const CacheAnswer& answer,
                      const CacheKey& key);
 

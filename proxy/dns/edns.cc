@@ -148,13 +148,13 @@ Result<void> InsertOpt(EditBuffer& buffer, size_t at, const OptFields& fields,
   return Ok();
 }
 
-// Drops the options that `keep(code)` refuses and leaves `extra` bytes of room behind the others;
-// gives the offset of that room.
+// Drops the options that `keep(code, data)` refuses and leaves `extra` bytes of room behind the
+// others; gives the offset of that room.
 template <typename Keep>
 Result<size_t> Repack(EditBuffer& buffer, const Edns& edns, size_t extra, Keep&& keep) {
   size_t kept = 0;
   ForEachOption(buffer.message(), edns, [&](OptionCode code, std::span<const uint8_t> data) {
-    if (keep(code)) kept += kOptionHeaderSize + data.size();
+    if (keep(code, data)) kept += kOptionHeaderSize + data.size();
     return true;
   });
   if (!HasRoom(buffer, edns.options_length, kept + extra)) return Fail(Error::kNoSpace);
@@ -163,7 +163,9 @@ Result<size_t> Repack(EditBuffer& buffer, const Edns& edns, size_t extra, Keep&&
   for (size_t at = edns.options_offset(); at < edns.end();) {
     const uint8_t* from = buffer.data + at;
     const size_t length = kOptionHeaderSize + LoadU16(from + 2);
-    const bool keeps = keep(static_cast<OptionCode>(LoadU16(from)));
+    const bool keeps =
+        keep(static_cast<OptionCode>(LoadU16(from)),
+             std::span<const uint8_t>(from + kOptionHeaderSize, length - kOptionHeaderSize));
     at += length;
     if (!keeps) continue;
     std::memmove(to, from, length);
@@ -218,7 +220,7 @@ Result<void> SetOption(EditBuffer& buffer, size_t question_end, OptionCode code,
   size_t room = layout.records_end + kOptFixedSize;
   if (layout.edns.present) {
     const auto repacked =
-        Repack(buffer, layout.edns, needed, [&](OptionCode other) { return other != code; });
+        Repack(buffer, layout.edns, needed, [&](OptionCode other, auto) { return other != code; });
     if (!repacked) return Fail(repacked.error());
     room = *repacked;
   } else {
@@ -235,8 +237,8 @@ Result<void> AppendOption(EditBuffer& buffer, size_t question_end, OptionCode co
   const auto located = LocateForEdit(buffer, question_end, &layout);
   if (!located) return located;
   if (!layout.edns.present) return Fail(Error::kNotFound);
-  const auto room =
-      Repack(buffer, layout.edns, kOptionHeaderSize + data.size(), [](OptionCode) { return true; });
+  const auto room = Repack(buffer, layout.edns, kOptionHeaderSize + data.size(),
+                           [](OptionCode, auto) { return true; });
   if (!room) return Fail(room.error());
   WriteOption(buffer, *room, code, data);
   return Ok();
@@ -250,7 +252,7 @@ Result<void> RemoveOption(EditBuffer& buffer, size_t question_end, OptionCode co
   const auto located = LocateForEdit(buffer, question_end, &layout);
   if (!located) return located;
   const auto repacked =
-      Repack(buffer, layout.edns, 0, [&](OptionCode other) { return other != code; });
+      Repack(buffer, layout.edns, 0, [&](OptionCode other, auto) { return other != code; });
   if (!repacked) return Fail(repacked.error());
   return Ok();
 }
@@ -269,17 +271,19 @@ Result<void> RemoveOpt(EditBuffer& buffer, size_t question_end) {
   return Ok();
 }
 
-Result<void> KeepOptions(EditBuffer& buffer, size_t question_end,
-                         std::span<const OptionCode> keep) {
+Result<void> KeepOptions(EditBuffer& buffer, size_t question_end, KeepOption keep) {
   Layout layout;
   const auto located = LocateForEdit(buffer, question_end, &layout);
   if (!located) return located;
   if (!layout.edns.present) return Ok();
-  const auto repacked = Repack(buffer, layout.edns, 0, [&](OptionCode code) {
-    return std::find(keep.begin(), keep.end(), code) != keep.end();
-  });
+  const auto repacked = Repack(buffer, layout.edns, 0, keep);
   if (!repacked) return Fail(repacked.error());
   return Ok();
+}
+
+bool OptionsCanBeEdited(std::span<const uint8_t> message, size_t question_end) {
+  Layout layout;
+  return Locate(message, question_end, &layout) && !layout.is_signed && layout.tail_can_move;
 }
 
 }  // namespace breakwater::dns

@@ -5,6 +5,8 @@
 // points at a name behind the OPT (that name would move). Bytes behind the last record stay there.
 #pragma once
 
+#include <absl/functional/function_ref.h>
+
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -77,8 +79,12 @@ Result<void> SetOption(EditBuffer& buffer, size_t question_end, OptionCode code,
 Result<void> RemoveOption(EditBuffer& buffer, size_t question_end, OptionCode code);
 // Takes the OPT out of the message.
 Result<void> RemoveOpt(EditBuffer& buffer, size_t question_end);
-// Keeps only the options for which `keep` holds one of the codes.
-Result<void> KeepOptions(EditBuffer& buffer, size_t question_end, std::span<const OptionCode> keep);
+// Keeps only the options for which `keep` is true.
+using KeepOption = absl::FunctionRef<bool(OptionCode code, std::span<const uint8_t> data)>;
+Result<void> KeepOptions(EditBuffer& buffer, size_t question_end, KeepOption keep);
+// Whether options can be taken out: not of a message that is signed (TSIG, SIG(0)), or with records
+// behind the OPT whose names lean on its place.
+bool OptionsCanBeEdited(std::span<const uint8_t> message, size_t question_end);
 
 // Adds one more option behind those that are there; kNotFound where the message has no OPT.
 Result<void> AppendOption(EditBuffer& buffer, size_t question_end, OptionCode code,

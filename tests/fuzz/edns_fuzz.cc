@@ -59,7 +59,9 @@ Result<void> Apply(EditBuffer& buffer, size_t start, const Wish& wish) {
     case Edit::kRemoveOpt:
       return RemoveOpt(buffer, start);
     case Edit::kKeep:
-      return KeepOptions(buffer, start, {&wish.code, 1});
+      return KeepOptions(buffer, start, [&](OptionCode code, auto data) {
+        return code == wish.code || data.empty();
+      });
   }
   return Ok();
 }
