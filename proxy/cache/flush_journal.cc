@@ -19,6 +19,7 @@
 #include "proxy/base/log.h"
 #include "proxy/base/text.h"
 #include "proxy/cache/flush_line.h"
+#include "proxy/cache/snapshot_file.h"
 
 namespace breakwater {
 namespace {
@@ -143,7 +144,9 @@ TextResult<void> FlushJournal::Open(const std::string& path) {
     if (!WriteWhole(state.fd.get(), "\n")) return Fail(Problem(state.path));
     ++state.size;
   }
+  SyncFolderOf(state.path);
   state_.With([&](State& held) { held = std::move(state); });
+  is_open_ = true;
   if (!helper_.joinable()) helper_ = std::thread([this] { Run(); });
   return {};
 }
@@ -204,37 +207,39 @@ void FlushJournal::Sync() {
   LogError("cache", "hard flushes are noted, but not yet on the disk: {}", std::strerror(errno));
 }
 
-// An empty line: one was written, to be synced.
-void FlushJournal::Wake(std::string line) {
+void FlushJournal::SyncSoon() {
   {
     const std::lock_guard lock(mutex_);
     unsynced_ = true;
-    if (!line.empty()) queue_.push_back(std::move(line));
   }
   wake_.notify_one();
 }
 
-bool FlushJournal::Note(const FlushRequest& flush, const std::vector<std::string>& pools) {
-  const auto [noted, open] = state_.With([](const State& state) {
-    return std::pair(state.replayer == std::this_thread::get_id(), state.fd.valid());
-  });
-  if (noted || !open) return noted;
-  std::string line = JournalLineOf({.flush = flush, .pools = pools});
-  if (!IsThreadHurried()) {
-    if (!Append(line)) return false;
-    Wake("");
-    return true;
-  }
-  const bool room = [this] {
+bool FlushJournal::HandOn(std::string line) {
+  {
     const std::lock_guard lock(mutex_);
-    return queue_.size() < kMostQueued;
-  }();
-  if (room) {
-    Wake(std::move(line));
-  } else {
-    state_.With([](State& state) { ++state.lost; });
+    if (queue_.size() >= kMostQueued) {
+      ++refused_;
+      return false;
+    }
+    queue_.push_back(std::move(line));
+    unsynced_ = true;
   }
-  return room;
+  wake_.notify_one();
+  return true;
+}
+
+bool FlushJournal::Note(const FlushRequest& flush, const std::vector<std::string>& pools) {
+  if (!is_open_) return false;
+  std::string line = JournalLineOf({.flush = flush, .pools = pools});
+  // Who writes holds `state_`.
+  if (IsThreadHurried()) return HandOn(std::move(line));
+  const bool replays =
+      state_.With([](const State& state) { return state.replayer == std::this_thread::get_id(); });
+  if (replays) return true;
+  if (!Append(line)) return false;
+  SyncSoon();
+  return true;
 }
 
 bool FlushJournal::Append(std::string_view line) {
@@ -252,7 +257,7 @@ bool FlushJournal::Append(std::string_view line) {
 }
 
 uint64_t FlushJournal::lost() const {
-  return state_.With([](const State& state) { return state.lost; });
+  return state_.With([](const State& state) { return state.lost; }) + refused_;
 }
 
 FlushJournal::Replayed FlushJournal::Replay(std::span<const NamedCache> caches) {
@@ -297,6 +302,7 @@ TextResult<void> FlushJournal::Forget(size_t mark) {
         fdatasync(fd.get()) != 0 || rename(beside.c_str(), state.path.c_str()) != 0) {
       return Fail(Problem(beside));
     }
+    SyncFolderOf(state.path);
     state.fd = std::move(fd);
     state.size = text.size();
     return {};

@@ -10,9 +10,10 @@
 // left out, the others count. Believed only where the file belongs to this process's user or to
 // root, and nobody else may write to it.
 //
-// Any thread; its mutex is held for one write at a time, never while something is synced.
+// Any thread. Workers hand on what is to be written, and never wait for the disk.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
@@ -81,9 +82,12 @@ class FlushJournal {
   static TextResult<std::string> ReadFrom(const State& state, size_t offset);
   bool Append(std::string_view line);
   void Run();
-  void Wake(std::string line);
+  bool HandOn(std::string line);
+  void SyncSoon();
   void Sync();
 
+  std::atomic<bool> is_open_{false};
+  std::atomic<uint64_t> refused_{0};  // lines that found no room in the queue
   mutable Guarded<State> state_;
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -114,7 +114,6 @@ FlushId FlushTable::Flush(const FlushRequest& request, MonoTime now, std::string
   Record* record = MakeRecord(applied);
   auto state = std::make_unique<State>();
   state->id = ReserveFlushNumbers(1);
-  next_id_ = state->id + 1;
   state->epoch = epoch_.load(std::memory_order_relaxed) + 1;
   state->hard = applied.hard;
   state->pass = passes_begun_;

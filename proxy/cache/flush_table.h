@@ -170,10 +170,9 @@ class FlushTable {
   mutable Mutex mutex_;
   std::unique_ptr<Bucket[]> bucket_memory_ BW_GUARDED_BY(mutex_);
   std::array<std::array<uint32_t, kMaxDepth>, kKinds> depth_counts_ BW_GUARDED_BY(mutex_){};
-  std::deque<std::unique_ptr<State>> states_ BW_GUARDED_BY(mutex_);  // by id, without gaps
+  std::deque<std::unique_ptr<State>> states_ BW_GUARDED_BY(mutex_);  // by id
   // Callers by name, with how many of `states_` are theirs; those with none are left out.
   std::map<std::string, uint64_t, std::less<>> held_ BW_GUARDED_BY(mutex_);
-  FlushId next_id_ BW_GUARDED_BY(mutex_) = 1;
   FlushId drop_through_ BW_GUARDED_BY(mutex_) = 0;  // these cannot be undone any more
   uint64_t passes_begun_ BW_GUARDED_BY(mutex_) = 0;
   uint64_t passes_ended_ BW_GUARDED_BY(mutex_) = 0;

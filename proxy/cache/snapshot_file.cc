@@ -176,10 +176,13 @@ TextResult<void> SnapshotWriter::Commit() {
     return Fail(fmt::format("cannot move '{}' to its place: {}", NewPath(), Errno()));
   }
   fd_.Reset();
-  // The new name survives a loss of power once the directory is on the disk.
-  const UniqueFd directory(::open(FolderOf(path_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (directory.valid()) (void)fsync(directory.get());
+  SyncFolderOf(path_);
   return {};
+}
+
+void SyncFolderOf(const std::string& path) {
+  const UniqueFd directory(::open(FolderOf(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (directory.valid()) (void)fsync(directory.get());
 }
 
 // --- reading

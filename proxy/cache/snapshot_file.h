@@ -88,4 +88,7 @@ class SnapshotReader {
   std::vector<uint8_t> block_;
 };
 
+// The name of a file that was made or moved to `path` survives a loss of power then.
+void SyncFolderOf(const std::string& path);
+
 }  // namespace breakwater
