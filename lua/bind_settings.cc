@@ -7,7 +7,6 @@
 #include "lua/bindings.h"
 #include "lua/ffi_call.h"
 #include "proxy/base/log.h"
-#include "proxy/base/log_format.h"
 #include "proxy/net/proxy_protocol.h"
 
 namespace breakwater::lua {
@@ -206,7 +205,7 @@ TextResult<void> SetStructured(Call&, bool enable, Options options) {
   if (auto good = options.Finish(); !good) return good;
   LogSettings log = GetLogSettings();
   log.structured = enable;
-  SetStructuredFormat(backend == "json" ? StructuredFormat::kJson : StructuredFormat::kPairs);
+  log.format = backend == "json" ? StructuredFormat::kJson : StructuredFormat::kPairs;
   SetLogSettings(log);
   return {};
 }

@@ -80,12 +80,15 @@ int Collect(lua_State* state) {
 
 struct Constant {
   const char* name;
-  int value;
+  Protocol value;
 };
 constexpr Constant kConstants[] = {
-    {"dnsdist_ffi_protocol_type_doudp", 0},       {"dnsdist_ffi_protocol_type_dotcp", 1},
-    {"dnsdist_ffi_protocol_type_dnscryptudp", 2}, {"dnsdist_ffi_protocol_type_dnscrypttcp", 3},
-    {"dnsdist_ffi_protocol_type_dot", 4},         {"dnsdist_ffi_protocol_type_doh", 5},
+    {"dnsdist_ffi_protocol_type_doudp", Protocol::kDoUdp},
+    {"dnsdist_ffi_protocol_type_dotcp", Protocol::kDoTcp},
+    {"dnsdist_ffi_protocol_type_dnscryptudp", Protocol::kDnscryptUdp},
+    {"dnsdist_ffi_protocol_type_dnscrypttcp", Protocol::kDnscryptTcp},
+    {"dnsdist_ffi_protocol_type_dot", Protocol::kDot},
+    {"dnsdist_ffi_protocol_type_doh", Protocol::kDoh},
 };
 
 }  // namespace
@@ -301,7 +304,7 @@ void InstallFfi(lua_State* state, CustomMetrics& metrics) {
     }
   }
   for (const Constant& constant : kConstants) {
-    lua_pushinteger(state, constant.value);
+    lua_pushinteger(state, static_cast<int>(constant.value));
     lua_setfield(state, -2, constant.name);
   }
   lua_settop(state, top);

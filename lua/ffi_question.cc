@@ -10,10 +10,6 @@
 namespace breakwater::lua {
 namespace {
 
-std::string_view AsText(std::span<const uint8_t> bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
 template <auto Get>
 int Read(FfiCall& call) {
   const FfiFrame* const frame = call.Question(1);

@@ -172,9 +172,11 @@ int SpoofPacket(FfiCall& call) {
   FfiFrame* const frame = call.Editable(1);
   const std::string_view packet = call.Text(2, 3);
   if (!call.ok()) return 0;
-  const auto action = MakeSpoofPacketAction(std::string(packet));
-  if (!action) return call.Fail(action.error());
-  (*action)->Apply(*frame->query, *frame->context);
+  if (packet.size() < dns::kHeaderSize) {
+    return call.Fail(fmt::format("a packet of {} octets is no DNS message: a header takes {}",
+                                 packet.size(), dns::kHeaderSize));
+  }
+  (void)MakePacketAnswer(*frame->query, SelfAnswersOf(*frame->context), AsBytes(packet));
   return 0;
 }
 int SetLength(FfiCall& call) {

@@ -1,34 +1,35 @@
 // Functions of ffi.C for answers.
 #include "lua/ffi_call.h"
 #include "proxy/base/text.h"
+#include "proxy/dns/rewrite.h"
 #include "proxy/query/message_edit.h"
 #include "proxy/query/restart.h"
-#include "proxy/rules/response_actions/record_response_actions.h"
 
 namespace breakwater::lua {
 namespace {
 
-void Apply(FfiFrame& frame, const ResponseActionPtr& action) {
-  action->Apply(*frame.query, *frame.context);
+// A broken message is the next step's business.
+void Limit(Query& query, const dns::TtlLimits& limits) {
+  (void)dns::LimitTtls(query.message(), query.records_start(), limits);
 }
 
 int SetMinTtl(FfiCall& call) {
   FfiFrame* const frame = call.Answer(1);
   const auto min = static_cast<uint32_t>(call.Integer(2, 0, UINT32_MAX));
-  if (call.ok()) Apply(*frame, MakeSetMinTtlResponseAction(min));
+  if (call.ok()) Limit(*frame->query, {.min = min});
   return 0;
 }
 int SetMaxTtl(FfiCall& call) {
   FfiFrame* const frame = call.Answer(1);
   const auto max = static_cast<uint32_t>(call.Integer(2, 0, UINT32_MAX));
-  if (call.ok()) Apply(*frame, MakeSetMaxTtlResponseAction(max));
+  if (call.ok()) Limit(*frame->query, {.max = max});
   return 0;
 }
 int LimitTtl(FfiCall& call) {
   FfiFrame* const frame = call.Answer(1);
   const auto min = static_cast<uint32_t>(call.Integer(2, 0, UINT32_MAX));
   const auto max = static_cast<uint32_t>(call.Integer(3, 0, UINT32_MAX));
-  if (call.ok()) Apply(*frame, MakeLimitTtlResponseAction(min, max));
+  if (call.ok()) Limit(*frame->query, {.min = min, .max = max});
   return 0;
 }
 int CapTtl(FfiCall& call) {
@@ -40,7 +41,11 @@ int CapTtl(FfiCall& call) {
 int ClearType(FfiCall& call) {
   FfiFrame* const frame = call.Answer(1);
   const auto type = static_cast<dns::Type>(call.Integer(2, 0, UINT16_MAX));
-  if (call.ok()) Apply(*frame, MakeClearRecordTypesResponseAction({type}));
+  if (!call.ok()) return 0;
+  dns::EditBuffer buffer = frame->query->edit();
+  if (dns::ClearRecordTypes(buffer, frame->query->records_start(), {&type, 1})) {
+    frame->query->Take(buffer);
+  }
   return 0;
 }
 int Rebase(FfiCall& call) {

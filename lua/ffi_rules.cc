@@ -18,8 +18,9 @@ class GuardedCallee final : public FfiCallee {
     const auto runtime = function_.runtime();
     if (!runtime) return CallEnd::kFailed;
     const ConfigPtr config = runtime->published();
-    FfiSettings settings(config ? config->settings : Settings());
-    settings.limits = runtime->limits();
+    const Settings& published = config ? config->settings : DefaultSettings();
+    FfiSettings settings(published);
+    settings.limits = runtime->limits(published);
     Entry entry(*runtime, settings.lock_timeout_ms);
     if (!entry.entered()) {
       runtime->CountLockTimeout();

@@ -6,8 +6,8 @@ CallEnd CallForPacket(const LuaFunction& function, const PacketCall& packet_call
   const auto runtime = function.runtime();
   if (!runtime) return CallEnd::kFailed;
   const ConfigPtr config = runtime->published();
-  Entry entry(*runtime,
-              config ? config->settings.lua_lock_timeout_ms : Settings().lua_lock_timeout_ms);
+  const Settings& settings = config ? config->settings : DefaultSettings();
+  Entry entry(*runtime, settings.lua_lock_timeout_ms);
   if (!entry.entered()) {
     runtime->CountLockTimeout();
     return CallEnd::kFailed;
@@ -17,7 +17,7 @@ CallEnd CallForPacket(const LuaFunction& function, const PacketCall& packet_call
   function.Push(state);
   packet_call.push(state);
   LimitedCall call{.arguments = packet_call.arguments, .results = packet_call.results};
-  TextResult<void> done = CallWithin(state, runtime->limits(), call);
+  TextResult<void> done = CallWithin(state, runtime->limits(settings), call);
   if (done && packet_call.take) done = packet_call.take(state, first);
   if (done) return CallEnd::kDone;
   runtime->CountFailure(call, packet_call.what, done.error());

@@ -88,10 +88,17 @@ void Runtime::CountFailure(const LimitedCall& call, std::string_view what, std::
   CountError(what, text);
 }
 
+const Settings& DefaultSettings() {
+  static const Settings defaults;
+  return defaults;
+}
+
 CallLimits Runtime::limits() const {
-  static const Settings kDefaults;
   const ConfigPtr config = published();
-  const Settings& settings = config ? config->settings : kDefaults;
+  return limits(config ? config->settings : DefaultSettings());
+}
+
+CallLimits Runtime::limits(const Settings& settings) const {
   const bool unlimited = settings.lua_budget_ms == 0;
   return {.milliseconds = unlimited && closed_ ? kLastCallMs : settings.lua_budget_ms,
           .bytes = settings.lua_budget_bytes,

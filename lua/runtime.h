@@ -45,6 +45,9 @@ enum class Place : uint8_t {
 class LuaFunction;
 class Trial;
 
+// What holds before anything is published.
+const Settings& DefaultSettings();
+
 class Runtime : public std::enable_shared_from_this<Runtime> {
  public:
   Runtime(ConfigBuilder& builder, const RuntimeOptions& options);
@@ -59,7 +62,8 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   bool AtRunTime() const { return at_run_time_; }
   void FileWasRead() { at_run_time_ = true; }
   // What setLuaBudget allows a call; any thread.
-  CallLimits limits() const;
+  CallLimits limits() const;  // of what is published
+  CallLimits limits(const Settings& settings) const;
   // The program ends: no more calls of the script side, and what runs is made to fail. True once
   // no thread is in Lua; false when one is still there after two seconds, as in a function of
   // Lua's that does not return. A thread that is not in Lua.

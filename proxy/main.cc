@@ -19,7 +19,6 @@
 
 #include "lua/configuration.h"
 #include "proxy/base/log.h"
-#include "proxy/base/log_format.h"
 #include "proxy/base/version.h"
 #include "proxy/config/config_builder.h"
 #include "proxy/console/control_cipher.h"
@@ -43,8 +42,7 @@ void SetUpLogs(const Options& options) {
   LogSettings logs;
   // Checking speaks to a person; serving speaks to a collector.
   logs.structured = options.structured_logging.value_or(options.mode == RunMode::kServe);
-  SetStructuredFormat(options.structured_backend == "json" ? StructuredFormat::kJson
-                                                           : StructuredFormat::kPairs);
+  if (options.structured_backend == "json") logs.format = StructuredFormat::kJson;
   logs.verbose = options.verbose;
   logs.syslog = !options.disable_syslog && options.mode == RunMode::kServe;
   logs.timestamps = options.log_timestamps;

@@ -7,9 +7,9 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
+#include <nlohmann/json.hpp>
 
 #include "proxy/base/guarded.h"
-#include "proxy/base/log_format.h"
 #include "proxy/base/unique_fd.h"
 
 namespace breakwater {
@@ -21,7 +21,6 @@ Guarded<LogSettings>& Settings() {
 }
 
 std::atomic<bool> verbose{false};
-std::atomic<StructuredFormat> format{StructuredFormat::kPairs};
 
 Guarded<UniqueFd>& VerboseFile() {
   static Guarded<UniqueFd> file;
@@ -71,31 +70,17 @@ std::string Quoted(std::string_view text) {
   return out;
 }
 
-// The same for JSON (RFC 8259, section 7). Bytes that are no UTF-8 are written as the Unicode
-// characters of their numbers, for a collector refuses a line that it cannot decode.
-std::string JsonQuoted(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (byte < 0x20 || byte >= 0x7f) {
-      out += fmt::format("\\u{:04x}", byte);
-    } else {
-      out += c;
-    }
-  }
-  return out;
+// What is no UTF-8 becomes U+FFFD: a collector refuses a line that it cannot decode.
+std::string JsonText(std::string_view text) {
+  return nlohmann::json(text).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
 std::string JsonLine(LogLevel level, std::string_view subsystem, std::string_view text) {
   const WallTime now = WallNow();
   return fmt::format(
-      R"({{"level": "0", "msg": "{}", "prio": "{}", "subsystem": "{}", "ts": "{}.{:03d}"}})"
+      R"({{"level": "0", "msg": {}, "prio": "{}", "subsystem": {}, "ts": "{}.{:03d}"}})"
       "\n",
-      JsonQuoted(text), LevelName(level), JsonQuoted(subsystem), now.seconds,
+      JsonText(text), LevelName(level), JsonText(subsystem), now.seconds,
       now.nanoseconds / 1'000'000);
 }
 
@@ -123,10 +108,6 @@ void SetLogSettings(const LogSettings& settings) {
   verbose.store(settings.verbose, std::memory_order_relaxed);
 }
 
-void SetStructuredFormat(StructuredFormat wanted) {
-  format.store(wanted, std::memory_order_relaxed);
-}
-
 LogSettings GetLogSettings() {
   return Settings().Copy();
 }
@@ -151,7 +132,7 @@ bool LogEnabled(LogLevel level) {
 
 void LogWrite(LogLevel level, std::string_view subsystem, std::string_view text) {
   const LogSettings settings = GetLogSettings();
-  const bool json = format.load(std::memory_order_relaxed) == StructuredFormat::kJson;
+  const bool json = settings.format == StructuredFormat::kJson;
   const std::string line = !settings.structured ? PlainLine(text, settings.timestamps)
                            : json               ? JsonLine(level, subsystem, text)
                                                 : StructuredLine(level, subsystem, text);

@@ -19,8 +19,13 @@ namespace breakwater {
 
 enum class LogLevel : uint8_t { kError = 3, kWarning = 4, kNotice = 5, kInfo = 6, kDebug = 7 };
 
+enum class StructuredFormat : uint8_t {
+  kPairs,  // key="value"
+  kJson,   // an object a line, all values texts
+};
 struct LogSettings {
   bool structured = true;
+  StructuredFormat format = StructuredFormat::kPairs;
   bool verbose = false;  // kDebug lines are written too
   bool syslog = false;
   bool timestamps = false;  // unstructured lines only

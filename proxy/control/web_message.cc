@@ -1,6 +1,6 @@
 #include "proxy/control/web_message.h"
 
-#include <charconv>
+#include <algorithm>
 
 #include "proxy/base/text.h"
 
@@ -9,20 +9,12 @@ namespace {
 
 constexpr size_t kMaxFields = 1000;
 
-std::optional<char> FromHex(std::string_view digits) {
-  unsigned value = 0;
-  const auto [end, error] =
-      std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
-  if (digits.size() != 2 || error != std::errc{} || end != digits.data() + 2) return std::nullopt;
-  return static_cast<char>(value);
-}
-
 std::string Decoded(std::string_view text) {
   std::string decoded;
   for (size_t i = 0; i < text.size(); ++i) {
-    const auto octet = text[i] == '%' ? FromHex(text.substr(i + 1, 2)) : std::nullopt;
-    if (octet) {
-      decoded += *octet;
+    const auto octet = text[i] == '%' ? HexDecode(text.substr(i + 1, 2)) : std::nullopt;
+    if (octet && octet->size() == 1) {
+      decoded += static_cast<char>(octet->front());
       i += 2;
     } else {
       decoded += text[i] == '+' ? ' ' : text[i];

@@ -66,7 +66,7 @@ void DohConnection::OnPeerEnd() {
 }
 
 void DohConnection::Take(std::span<const uint8_t> bytes) {
-  if (!AgreedOnHttp2()) return RefuseVersion();
+  if (session_ == nullptr && !AgreedOnHttp2()) return RefuseVersion();
   if (session_ == nullptr && !ChooseVersion(&bytes)) return Settle();
   Feed(bytes);
 }
@@ -104,7 +104,7 @@ bool DohConnection::ChooseVersion(std::span<const uint8_t>* bytes) {
   if (http2) {
     session_ = std::make_unique<H2Server>(*this, limits);
   } else {
-    session_ = std::make_unique<Http1Server>(*this, limits, "http");
+    session_ = std::make_unique<Http1Server>(*this, limits);
   }
   if (stopping_) session_->StopTaking();
   Feed(std::span(first_bytes_).first(first_count_));

@@ -78,8 +78,8 @@ std::string_view HttpReason(uint16_t status) {
   }
 }
 
-Http1Server::Http1Server(HttpHandler& handler, const HttpLimits& limits, std::string scheme)
-    : handler_(handler), limits_(limits), scheme_(std::move(scheme)) {}
+Http1Server::Http1Server(HttpHandler& handler, const HttpLimits& limits)
+    : handler_(handler), limits_(limits) {}
 
 bool Http1Server::Feed(std::span<const uint8_t> bytes, MonoTime now) {
   if (input_.empty()) began_ = now;
@@ -103,7 +103,7 @@ Http1Server::Step Http1Server::TakeHead() {
   if (std::min(end, input_.size()) > kMostHead) return Reject(431);
   if (end == std::string::npos) return Step::kMore;
   request_ = {};
-  request_.scheme = scheme_;
+  request_.scheme = "http";
   body_size_ = fields_ = 0;
   has_length_ = continue_ = false;
   if (!ParseHead(std::string_view(input_).substr(0, end))) {

@@ -11,8 +11,8 @@ namespace breakwater {
 
 class Http1Server final : public HttpSession {
  public:
-  // `handler` must outlive the session. `scheme` is that of every request.
-  Http1Server(HttpHandler& handler, const HttpLimits& limits, std::string scheme);
+  // `handler` must outlive the session. Over TLS there is no HTTP/1.1: the scheme is "http".
+  Http1Server(HttpHandler& handler, const HttpLimits& limits);
 
   HttpVersion version() const override { return HttpVersion::kHttp1; }
   bool Feed(std::span<const uint8_t> bytes, MonoTime now) override;
@@ -44,7 +44,6 @@ class Http1Server final : public HttpSession {
 
   HttpHandler& handler_;
   const HttpLimits limits_;
-  const std::string scheme_;
   std::string input_;
   // Above this no further request is taken off the input.
   static constexpr size_t kMostOutput = size_t{64} << 10;

@@ -79,13 +79,15 @@ Collector::Counts CollectorLane::counts() const {
 
 void CollectorLane::Run() {
   pthread_setname_np(pthread_self(), "bw/collector");
+  // One that comes and goes is told of now and then.
+  constexpr MonoTime kPauseOfTelling = MonoTime::FromSeconds(60);
   bool told = false;
+  MonoTime next_telling;
   while (!stopping_) {
     TextResult<void> done = Connect();
     bool lived = false;
     if (done) {
-      if (told) LogInfo("collector", "{} takes messages again", name_);
-      told = false;
+      if (std::exchange(told, false)) LogInfo("collector", "{} takes messages again", name_);
       const MonoTime begun = clock_.Now();
       SetTaking(true);
       done = Serve();
@@ -98,7 +100,9 @@ void CollectorLane::Run() {
     socket_.Reset();
     out_at_ = frame_at_;  // what was cut goes again
     if (stopping_) break;
-    if (!done && !std::exchange(told, true)) {
+    if (!done && !told && clock_.Now() >= next_telling) {
+      told = true;
+      next_telling = clock_.Now() + kPauseOfTelling;
       LogWarning("collector", "cannot send to {}: {}; what does not fit the queue is dropped",
                  name_, done.error());
     }

@@ -6,6 +6,8 @@
 #include <memory>
 #include <string_view>
 
+#include "proxy/base/byte_writer.h"
+
 namespace breakwater {
 namespace {
 
@@ -41,11 +43,6 @@ const uint8_t* ContentType() {
   return reinterpret_cast<const uint8_t*>(kContentType.data());
 }
 
-uint32_t Big32(std::span<const uint8_t> bytes, size_t at) {
-  return static_cast<uint32_t>(bytes[at]) << 24 | static_cast<uint32_t>(bytes[at + 1]) << 16 |
-         static_cast<uint32_t>(bytes[at + 2]) << 8 | bytes[at + 3];
-}
-
 }  // namespace
 
 std::string MakeControlFrame(ControlFrame kind) {
@@ -69,7 +66,7 @@ ControlParse ParseControlFrame(std::span<const uint8_t> bytes, ControlFrame expe
     if (bytes[i] != 0) return ControlParse::kBad;
   }
   if (bytes.size() < kHeader) return ControlParse::kPartial;
-  const uint32_t length = Big32(bytes, 4);
+  const uint32_t length = LoadU32(bytes.data() + 4);
   if (length > kMostControlFrame - kHeader) return ControlParse::kBad;
   if (bytes.size() < kHeader + length) return ControlParse::kPartial;
   const Control control(fstrm_control_init());

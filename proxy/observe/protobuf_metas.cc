@@ -10,6 +10,13 @@
 #include "proxy/query/proxy_values.h"
 
 namespace breakwater {
+namespace {
+
+std::string TagText(const std::string& key, const std::string& value) {
+  return value.empty() ? key : key + ":" + value;
+}
+
+}  // namespace
 
 struct ProtobufMeta::Word {
   std::string_view text;
@@ -106,7 +113,7 @@ std::vector<std::string> ProtobufMeta::Values(const Query& query) const {
     case Source::kTags:
       if (const QueryExtras* extras = query.extras()) {
         for (const auto& [key, value] : extras->tags) {
-          values.push_back(value.empty() ? key : key + ":" + value);
+          values.push_back(TagText(key, value));
         }
       }
       return values;
@@ -123,11 +130,9 @@ void ProtobufMeta::AddTo(const Query& query, ProtobufMessage* message) const {
 
 TagExport::TagExport(std::string_view list) : all_(list == "*") {
   if (all_) return;
-  while (!list.empty()) {
-    const size_t comma = std::min(list.find(','), list.size());
-    const std::string_view name = TrimSpace(list.substr(0, comma));
+  for (const std::string_view part : Split(list, ',')) {
+    const std::string_view name = TrimSpace(part);
     if (!name.empty()) names_.emplace_back(name);
-    list.remove_prefix(std::min(comma + 1, list.size()));
   }
 }
 
@@ -136,7 +141,7 @@ void TagExport::AddTo(const Query& query, ProtobufMessage* message) const {
   if (extras == nullptr) return;
   for (const auto& [key, value] : extras->tags) {
     if (!all_ && std::find(names_.begin(), names_.end(), key) == names_.end()) continue;
-    message->tags.push_back(value.empty() ? key : key + ":" + value);
+    message->tags.push_back(TagText(key, value));
   }
 }
 

@@ -39,13 +39,14 @@ void CollectorKeeper::CountOne(Kept& kept, Counters& counters) {
 
 void CollectorKeeper::Count(Counters& counters) {
   kept_.With([&](std::vector<Kept>& list) {
-    for (Kept& kept : list) {
+    std::erase_if(list, [&](Kept& kept) {
       // Nobody else has it, so nobody can come to have it: settings know it weakly.
-      if (kept.collector.use_count() == 1) kept.collector->AskToStop();
+      const bool let_go = kept.collector.use_count() == 1;
+      if (let_go) kept.collector->AskToStop();
+      // What has ended drops no more: all of it is counted.
+      const bool ended = let_go && kept.collector->Ended();
       CountOne(kept, counters);
-    }
-    std::erase_if(list, [](const Kept& kept) {
-      return kept.collector.use_count() == 1 && kept.collector->Ended();
+      return ended;
     });
   });
 }

@@ -91,14 +91,13 @@ void ZoneDirectory::Examine(const std::string& name) {
   const FileStamp stamp = FileStamp::Of(status);
   file.missing_since.reset();
   if (file.stamp == stamp) return;
+  file.stamp = stamp;
   if (!S_ISREG(status.st_mode)) {
     // Whatever comes and goes in it, a directory say: told once.
-    file.stamp = stamp;
     std::string error = fmt::format("{}: is not a file", PathOf(name));
     if (file.error != error) MarkBad(file, State::kBad, std::move(error));
     return;
   }
-  file.stamp = stamp;
   Load(name, file);
 }
 

@@ -31,7 +31,7 @@ class Reader : public HttpHandler {
 
  private:
   std::vector<std::string> seen_;
-  Http1Server server_{*this, HttpLimits{.keep_headers = true}, "http"};
+  Http1Server server_{*this, HttpLimits{.keep_headers = true}};
 };
 
 }  // namespace

@@ -32,7 +32,7 @@ class Http1ServerTest : public ::testing::Test, public HttpHandler {
   }
   // The status that a request which cannot be served is delivered with; 0 for one that can.
   uint16_t ErrorOf(const std::string& text) {
-    server_ = std::make_unique<Http1Server>(*this, HttpLimits{}, "http");
+    server_ = std::make_unique<Http1Server>(*this, HttpLimits{});
     requests_.clear();
     (void)Feed(text);
     return requests_.size() == 1 ? requests_[0].error : uint16_t{1};
@@ -43,7 +43,7 @@ class Http1ServerTest : public ::testing::Test, public HttpHandler {
   uint32_t last_stream_ = 0;
   bool answers_at_once_ = false;
   std::unique_ptr<Http1Server> server_ =
-      std::make_unique<Http1Server>(*this, HttpLimits{.keep_headers = true}, "https");
+      std::make_unique<Http1Server>(*this, HttpLimits{.keep_headers = true});
 };
 
 TEST_F(Http1ServerTest, GetIsDeliveredWithItsFields) {
@@ -56,7 +56,7 @@ TEST_F(Http1ServerTest, GetIsDeliveredWithItsFields) {
   EXPECT_EQ(request.method, HttpMethod::kGet);
   EXPECT_EQ(request.target, "/dns-query?dns=AA");
   EXPECT_EQ(request.host, "a.test");
-  EXPECT_EQ(request.scheme, "https");
+  EXPECT_EQ(request.scheme, "http");
   EXPECT_EQ(request.forwarded_for, "1.2.3.4");
   EXPECT_EQ(request.headers,
             (HttpFields{{"host", "a.test"}, {"x-forwarded-for", "1.2.3.4"}, {"accept", "one"}}));
@@ -94,7 +94,7 @@ TEST_F(Http1ServerTest, ClosesWhereTheClientSaysSoOrSpeaks10) {
   EXPECT_FALSE(server_->Over());
   EXPECT_NE(Output().find("connection: close"), std::string::npos);
   EXPECT_TRUE(server_->Over());
-  server_ = std::make_unique<Http1Server>(*this, HttpLimits{}, "http");
+  server_ = std::make_unique<Http1Server>(*this, HttpLimits{});
   EXPECT_TRUE(Feed("GET / HTTP/1.1\r\nConnection: x, Close\r\n\r\n"));
   Answer("");
   EXPECT_NE(Output().find("connection: close"), std::string::npos);
