@@ -111,8 +111,9 @@ class AlertCommand(SystemTest):
         self.set_soas(ZONES[:1], disabled=1)
         self.ask_all(front, ZONES[:1])
         wait_until(self.told, "the alert command")
-        wait_until(lambda: os.path.exists(f"{self.folder}/uid"), "its user")
-        with open(f"{self.folder}/uid", encoding="ascii") as file:
+        path = f"{self.folder}/uid"
+        wait_until(lambda: os.path.exists(path) and os.path.getsize(path), "its user")
+        with open(path, encoding="ascii") as file:
             self.assertEqual(file.read().strip(), "65534")
 
 

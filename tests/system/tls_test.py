@@ -93,7 +93,7 @@ class Dot(SystemTest):
             self.assertEqual(connection.selected_alpn_protocol(), "dot")
             asked = {}
             for number in range(50):
-                query = question(f"n{number}.example")
+                query = question(f"n{number}.example", id=1000 + number)  # one random number may come twice
                 asked[query.id] = query
                 connection.sendall(framed(query.to_wire()))
             for _ in range(50):
