@@ -14,6 +14,7 @@
 #include "proxy/base/log.h"
 #include "proxy/base/unique_fd.h"
 #include "proxy/control/carbon_text.h"
+#include "proxy/net/begin_connect.h"
 
 namespace breakwater {
 
@@ -80,17 +81,12 @@ class CarbonSender::Export {
 
   TextResult<void> Send() {
     const MonoTime end = clock_.Now() + kPatience;
-    const UniqueFd fd(
-        socket(settings_.server.family(), SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-    if (!fd.valid()) return Fail(std::string(std::strerror(errno)));
-    if (connect(fd.get(), settings_.server.sockaddr_ptr(), settings_.server.sockaddr_length()) !=
-        0) {
-      if (errno != EINPROGRESS) return Fail(std::string(std::strerror(errno)));
+    auto begun = BeginConnect(settings_.server.sockaddr_ptr(), settings_.server.sockaddr_length());
+    if (!begun) return Fail(std::move(begun.error()));
+    const UniqueFd fd = std::move(begun->socket);
+    if (begun->pending) {
       if (auto ready = AwaitWritable(fd.get(), end); !ready) return ready;
-      int error = 0;
-      socklen_t size = sizeof(error);
-      getsockopt(fd.get(), SOL_SOCKET, SO_ERROR, &error, &size);
-      if (error != 0) return Fail(std::string(std::strerror(error)));
+      if (auto done = FinishConnect(fd.get()); !done) return done;
     }
     const std::string text = CarbonText(owner_.target_, settings_, WallNow().seconds);
     std::string_view left = text;

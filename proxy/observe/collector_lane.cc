@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "proxy/base/log.h"
+#include "proxy/net/begin_connect.h"
 
 namespace breakwater {
 namespace {
@@ -148,15 +149,12 @@ TextResult<void> CollectorLane::Connect() {
       local ? reinterpret_cast<const sockaddr*>(&path) : settings_.server.sockaddr_ptr();
   const auto length =
       local ? static_cast<socklen_t>(sizeof(path)) : settings_.server.sockaddr_length();
-  socket_ = UniqueFd(socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (!socket_.valid()) return Fail(ErrnoText(errno));
-  if (connect(socket_.get(), address, length) != 0) {
-    if (errno != EINPROGRESS) return Fail(ErrnoText(errno));
+  auto begun = BeginConnect(address, length);
+  if (!begun) return Fail(std::move(begun.error()));
+  socket_ = std::move(begun->socket);
+  if (begun->pending) {
     if (auto ready = AwaitSocket(POLLOUT, end); !ready) return ready;
-    int error = 0;
-    socklen_t size = sizeof(error);
-    getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &error, &size);
-    if (error != 0) return Fail(ErrnoText(error));
+    if (auto done = FinishConnect(socket_.get()); !done) return done;
   }
   if (settings_.framing != CollectorFraming::kFrameStream) return {};
   if (auto sent = SendControl(ControlFrame::kReady, end); !sent) return sent;
