@@ -9,7 +9,7 @@ BUILD="build-essential cmake ninja-build ccache lld pkgconf ca-certificates
   libuv1-dev liblua5.4-dev libfmt-dev libexpected-dev libabsl-dev libxxhash-dev libre2-dev
   nlohmann-json3-dev libsodium-dev libedit-dev libmicrohttpd-dev libcap-dev libsystemd-dev
   libssl-dev libnghttp2-dev libldns-dev liblmdb-dev libcdb-dev libmaxminddb-dev
-  libfstrm-dev libprotozero-dev libgtest-dev libgmock-dev libbenchmark-dev
+  libfstrm-dev libprotozero-dev libbpf-dev libgtest-dev libgmock-dev libbenchmark-dev
   bind9-dnsutils"
 TEST="clang clang-format clang-tidy libclang-rt-14-dev python3 python3-dnspython universal-ctags git curl procps
   nghttp2-client haproxy nginx-light unbound knot-resolver openssl chromium
