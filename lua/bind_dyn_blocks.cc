@@ -22,32 +22,6 @@ struct LuaClass<DynBlockValue> {
   static constexpr const char* kName = "DynBlock";
 };
 
-// {[newCA("192.0.2.1")]=12}: the keys, text or ComboAddress.
-struct AddressCountsArg {
-  std::vector<Address> clients;
-};
-template <>
-struct Reader<AddressCountsArg> {
-  static constexpr const char* kExpected = "table of addresses, as exceedQRate() gives it";
-  static bool Accepts(lua_State* state, int index) { return IsTable(state, index); }
-  static TextResult<AddressCountsArg> Read(Call& call, int index) {
-    if (!Accepts(call.state(), index)) return Fail(TypeError(call, index, kExpected));
-    lua_State* const state = call.state();
-    AddressCountsArg counts;
-    lua_pushnil(state);
-    while (lua_next(state, index) != 0) {
-      lua_pop(state, 1);
-      auto address = Reader<AddressArg>::Read(call, lua_gettop(state));
-      if (!address) {
-        lua_pop(state, 1);
-        return Fail(std::move(address.error()));
-      }
-      counts.clients.push_back(address->address);
-    }
-    return counts;
-  }
-};
-
 namespace {
 
 constexpr uint32_t kDefaultSeconds = 10;
@@ -151,7 +125,7 @@ std::vector<DynBlockRow> Rows(Call& call) {
 }
 
 void Show(Call& call) {
-  call.Print(DynBlocksText(Rows(call)));
+  call.Print(DynBlocksText(Rows(call), DynBlocksOf(call)));
 }
 
 Pushed PushRows(Call& call, bool names) {
@@ -188,7 +162,11 @@ void SetAction(Call& call, int number) {
         "was changed");
     return;
   }
-  call.builder().Edit().settings.dyn_blocks.action = ReadDynBlockAction(call, number);
+  Settings& settings = call.builder().Edit().settings;
+  settings.dyn_blocks.action = ReadDynBlockAction(call, number);
+  DynBlockTable& table = DynBlocksOf(call);
+  table.UseKernel(table.kernel().filter(), settings.dyn_blocks.action,
+                  call.runtime().clock().Now());
 }
 
 void SetPurgeInterval(Call& call, uint32_t seconds) {
@@ -280,10 +258,10 @@ int BlockAction(const DynBlockValue& value) {
   return static_cast<int>(NumberOf(value.row.action));
 }
 uint64_t BlockCount(const DynBlockValue& value) {
-  return value.row.block.hits->Get();
+  return value.row.blocks;
 }
-bool BlockInKernel(const DynBlockValue&) {
-  return false;
+bool BlockInKernel(const DynBlockValue& value) {
+  return value.row.block.in_kernel;
 }
 dns::Name BlockName(const DynBlockValue& value) {
   if (value.row.clients) return dns::Name();
@@ -302,8 +280,9 @@ bool BlockWarns(const DynBlockValue& value) {
 
 constexpr AttributeRow kAttributes[] = {
     {"action", Bind<&BlockAction>, nullptr, "What it does: a number of DNSAction."},
-    {"blocks", Bind<&BlockCount>, nullptr, "Queries that met it."},
-    {"bpf", Bind<&BlockInKernel>, nullptr, "Always false: no filter in the kernel has it."},
+    {"blocks", Bind<&BlockCount>, nullptr, "Queries that met it, in the kernel too."},
+    {"bpf", Bind<&BlockInKernel>, nullptr,
+     "Whether the kernel drops them: the default filter has it."},
     {"domain", Bind<&BlockName>, nullptr, "The name; the root for a block of clients."},
     {"reason", Bind<&BlockReason>, nullptr, "Why it was made."},
     {"until", Bind<&BlockUntil>, nullptr, "Its end: tv_sec and tv_nsec."},

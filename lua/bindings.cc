@@ -1,6 +1,7 @@
 #include "lua/bindings.h"
 
 #include "lua/bind_ffi.h"
+#include "lua/bind_kernel_filters.h"
 #include "lua/qps_limiter.h"
 #include "lua/script_bindings.h"
 #include "lua/web_pages.h"
@@ -8,35 +9,65 @@
 namespace breakwater::lua {
 
 std::vector<FunctionPage> FunctionPages() {
-  return {ConsoleFunctions(),       NameFunctions(),       AddressFunctions(),
-          SettingFunctions(),       ListenerFunctions(),   BackendFunctions(),
-          PoolFunctions(),          CacheFunctions(),      RuleFunctions(),
-          SelectorFunctions(),      ActionFunctions(),     ResponseActionFunctions(),
-          PolicyFunctions(),        ControlFunctions(),    ObserveFunctions(),
-          InspectFunctions(),       TimedIpSetFunctions(), SvcFunctions(),
-          PacketFunctions(),        TlsFunctions(),        DohFunctions(),
-          ZoneFunctions(),          ZoneHealthFunctions(), ProfileFunctions(),
-          FlushFunctions(),         DrillFunctions(),      DynBlockFunctions(),
-          DynBlockGroupFunctions(), StoreFunctions(),      CustomMetricFunctions(),
-          HostFunctions(),          CollectorFunctions(),  FfiFunctions(),
-          QpsLimiterFunctions(),    WebFunctions()};
+  return {ConsoleFunctions(),       NameFunctions(),         AddressFunctions(),
+          SettingFunctions(),       ListenerFunctions(),     BackendFunctions(),
+          PoolFunctions(),          CacheFunctions(),        RuleFunctions(),
+          SelectorFunctions(),      ActionFunctions(),       ResponseActionFunctions(),
+          PolicyFunctions(),        ControlFunctions(),      ObserveFunctions(),
+          InspectFunctions(),       TimedIpSetFunctions(),   SvcFunctions(),
+          PacketFunctions(),        TlsFunctions(),          DohFunctions(),
+          ZoneFunctions(),          ZoneHealthFunctions(),   ProfileFunctions(),
+          FlushFunctions(),         DrillFunctions(),        DynBlockFunctions(),
+          DynBlockGroupFunctions(), KernelFilterFunctions(), StoreFunctions(),
+          CustomMetricFunctions(),  HostFunctions(),         CollectorFunctions(),
+          FfiFunctions(),           QpsLimiterFunctions(),   WebFunctions()};
 }
 
 std::vector<const ClassRow*> Classes() {
-  return {&NameClass(),           &NameSetClass(),         &SuffixMatchNodeClass(),
-          &AddressClass(),        &NetmaskClass(),         &NetmaskGroupClass(),
-          &ServerClass(),         &CacheClass(),           &BindClass(),
-          &PoolClass(),           &HeaderClass(),          &SelectorClass(),
-          &ActionClass(),         &ResponseActionClass(),  &RuleClass(),
-          &ResponseRuleClass(),   &QuestionClass(),        &ResponseClass(),
-          &PolicyClass(),         &EdnsOptionClass(),      &RingEntryClass(),
-          &TimedIpSetClass(),     &SvcRecordClass(),       &PacketOverlayClass(),
-          &PacketRecordClass(),   &TlsFrontendClass(),     &TlsContextClass(),
-          &TlsCertificateClass(), &DohFrontendClass(),     &DohResponseClass(),
-          &DynBlockClass(),       &DynBlockGroupClass(),   &StatNodeClass(),
-          &StatNodeStatsClass(),  &StoreClass(),           &LookupKeyClass(),
-          &CollectorClass(),      &ProtobufMessageClass(), &DnstapMessageClass(),
-          &QpsLimiterClass(),     &WebRequestClass(),      &WebResponseClass()};
+  return {&NameClass(),
+          &NameSetClass(),
+          &SuffixMatchNodeClass(),
+          &AddressClass(),
+          &NetmaskClass(),
+          &NetmaskGroupClass(),
+          &ServerClass(),
+          &CacheClass(),
+          &BindClass(),
+          &PoolClass(),
+          &HeaderClass(),
+          &SelectorClass(),
+          &ActionClass(),
+          &ResponseActionClass(),
+          &RuleClass(),
+          &ResponseRuleClass(),
+          &QuestionClass(),
+          &ResponseClass(),
+          &PolicyClass(),
+          &EdnsOptionClass(),
+          &RingEntryClass(),
+          &TimedIpSetClass(),
+          &SvcRecordClass(),
+          &PacketOverlayClass(),
+          &PacketRecordClass(),
+          &TlsFrontendClass(),
+          &TlsContextClass(),
+          &TlsCertificateClass(),
+          &DohFrontendClass(),
+          &DohResponseClass(),
+          &DynBlockClass(),
+          &DynBlockGroupClass(),
+          &KernelFilterClass(),
+          &TimedKernelFilterClass(),
+          &StatNodeClass(),
+          &StatNodeStatsClass(),
+          &StoreClass(),
+          &LookupKeyClass(),
+          &CollectorClass(),
+          &ProtobufMessageClass(),
+          &DnstapMessageClass(),
+          &QpsLimiterClass(),
+          &WebRequestClass(),
+          &WebResponseClass()};
 }
 
 }  // namespace breakwater::lua

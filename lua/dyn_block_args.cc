@@ -68,4 +68,21 @@ DynBlockTable& DynBlocksOf(Call& call) {
   return *call.builder().config().dyn_blocks;
 }
 
+TextResult<AddressCountsArg> Reader<AddressCountsArg>::Read(Call& call, int index) {
+  if (!Accepts(call.state(), index)) return Fail(TypeError(call, index, kExpected));
+  lua_State* const state = call.state();
+  AddressCountsArg counts;
+  lua_pushnil(state);
+  while (lua_next(state, index) != 0) {
+    lua_pop(state, 1);
+    auto address = Reader<AddressArg>::Read(call, lua_gettop(state));
+    if (!address) {
+      lua_pop(state, 1);
+      return Fail(std::move(address.error()));
+    }
+    counts.clients.push_back(address->address);
+  }
+  return counts;
+}
+
 }  // namespace breakwater::lua

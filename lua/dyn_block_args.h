@@ -2,8 +2,11 @@
 #pragma once
 
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "lua/dns_actions.h"
+#include "lua/object_args.h"
 #include "lua/options.h"
 #include "proxy/guard/dyn_block_table.h"
 
@@ -19,6 +22,17 @@ struct DynBlockTag {
   std::string value;
 };
 TextResult<DynBlockTag> ReadDynBlockTag(Options& options, DynBlockAction action);
+
+// {[newCA("192.0.2.1")]=12}: the keys, text or ComboAddress.
+struct AddressCountsArg {
+  std::vector<Address> clients;
+};
+template <>
+struct Reader<AddressCountsArg> {
+  static constexpr const char* kExpected = "table of addresses, as exceedQRate() gives it";
+  static bool Accepts(lua_State* state, int index) { return IsTable(state, index); }
+  static TextResult<AddressCountsArg> Read(Call& call, int index);
+};
 
 // The table in force; any place.
 DynBlockTable& DynBlocksOf(Call& call);

@@ -7,6 +7,7 @@
 #include "proxy/base/log.h"
 #include "proxy/base/version.h"
 #include "proxy/config/caches.h"
+#include "proxy/guard/timed_kernel_filter.h"
 #include "proxy/query_path.h"
 
 namespace breakwater {
@@ -186,13 +187,20 @@ void Server::EverySecond() {
   collectors_.Count(control_stats_->counters);
   flush_sources_.Count(control_stats_->counters);
   snapshots_.Count(control_stats_->counters);
-  dyn_blocks_.Step(CurrentConfig()->settings.dyn_blocks, control_loop_.now());
+  StepDynBlocks(CurrentConfig()->settings);
   drills_.Step(control_loop_.now());
   drill_scheduler_.Step();
   RotateTicketKeys();
   ExpireTlsSessions();
   TellZoneChanges();
   control_loop_.timers().Add(control_loop_.now() + kSecond, [this] { EverySecond(); });
+}
+
+void Server::StepDynBlocks(const Settings& settings) {
+  const MonoTime now = control_loop_.now();
+  dyn_blocks_.Step(settings.dyn_blocks, now);
+  control_stats_->counters.Add(Metric::kDynBlocked, dyn_blocks_.table()->kernel().TakeHits());
+  for (const auto& filter : dyn_blocks_.table()->kernel().timed()) filter->PurgeExpired(now);
 }
 
 void Server::EveryStep() {

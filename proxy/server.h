@@ -89,6 +89,7 @@ class Server final : public ControlTarget {
   void StartFlushSources(const Config& config);
   void CheckBackendsOnce();
   void EverySecond();
+  void StepDynBlocks(const Settings& settings);
   void TellZoneChanges();
   void WatchTicketKeys();
   void RotateTicketKeys();

@@ -29,6 +29,8 @@ void KeepMost(ByReason& found, std::vector<DynBlockOffender>* out) {
 
 void DynBlockKeeper::Step(const DynBlockSettings& settings, MonoTime now) {
   if (now - listed_at_ >= kOffendersEvery) ListOffenders(now);
+  // The kernel knows no time: it would drop on.
+  if (table_->kernel().EndedBy(now)) table_->Purge(now);
   const MonoTime interval = MonoTime::FromSeconds(settings.purge_interval_s);
   if (settings.purge_interval_s == 0 || now - purged_at_ < interval) return;
   purged_at_ = now;
@@ -43,20 +45,19 @@ void DynBlockKeeper::ListOffenders(MonoTime now) {
   DynBlockOffenders offenders;
   ByReason clients;
   ByReason names;
-  const auto per_second = [&](const DynBlock& block) {
-    const uint64_t count = block.hits->Get();
+  const auto per_second = [&](const DynBlock& block, uint64_t count) {
     if (count == 0) return 0.0;
     hits[block.hits.get()] = count;
     const auto before = hits_.find(block.hits.get());
     return static_cast<double>(count - (before == hits_.end() ? 0 : before->second)) / seconds;
   };
   snapshot->ForEachClient([&](const ClientRange& range, const DynBlock& block) {
-    const double rate = per_second(block);
+    const double rate = per_second(block, table_->HitsOf(range, block));
     const std::string& reason = block.cause->reason;
     if (rate > 0) clients[reason].push_back({reason, range.ToString(), rate});
   });
   snapshot->ForEachName([&](std::string_view name, const DynBlock& block) {
-    const double rate = per_second(block);
+    const double rate = per_second(block, block.hits->Get());
     const std::string& reason = block.cause->reason;
     if (rate > 0) names[reason].push_back({reason, NameOf(name).ToString(), rate});
   });

@@ -28,11 +28,13 @@ std::vector<DynBlockRow> ListDynBlocks(const DynBlockTable& table, const DynBloc
   const auto add = [&](std::string what, std::optional<ClientRange> clients,
                        const DynBlock& block) {
     if (block.until <= now) return;
+    const uint64_t blocks = clients ? table.HitsOf(*clients, block) : block.hits->Get();
     rows.push_back({.what = std::move(what),
                     .clients = clients,
                     .block = block,
                     .action = block.ActionOr(settings.action),
-                    .seconds = SecondsLeft(block.until, now)});
+                    .seconds = SecondsLeft(block.until, now),
+                    .blocks = blocks});
   };
   snapshot->ForEachClient([&](const ClientRange& range, const DynBlock& block) {
     add(range.ToString(), range, block);
@@ -46,13 +48,17 @@ std::vector<DynBlockRow> ListDynBlocks(const DynBlockTable& table, const DynBloc
   return rows;
 }
 
-std::string DynBlocksText(const std::vector<DynBlockRow>& rows) {
-  std::string text = fmt::format("{:<24} {:>8} {:>8} {:<10} {:<20} {}\n", "What", "Seconds",
-                                 "Blocks", "Warning", "Action", "Reason");
+std::string DynBlocksText(const std::vector<DynBlockRow>& rows, const DynBlockTable& table) {
+  const bool kernel = table.kernel().filter() != nullptr;
+  const auto column = [&](std::string_view text) {
+    return kernel ? fmt::format("{:<10} ", text) : std::string();
+  };
+  std::string text = fmt::format("{:<24} {:>8} {:>8} {:<10} {:<20} {}{}\n", "What", "Seconds",
+                                 "Blocks", "Warning", "Action", column("eBPF"), "Reason");
   for (const DynBlockRow& row : rows) {
-    text += fmt::format("{:<24} {:>8} {:>8} {:<10} {:<20} {}\n", row.what, row.seconds,
-                        row.block.hits->Get(), row.block.cause->warning,
-                        DynBlockActionText(row.action), row.block.cause->reason);
+    text += fmt::format("{:<24} {:>8} {:>8} {:<10} {:<20} {}{}\n", row.what, row.seconds,
+                        row.blocks, row.block.cause->warning, DynBlockActionText(row.action),
+                        column(row.block.in_kernel ? "*" : ""), row.block.cause->reason);
   }
   return text;
 }

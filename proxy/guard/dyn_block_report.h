@@ -16,14 +16,16 @@ struct DynBlockRow {
   DynBlock block;
   DynBlockAction action{};  // what it does: never kNone
   uint64_t seconds = 0;     // that are left
+  uint64_t blocks = 0;      // what met it, in the kernel too
 };
 
 // Those in force: clients in the order of their addresses, then names in that of the alphabet.
 std::vector<DynBlockRow> ListDynBlocks(const DynBlockTable& table, const DynBlockSettings& settings,
                                        MonoTime now);
 
-// showDynBlocks().
-std::string DynBlocksText(const std::vector<DynBlockRow>& rows);
+// showDynBlocks(): the rows as a table; where the blocks may be in a kernel filter too, a column
+// tells which are.
+std::string DynBlocksText(const std::vector<DynBlockRow>& rows, const DynBlockTable& table);
 
 struct NewDynBlock {
   std::string what;

@@ -109,6 +109,11 @@ void DynBlockTable::Publish(std::shared_ptr<const DynBlockSnapshot> next) {
 void DynBlockTable::Clear() {
   const std::lock_guard<Mutex> lock(mutex_);
   for (auto& uses : mask_uses_) uses.clear();
+  Snapshot()->ForEachClient([&](const ClientRange& range, const DynBlock& block) {
+    DynBlock gone = block;
+    kernel_.Remove(range, &gone);
+  });
+  kernel_.SetFirstEnd(KernelBlocks::kNever);
   Publish(std::make_shared<const DynBlockSnapshot>());
 }
 
@@ -119,6 +124,33 @@ void DynBlockTable::Purge(MonoTime now) {
   }
   Edit edit(*this, now);
   edit.Purge();
+  MonoTime first_end = KernelBlocks::kNever;
+  Snapshot()->ForEachClient([&](const ClientRange&, const DynBlock& block) {
+    if (block.in_kernel && block.until > now) first_end = std::min(first_end, block.until);
+  });
+  kernel_.SetFirstEnd(first_end);
+}
+
+void DynBlockTable::UseKernel(std::shared_ptr<KernelFilter> filter, DynBlockAction standard,
+                              MonoTime now) {
+  Edit edit(*this, now);
+  edit.MoveInKernel(std::move(filter), standard);
+}
+
+void DynBlockTable::Edit::MoveInKernel(std::shared_ptr<KernelFilter> filter,
+                                       DynBlockAction standard) {
+  const auto before = table_.Snapshot();
+  const auto for_each = [&](const std::function<void(const ClientRange&, DynBlock*)>& change) {
+    before->ForEachClient([&](const ClientRange& range, const DynBlock&) {
+      auto& part = ClientPartOf(PartOf<DynBlockSnapshot::kClientParts>(ClientRange::Hash()(range)));
+      change(range, &part.find(range)->second);
+    });
+  };
+  for_each([&](const ClientRange& range, DynBlock* block) { table_.kernel_.Remove(range, block); });
+  table_.kernel_.Use(std::move(filter), standard);
+  for_each([&](const ClientRange& range, DynBlock* block) {
+    if (block->until > now_) table_.kernel_.Settle(range, block);
+  });
 }
 
 DynBlockTable::Edit::Edit(DynBlockTable& table, MonoTime now)
@@ -193,7 +225,7 @@ DynBlockTable::Outcome DynBlockTable::Edit::BlockClient(const ClientRange& clien
   const size_t hash = ClientRange::Hash()(clients);
   auto& part = ClientPartOf(PartOf<DynBlockSnapshot::kClientParts>(hash));
   const auto found = part.find(clients, hash);
-  if (found != part.end()) return Put(&found->second, cause, until);
+  if (found != part.end()) return PutClient(clients, &found->second, {cause, until});
   if (next_->client_count_ >= table_.limits_.clients) {
     if (!Purge()) {
       table_.refused_.Add();
@@ -204,7 +236,16 @@ DynBlockTable::Outcome DynBlockTable::Edit::BlockClient(const ClientRange& clien
   ++next_->client_count_;
   ++table_.mask_uses_[clients.v6() ? 1 : 0][{static_cast<uint8_t>(clients.bits()),
                                              static_cast<uint8_t>(clients.port_bits())}];
-  return Put(&part[clients], cause, until);
+  return PutClient(clients, &part[clients], {cause, until});
+}
+
+DynBlockTable::Outcome DynBlockTable::Edit::PutClient(const ClientRange& clients, DynBlock* held,
+                                                      const DynBlock& wanted) {
+  // One past its time begins anew, in the kernel too.
+  if (held->cause != nullptr && held->until <= now_) table_.kernel_.Remove(clients, held);
+  const Outcome outcome = Put(held, wanted.cause, wanted.until);
+  if (outcome != Outcome::kKept) table_.kernel_.Settle(clients, held);
+  return outcome;
 }
 
 DynBlockTable::Outcome DynBlockTable::Edit::BlockName(const dns::Name& name,
@@ -234,7 +275,11 @@ bool DynBlockTable::Edit::UnblockClient(const ClientRange& clients) {
 }
 
 void DynBlockTable::Edit::RemoveClient(size_t part, const ClientRange& range) {
-  ClientPartOf(part).erase(range);
+  auto& blocks = ClientPartOf(part);
+  const auto found = blocks.find(range);
+  if (found == blocks.end()) return;
+  table_.kernel_.Remove(range, &found->second);
+  blocks.erase(found);
   --next_->client_count_;
   auto& uses = table_.mask_uses_[range.v6() ? 1 : 0];
   const auto use =

@@ -23,6 +23,7 @@
 #include "proxy/dns/name.h"
 #include "proxy/guard/client_range.h"
 #include "proxy/guard/dyn_block_settings.h"
+#include "proxy/guard/kernel_blocks.h"
 #include "proxy/guard/name_key.h"
 
 namespace breakwater {
@@ -40,7 +41,9 @@ using DynBlockCausePtr = std::shared_ptr<const DynBlockCause>;
 struct DynBlock {
   DynBlockCausePtr cause;
   MonoTime until;
-  std::shared_ptr<SharedCounter> hits;  // queries that met it; kept when the block is refreshed
+  std::shared_ptr<SharedCounter> hits{};  // queries that met it; kept when the block is refreshed
+  bool in_kernel = false;                 // the kernel counts hits of its own then
+  KernelVerdict kernel_verdict{};
 
   // What it does where the configuration says `standard`.
   DynBlockAction ActionOr(DynBlockAction standard) const {
@@ -119,6 +122,7 @@ class DynBlockTable {
     Outcome BlockClient(const ClientRange& clients, const DynBlockCausePtr& cause, MonoTime until);
     Outcome BlockName(const dns::Name& name, const DynBlockCausePtr& cause, MonoTime until);
     bool UnblockClient(const ClientRange& clients);
+    void MoveInKernel(std::shared_ptr<KernelFilter> filter, DynBlockAction standard);
 
    private:
     DynBlockTable& table_;
@@ -135,6 +139,7 @@ class DynBlockTable {
     DynBlockSnapshot::ClientPart& ClientPartOf(size_t part);
     DynBlockSnapshot::NamePart& NamePartOf(size_t part);
     Outcome Put(DynBlock* held, const DynBlockCausePtr& cause, MonoTime until) const;
+    Outcome PutClient(const ClientRange& clients, DynBlock* held, const DynBlock& wanted);
     bool Purge();
     void RemoveClient(size_t part, const ClientRange& range);
     void RemoveName(size_t part, std::string_view name);
@@ -144,6 +149,17 @@ class DynBlockTable {
   void Clear();
   // Takes out what is past its time.
   void Purge(MonoTime now);
+
+  // The part of it that is in the kernel; nothing is before UseKernel().
+  KernelBlocks& kernel() { return kernel_; }
+  const KernelBlocks& kernel() const { return kernel_; }
+  // From now on blocks are in this filter too (null: in none), those that there are as well.
+  // `standard`: what a block does that does not say it.
+  void UseKernel(std::shared_ptr<KernelFilter> filter, DynBlockAction standard, MonoTime now);
+  // All that met it, in the kernel too.
+  uint64_t HitsOf(const ClientRange& clients, const DynBlock& block) const {
+    return block.hits->Get() + (block.in_kernel ? kernel_.HitsOf(clients) : 0);
+  }
 
   uint64_t version() const { return version_.load(std::memory_order_relaxed); }
   // Never null.
@@ -162,6 +178,7 @@ class DynBlockTable {
   std::atomic<uint64_t> version_{0};
   SharedCounter refused_;
   Guarded<DynBlockOffenders> offenders_;
+  KernelBlocks kernel_;
   mutable Mutex mutex_;  // an edit holds it as long as it lives
   // Under mutex_.
   // By prefix length and port bits: how many ranges have it.

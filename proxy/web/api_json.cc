@@ -1,5 +1,4 @@
 #include "proxy/web/api_json.h"
-#include "proxy/guard/dyn_block_report.h"
 
 #include <fmt/format.h>
 
@@ -8,6 +7,8 @@
 
 #include "proxy/control/drill_commands.h"
 #include "proxy/control/zones_json.h"
+#include "proxy/guard/dyn_block_report.h"
+#include "proxy/guard/timed_kernel_filter.h"
 #include "proxy/query/doh_frontend.h"
 #include "proxy/web/dump_json.h"
 
@@ -253,10 +254,21 @@ std::string JsonDynBlocks(const ControlTarget& target) {
     json& one = blocks[row.what];
     one = {{"reason", cause.reason},
            {"seconds", row.seconds},
-           {"blocks", row.block.hits->Get()},
+           {"blocks", row.blocks},
            {"action", DynBlockActionText(row.action)},
-           {"ebpf", false}};
+           {"ebpf", row.block.in_kernel}};
     if (row.clients) one["warning"] = cause.warning;
+  }
+  return DumpJson(blocks);
+}
+
+std::string JsonKernelBlocks(const ControlTarget& target) {
+  const ConfigPtr config = target.CurrentConfig();
+  json blocks = json::object();
+  for (const auto& filter : config->dyn_blocks->kernel().timed()) {
+    for (const TimedKernelFilter::Row& row : filter->List(target.clock().Now())) {
+      blocks[row.client.ToString()] = {{"seconds", row.seconds}, {"blocks", row.blocks}};
+    }
   }
   return DumpJson(blocks);
 }

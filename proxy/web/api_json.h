@@ -16,5 +16,8 @@ std::string JsonZones(const ControlTarget& target, ZoneHealth::Which which);  //
 std::string JsonStatistics(const ControlTarget& target);                      // .../statistics
 std::string JsonPool(const Config& config, const Pool& pool);                 // .../pool?name=
 std::string JsonDynBlocks(const ControlTarget& target);  // /jsonstat?command=dynblocklist
+// /jsonstat?command=ebpfblocklist: what the registered filters with times (registerDynBPFFilter)
+// hold.
+std::string JsonKernelBlocks(const ControlTarget& target);
 
 }  // namespace breakwater

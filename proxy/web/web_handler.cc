@@ -160,8 +160,7 @@ WebResponse WebHandler::JsonStat(const WebRequest& request) const {
   const std::string* command = request.Argument("command");
   if (command != nullptr && *command == "stats") return Json(JsonStats(target_));
   if (command != nullptr && *command == "dynblocklist") return Json(JsonDynBlocks(target_));
-  // There are no filters in the kernel.
-  if (command != nullptr && *command == "ebpfblocklist") return Json("{}");
+  if (command != nullptr && *command == "ebpfblocklist") return Json(JsonKernelBlocks(target_));
   return Problem(404, "command must be stats, dynblocklist or ebpfblocklist\n");
 }
 

@@ -9,6 +9,7 @@
 
 #include "proxy/base/hurried_thread.h"
 #include "proxy/base/log.h"
+#include "proxy/guard/dyn_block_table.h"
 
 namespace breakwater {
 namespace {
@@ -78,7 +79,9 @@ Worker::~Worker() {
 }
 
 void Worker::AddListener(std::shared_ptr<Frontend> frontend, UniqueFd socket) {
-  if (IsDatagram(frontend->settings.protocol)) {
+  const bool datagrams = IsDatagram(frontend->settings.protocol);
+  sockets_.push_back({socket.get(), datagrams ? SocketKind::kUdp : SocketKind::kTcp});
+  if (datagrams) {
     udp_.push_back(std::make_unique<UdpListener>(listen_, std::move(frontend),
                                                  UdpListener::Source{.fd = std::move(socket)}));
   } else {
@@ -174,9 +177,21 @@ std::string Worker::Doing() const {
 
 void Worker::Adopt(ConfigPtr config) {
   config_ = std::move(config);
+  AttachKernelFilter();
   listen_settings_ = ListenSettingsOf(*config_);
   exchanges_.UseConfig(config_);
   path_->UseConfig(config_);
+}
+
+void Worker::AttachKernelFilter() {
+  auto filter = config_->dyn_blocks->kernel().attached();
+  if (filter == attached_) return;
+  attached_ = std::move(filter);
+  for (const ListeningSocket& socket : sockets_) {
+    if (auto attached = attached_->Attach(socket.fd, socket.kind); !attached) {
+      LogError("setup", "{}", attached.error());
+    }
+  }
 }
 
 void Worker::UseConfig(ConfigPtr config, std::function<void()> done) {

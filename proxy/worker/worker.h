@@ -25,6 +25,8 @@
 
 namespace breakwater {
 
+class KernelFilter;
+
 struct WorkerSettings {
   size_t index = 0;
   size_t workers = 1;
@@ -71,6 +73,7 @@ class Worker {
   void Run();
   void Pin();
   void Adopt(ConfigPtr config);
+  void AttachKernelFilter();
   void EndWhenDone(MonoTime deadline);
   void Beat();
   // Connections that move to another worker.
@@ -91,6 +94,12 @@ class Worker {
   ListenContext listen_;
   std::vector<std::unique_ptr<UdpListener>> udp_;
   std::vector<std::unique_ptr<StreamListener>> streams_;
+  struct ListeningSocket {
+    int fd;  // its listener's
+    SocketKind kind;
+  };
+  std::vector<ListeningSocket> sockets_;
+  std::shared_ptr<KernelFilter> attached_;  // to all of them, after they were opened; or null
   std::vector<Worker*> peers_;
   SharedLoad load_;
   MonoTime beat_;  // the last one, and how much the thread had run by then

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "proxy/base/log.h"
+#include "proxy/guard/dyn_block_table.h"
 #include "proxy/listen/frontend_sockets.h"
 
 namespace breakwater {
@@ -101,12 +102,26 @@ std::vector<Worker*> WorkerGroup::ServersOf(const FrontendSettings& frontend) co
   return chosen;
 }
 
-// Lines that repeat an address are one group of sockets, so that the kernel spreads queries over
-// all of them; each line keeps its own row and counters.
-TextResult<void> WorkerGroup::Bind() {
+// The default filter, before anything can be in the sockets' queues for long.
+TextResult<std::vector<UniqueFd>> WorkerGroup::OpenSockets(const FrontendSettings& settings,
+                                                           size_t count) const {
   const SocketOptions common{.receive_buffer = config_->settings.udp_receive_buffer,
                              .send_buffer = config_->settings.udp_send_buffer,
                              .fast_open_key = config_->settings.tcp_fast_open_key};
+  auto sockets = OpenFrontendSockets(settings, count, common);
+  const auto filter = config_->dyn_blocks->kernel().filter();
+  if (!sockets || filter == nullptr) return sockets;
+  const SocketKind kind = IsDatagram(settings.protocol) ? SocketKind::kUdp : SocketKind::kTcp;
+  for (const UniqueFd& socket : *sockets) {
+    if (auto attached = filter->Attach(socket.get(), kind); !attached)
+      return Fail(attached.error());
+  }
+  return sockets;
+}
+
+// Lines that repeat an address are one group of sockets, so that the kernel spreads queries over
+// all of them; each line keeps its own row and counters.
+TextResult<void> WorkerGroup::Bind() {
   std::vector<bool> done(config_->frontends.size());
   for (size_t first = 0; first < done.size(); ++first) {
     if (done[first]) continue;
@@ -122,22 +137,22 @@ TextResult<void> WorkerGroup::Bind() {
       done[i] = true;
       for (Worker* worker : ServersOf(other->settings)) members.emplace_back(other, worker);
     }
-    auto sockets = OpenFrontendSockets(settings, members.size(), common);
+    auto sockets = OpenSockets(settings, members.size());
     if (!sockets) return Fail(sockets.error());
     for (size_t i = 0; i < members.size(); ++i) {
       members[i].second->AddListener(members[i].first, std::move((*sockets)[i]));
     }
   }
-  return BindAdditional(common);
+  return BindAdditional();
 }
 
-TextResult<void> WorkerGroup::BindAdditional(const SocketOptions& common) {
+TextResult<void> WorkerGroup::BindAdditional() {
   for (const auto& frontend : config_->frontends) {
     const std::vector<Worker*> servers = ServersOf(frontend->settings);
     for (const Address& address : frontend->settings.additional_addresses) {
       FrontendSettings settings = frontend->settings;
       settings.address = address;
-      auto sockets = OpenFrontendSockets(settings, servers.size(), common);
+      auto sockets = OpenSockets(settings, servers.size());
       if (!sockets) return Fail(sockets.error());
       for (size_t i = 0; i < servers.size(); ++i) {
         servers[i]->AddListener(frontend, std::move((*sockets)[i]));

@@ -47,7 +47,9 @@ class WorkerGroup {
   static size_t CountFor(const Config& config);
 
  private:
-  TextResult<void> BindAdditional(const SocketOptions& common);
+  TextResult<void> BindAdditional();
+  TextResult<std::vector<UniqueFd>> OpenSockets(const FrontendSettings& settings,
+                                                size_t count) const;
   std::vector<Worker*> ServersOf(const FrontendSettings& frontend) const;
 
   ConfigPtr config_;

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "lua/bind_ffi.h"
+#include "lua/bind_kernel_filters.h"
 #include "lua/ffi_call.h"
 #include "lua/qps_limiter.h"
 #include "lua/script_bindings.h"
@@ -138,6 +139,11 @@ std::vector<PageRow> OtherPages() {
        "Counters, latency, and the latest queries.",
        {ObserveFunctions(), InspectFunctions()},
        {&RingEntryClass()}},
+      {"ebpf",
+       "Filters in the kernel",
+       "eBPF: what is blocked is dropped before the proxy has it.",
+       {KernelFilterFunctions()},
+       {&KernelFilterClass(), &TimedKernelFilterClass()}},
       {"collectors",
        "Collectors",
        "Queries and answers told to others, in PowerDNS's protobuf and as dnstap.",

@@ -167,6 +167,22 @@ class Examples(SystemTest):
         self.assertIn("client 127.0.0.1/32 is blocked: too many queries", proxy.log())
 
     @breakwater_only
+    @unittest.skipUnless(os.geteuid() == 0, "filters in the kernel need root")
+    def test_the_kernel_holds_back_what_is_blocked_and_a_flood(self):
+        nsd = self.started(Nsd(ZONES))
+        proxy = self.proxy(CONSOLE + localised(file_text(os.path.join(ROOT, "examples/ebpf.lua")), nsd.port))
+        names = write_file(proxy.folder, "names", "web.example.org A\n")
+        load = Dnsperf(proxy.port, names, 6, qps=3000, timeout_s=1)
+        wait_until(lambda: re.search(r"127\.0\.0\.1/32 .* Drop +\* +too many queries", proxy.console("showDynBlocks()")),
+                   "the flood to be blocked in the kernel")
+        self.assertIn("192.0.2.80", addresses(ask("web.example.org", port=proxy.port, source="127.0.0.2")))
+        load.stop()
+        self.assertEqual(proxy.console('filter:block("127.0.0.2")').strip(), "")
+        with self.assertRaises(dns.exception.Timeout):
+            ask("web.example.org", port=proxy.port, source="127.0.0.2", timeout_s=1)
+        self.assertRegex(proxy.console("return filter:getStats()"), r"(?m)^127\.0\.0\.2: 1$")
+
+    @breakwater_only
     def test_the_quickstart_serves_and_stops_cleanly_on_ctrl_c(self):
         folder = temp_folder()
         environment = dict(os.environ, BREAKWATER=BINARY, QUICKSTART_PORT=str(free_port()), TMPDIR=folder)

@@ -189,11 +189,12 @@ TEST_F(DynBlockTableTest, TheTextIsDnsdists) {
   Block(ClientRange(Client("2001:db8::5"), 128), Cause("six", DynBlockAction::kRefused), 130);
   Block(ClientRange(Client("192.0.2.1"), 32), Cause("four", DynBlockAction::kNone), 109.5);
   Block(NameOf("foo.example"), Warning("name"), 130);
-  EXPECT_EQ(DynBlocksText(ListDynBlocks(table_, {.action = DynBlockAction::kTruncate}, At(now_))),
-            "What                      Seconds   Blocks Warning    Action               Reason\n"
-            "192.0.2.1/32                   10        0 false      Truncate over UDP    four\n"
-            "2001:db8::5/128                30        0 false      Send Refused         six\n"
-            "foo.example.                   30        0 true       Do nothing           name\n");
+  EXPECT_EQ(
+      DynBlocksText(ListDynBlocks(table_, {.action = DynBlockAction::kTruncate}, At(now_)), table_),
+      "What                      Seconds   Blocks Warning    Action               Reason\n"
+      "192.0.2.1/32                   10        0 false      Truncate over UDP    four\n"
+      "2001:db8::5/128                30        0 false      Send Refused         six\n"
+      "foo.example.                   30        0 true       Do nothing           name\n");
 }
 
 // Readers on other threads see one snapshot or the next, never half of one.

@@ -1,0 +1,70 @@
+-- Filters in the kernel as a configuration sees them; where they cannot be had, the error says why.
+local made, filter = pcall(newBPFFilter, {ipv4MaxItems=2, ipv6MaxItems=2, cidr4MaxItems=2, cidr6MaxItems=2,
+  qnamesMaxItems=3})
+if not made then
+  assert(tostring(filter):find("newBPFFilter: the kernel did not ", 1, true), filter)
+  return
+end
+filter:block("192.0.2.1")
+filter:block(newCA("2001:db8::1"), 1)
+filter:blockQName("Bad.Example", 28)
+filter:blockQName(newDNSName("bad.example"))
+filter:addRangeRule("198.51.100.0/24", 1)
+filter:addRangeRule(newNetmask("198.51.100.0/25"), 0)
+assert(filter:getStats() == "192.0.2.1: 0\n[2001:db8::1]: 0\n198.51.100.0/24: 0\n198.51.100.0/25: 0\n" ..
+  "bad.example. 28: 0\nbad.example. 65535: 0\n", filter:getStats())
+assert(filter:lsRangeRule() == "198.51.100.0/24\tDrop\t0\n198.51.100.0/25\tPass\t0\n")
+
+local function fails(text, method, ...)
+  local ok, why = pcall(filter[method], filter, ...)
+  assert(not ok and tostring(why):find(text, 1, true), why)
+end
+fails("kernel_filters.lua:", "block", "192.0.2.1")
+fails("192.0.2.1 is blocked already", "block", "192.0.2.1")
+filter:block("192.0.2.2")
+fails("the table of IPv4 addresses is full with 2; raise ipv4MaxItems", "block", "192.0.2.3")
+fails("192.0.2.9 is not blocked", "unblock", "192.0.2.9")
+fails("is blocked already", "blockQName", "bad.example", 65535)
+fails("bad.example. with type 1 is not blocked", "unblockQName", "bad.example", 1)
+fails("changes nothing", "addRangeRule", "198.51.100.0/26", 0)
+fails("cidr4MaxItems", "addRangeRule", "198.51.100.0/26", 1)
+fails("203.0.113.0/24 is not blocked", "rmRangeRule", "203.0.113.0/24")
+fails("action 3 is none", "block", "192.0.2.7", 3)
+fails("needs external=true", "block", "192.0.2.7", 2)
+fails("there are no binds yet", "attachToAllBinds")
+filter:rmRangeRule("198.51.100.0/25")
+filter:addRangeRule("198.51.100.0/26", 1, true)
+filter:unblock("192.0.2.2")
+filter:unblockQName("bad.example", 28)
+
+-- The older signatures.
+local older = newBPFFilter({maxItems=1}, {maxItems=1}, {maxItems=1})
+older:block("192.0.2.1")
+assert(not pcall(older.addRangeRule, older, "192.0.2.0/24", 1))
+local oldest = newBPFFilter(1, 0, 1)
+oldest:blockQName("a.example")
+assert(not pcall(oldest.block, oldest, "2001:db8::1"))
+assert(not pcall(newBPFFilter, {ipv4PinnedPath="/sys/fs/bpf/no-room"}))
+assert(not pcall(newBPFFilter, {ipv4MaxItems=1, ipv4PinnedPath="/no/such/folder"}))
+local external = newBPFFilter{external=true, ipv4MaxItems=2}
+external:block("192.0.2.1", 2)
+
+-- Blocks for a time, and dynamic blocks in the default filter.
+local timed = newDynBPFFilter(external)
+timed:excludeRange({"192.0.2.0/24"})
+timed:includeRange("192.0.2.2/32")
+registerDynBPFFilter(timed)
+registerDynBPFFilter(timed)
+addBPFFilterDynBlocks({["192.0.2.2"]=5, [newCA("192.0.2.3")]=1}, timed, 30, "too many")
+assert(external:getStats() == "192.0.2.1: 0\n192.0.2.2: 0\n", external:getStats())
+timed:purgeExpired()
+unregisterDynBPFFilter(timed)
+addDynamicBlock("192.0.2.20", "before", DNSAction.Drop, 60)
+setDefaultBPFFilter(filter)
+addDynamicBlock("192.0.2.21", "after", DNSAction.None, 60)
+addDynamicBlock("2001:db8::21", "answers", DNSAction.Refused, 60)
+local blocks = getDynamicBlocks()
+assert(blocks["192.0.2.20/32"].bpf and not blocks["2001:db8::21/128"].bpf)
+assert(not blocks["192.0.2.21/32"].bpf, "the table is full: it is blocked here alone")
+clearDynBlocks()
+assert(filter:getStats():find("^192.0.2.1: 0\n%[2001"))
