@@ -24,68 +24,41 @@ struct LuaClass<DynBlockValue> {
 
 namespace {
 
-constexpr uint32_t kDefaultSeconds = 10;
 constexpr int64_t kNsPerSecond = 1'000'000'000;
 
-struct NewBlocks {
-  std::string message;
-  uint32_t seconds = kDefaultSeconds;
-  DynBlockAction action = DynBlockAction::kNone;
-  DynBlockTag tag;
-};
-
-NewBlocks AsGiven(Call& call, const std::string& message, std::optional<uint32_t> seconds,
-                  std::optional<int> action) {
-  return {.message = message,
-          .seconds = seconds.value_or(kDefaultSeconds),
-          .action = ReadDynBlockAction(call, action),
-          .tag = {}};
+NewDynBlocks AsGiven(Call& call, const std::string& message, std::optional<uint32_t> seconds,
+                     std::optional<int> action) {
+  NewDynBlocks blocks;
+  blocks.message = message;
+  if (seconds) blocks.seconds = *seconds;
+  blocks.action = ReadDynBlockAction(call, action);
+  return blocks;
 }
 
-void Insert(Call& call, const std::vector<ClientRange>& clients,
-            const std::vector<dns::Name>& names, const NewBlocks& how) {
-  const MonoTime now = call.runtime().clock().Now();
-  const MonoTime until = now + MonoTime::FromSeconds(how.seconds);
-  const auto cause =
-      std::make_shared<const DynBlockCause>(DynBlockCause{.reason = how.message,
-                                                          .action = how.action,
-                                                          .tag_name = how.tag.name,
-                                                          .tag_value = how.tag.value});
-  using Outcome = DynBlockTable::Outcome;
-  DynBlockTable::Edit edit(DynBlocksOf(call), now);
-  const auto note = [&](Outcome outcome, const std::string& what) {
-    if (outcome == Outcome::kNew) LogNewDynBlock({what, *cause, how.seconds}, now);
-  };
-  for (const ClientRange& range : clients) {
-    const bool whole = range.bits() == (range.v6() ? 128u : 32u) && range.port_bits() == 0;
-    note(edit.BlockClient(range, cause, until),
-         whole ? range.network().ToString() : range.ToString());
-  }
-  for (const dns::Name& name : names) {
-    note(edit.BlockName(name, cause, until), name.Folded().ToStringNoDot());
-  }
+void Insert(Call& call, const NewDynBlocks& blocks) {
+  InsertDynBlocks(DynBlocksOf(call), blocks, call.runtime().clock().Now());
 }
 
 TextResult<void> AddClients(Call& call, const AddressCountsArg& counts, const std::string& message,
                             std::optional<uint32_t> seconds, std::optional<int> action) {
-  std::vector<ClientRange> clients;
-  for (const Address& client : counts.clients) clients.emplace_back(client, ClientMasks());
-  const NewBlocks how = AsGiven(call, message, seconds, action);
+  NewDynBlocks how = AsGiven(call, message, seconds, action);
+  for (const Address& client : counts.clients) how.clients.emplace_back(client, ClientMasks());
   if (how.action == DynBlockAction::kSetTag) {
     return Fail(std::string("SetTag has no tag here; addDynamicBlock() takes one"));
   }
-  Insert(call, clients, {}, how);
+  Insert(call, how);
   return {};
 }
 
 TextResult<void> AddNames(Call& call, const NamesArg& names, const std::string& message,
                           std::optional<uint32_t> seconds, std::optional<int> action,
                           Options options) {
-  NewBlocks how = AsGiven(call, message, seconds, action);
+  NewDynBlocks how = AsGiven(call, message, seconds, action);
   auto tag = ReadDynBlockTag(options, how.action);
   if (!tag) return Fail(std::move(tag.error()));
   how.tag = std::move(*tag);
-  Insert(call, {}, names.names, how);
+  how.names = names.names;
+  Insert(call, how);
   return {};
 }
 
@@ -106,12 +79,13 @@ TextResult<void> AddClient(Call& call,
   } else {
     client = *std::get<std::shared_ptr<Address>>(who);
   }
-  NewBlocks how = AsGiven(call, message, seconds, action);
+  NewDynBlocks how = AsGiven(call, message, seconds, action);
   auto tag = ReadDynBlockTag(options, how.action);
   if (!tag) return Fail(std::move(tag.error()));
   how.tag = std::move(*tag);
   const unsigned bits = mask.value_or(client.IsV6() ? 128 : 32);
-  Insert(call, {ClientRange(client, bits, port_mask.value_or(0))}, {}, how);
+  how.clients.emplace_back(client, bits, port_mask.value_or(0));
+  Insert(call, how);
   return {};
 }
 

@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include "proxy/guard/dyn_block_report.h"
+
 namespace breakwater::lua {
 
-DynBlockAction ReadDynBlockAction(Call& call, std::optional<int> number) {
-  switch (static_cast<LuaAction>(number.value_or(static_cast<int>(LuaAction::kNone)))) {
+std::optional<DynBlockAction> DynBlockActionOf(int number) {
+  switch (static_cast<LuaAction>(number)) {
     case LuaAction::kNone:
       return DynBlockAction::kNone;
     case LuaAction::kDrop:
@@ -23,12 +25,18 @@ DynBlockAction ReadDynBlockAction(Call& call, std::optional<int> number) {
     case LuaAction::kSetTag:
       return DynBlockAction::kSetTag;
     default:
-      call.Warn(fmt::format(
-          "a dynamic block cannot do what action {} says; it drops. There are Drop, NoOp, "
-          "NoRecurse, Nxdomain, Refused, SetTag and Truncate",
-          *number));
-      return DynBlockAction::kDrop;
+      return std::nullopt;
   }
+}
+
+DynBlockAction ReadDynBlockAction(Call& call, std::optional<int> number) {
+  const auto action = DynBlockActionOf(number.value_or(static_cast<int>(LuaAction::kNone)));
+  if (action) return *action;
+  call.Warn(
+      fmt::format("a dynamic block cannot do what action {} says; it drops. There are Drop, NoOp, "
+                  "NoRecurse, Nxdomain, Refused, SetTag and Truncate",
+                  *number));
+  return DynBlockAction::kDrop;
 }
 
 LuaAction NumberOf(DynBlockAction action) {
@@ -62,6 +70,31 @@ TextResult<DynBlockTag> ReadDynBlockTag(Options& options, DynBlockAction action)
     return Fail(std::string("SetTag needs a table of options with tagName"));
   }
   return tag;
+}
+
+size_t InsertDynBlocks(DynBlockTable& table, const NewDynBlocks& blocks, MonoTime now) {
+  const MonoTime until = now + MonoTime::FromSeconds(blocks.seconds);
+  const auto cause =
+      std::make_shared<const DynBlockCause>(DynBlockCause{.reason = blocks.message,
+                                                          .action = blocks.action,
+                                                          .tag_name = blocks.tag.name,
+                                                          .tag_value = blocks.tag.value});
+  using Outcome = DynBlockTable::Outcome;
+  size_t changed = 0;
+  DynBlockTable::Edit edit(table, now);
+  const auto note = [&](Outcome outcome, const std::string& what) {
+    if (outcome == Outcome::kNew) LogNewDynBlock({what, *cause, blocks.seconds}, now);
+    if (outcome == Outcome::kNew || outcome == Outcome::kRefreshed) ++changed;
+  };
+  for (const ClientRange& range : blocks.clients) {
+    const bool whole = range.bits() == (range.v6() ? 128u : 32u) && range.port_bits() == 0;
+    note(edit.BlockClient(range, cause, until),
+         whole ? range.network().ToString() : range.ToString());
+  }
+  for (const dns::Name& name : blocks.names) {
+    note(edit.BlockName(name, cause, until), name.Folded().ToStringNoDot());
+  }
+  return changed;
 }
 
 DynBlockTable& DynBlocksOf(Call& call) {

@@ -12,7 +12,9 @@
 
 namespace breakwater::lua {
 
-// A number of the DNSAction table. What a block cannot do is said in a warning and drops.
+// A number of the DNSAction table; nothing where a block cannot do that.
+std::optional<DynBlockAction> DynBlockActionOf(int number);
+// The same. What a block cannot do is said in a warning and drops.
 DynBlockAction ReadDynBlockAction(Call& call, std::optional<int> number);
 LuaAction NumberOf(DynBlockAction action);
 
@@ -33,6 +35,17 @@ struct Reader<AddressCountsArg> {
   static bool Accepts(lua_State* state, int index) { return IsTable(state, index); }
   static TextResult<AddressCountsArg> Read(Call& call, int index);
 };
+
+struct NewDynBlocks {
+  std::vector<ClientRange> clients;
+  std::vector<dns::Name> names;
+  std::string message;
+  uint32_t seconds = 10;
+  DynBlockAction action = DynBlockAction::kNone;
+  DynBlockTag tag{};
+};
+// Blocks them and logs what is new. How many of them are new or blocked for longer now. Any thread.
+size_t InsertDynBlocks(DynBlockTable& table, const NewDynBlocks& blocks, MonoTime now);
 
 // The table in force; any place.
 DynBlockTable& DynBlocksOf(Call& call);

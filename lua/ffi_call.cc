@@ -7,6 +7,7 @@
 #include <new>
 
 #include "lua/lua_state.h"
+#include "lua/runtime.h"
 #include "proxy/pool/policies/weighted.h"
 
 namespace breakwater::lua {
@@ -108,6 +109,20 @@ FfiSettings::FfiSettings(const Settings& settings)
 int FfiCall::Fail(std::string text) {
   if (error_.empty()) error_ = std::move(text);
   return 0;
+}
+
+std::shared_ptr<Runtime> FfiCall::runtime() {
+  auto runtime = context_.runtime.lock();
+  if (!runtime) Fail("the program ends");
+  return runtime;
+}
+
+ConfigPtr FfiCall::config() {
+  const auto held = runtime();
+  if (!held) return nullptr;
+  ConfigPtr config = held->published();
+  if (!config) Fail("the configuration is being read: nothing of it is in force yet");
+  return config;
 }
 
 int FfiCall::BadArgument(int index, const char* expected) {
@@ -263,9 +278,9 @@ int FfiCall::GiveText(std::string_view text, int index) {
   return 1;
 }
 
-int FfiCall::FillBuffer(std::string_view text, int index) {
+int FfiCall::FillBuffer(std::string_view text, int index, int size_index) {
   if (!IsTable(index)) return BadArgument(index, "a buffer as ffi.new() makes it");
-  const int64_t size = Integer(index + 1, 0, UINT32_MAX);
+  const int64_t size = Integer(size_index, 0, UINT32_MAX);
   if (!ok()) return 0;
   if (text.size() > static_cast<size_t>(size)) return Give(0);
   lua_pushliteral(state_, "bytes");
@@ -281,10 +296,18 @@ FfiContext& FfiContextOf(lua_State* state) {
   return *context;
 }
 
-void InstallFfi(lua_State* state, CustomMetrics& metrics) {
+std::vector<FfiRows> AllFfiRows() {
+  return {FfiQuestionRows(), FfiQuestionEditRows(), FfiResponseRows(), FfiServerRows(),
+          FfiMoreRows(),     FfiPacketRows(),       FfiRingRows(),     FfiCacheRows(),
+          FfiDynBlockRows(), FfiSvcRows(),          FfiMetaRows(),     FfiProxyRows(),
+          FfiEndpointRows()};
+}
+
+void InstallFfi(lua_State* state, CustomMetrics& metrics, std::weak_ptr<Runtime> runtime) {
   const int top = lua_gettop(state);
   auto* const context = new (lua_newuserdatauv(state, sizeof(FfiContext), 0)) FfiContext;
   context->metrics = &metrics;
+  context->runtime = std::move(runtime);
   context->on_exceed = std::make_shared<std::atomic<LuaOnExceed>>(LuaOnExceed::kServFail);
   lua_createtable(state, 0, 1);
   lua_pushcfunction(state, Collect);
@@ -294,8 +317,7 @@ void InstallFfi(lua_State* state, CustomMetrics& metrics) {
   lua_getfield(state, LUA_REGISTRYINDEX, LUA_LOADED_TABLE);
   lua_getfield(state, -1, "ffi");
   lua_getfield(state, -1, "C");
-  for (const auto& rows : {FfiQuestionRows(), FfiQuestionEditRows(), FfiResponseRows(),
-                           FfiServerRows(), FfiMoreRows()}) {
+  for (const FfiRows& rows : AllFfiRows()) {
     for (const FfiRow& row : rows) {
       lua_pushlightuserdata(state, const_cast<FfiRow*>(&row));
       lua_pushlightuserdata(state, context);

@@ -20,10 +20,11 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lua/call_budget.h"
 #include "lua/lua_rules_outcome.h"
-#include "proxy/config/settings.h"
+#include "proxy/config/config.h"
 #include "proxy/observe/custom_metrics.h"
 #include "proxy/query/query.h"
 #include "proxy/rules/rule_context.h"
@@ -31,6 +32,7 @@
 namespace breakwater::lua {
 
 struct FfiContext;
+class Runtime;
 
 // What the function is to give.
 enum class FfiWant : uint8_t { kTruth, kInteger };
@@ -56,7 +58,8 @@ struct FfiFrame {
   bool is_policy = false;
   bool is_answer = false;
   FfiWant want = FfiWant::kInteger;
-  std::string result;  // dnsdist_ffi_dnsquestion_set_result
+  std::string result;             // dnsdist_ffi_dnsquestion_set_result
+  std::optional<QueryMeta> meta;  // begun and not ended
   // Set by RunFfi.
   const FfiSettings* settings = nullptr;
   uint64_t generation = 0;
@@ -71,6 +74,7 @@ struct FfiContext {
   uint64_t generation = 0;
   CustomMetrics* metrics = nullptr;
   OnExceedSetting on_exceed;  // setLuaBudget, of the guarded state
+  std::weak_ptr<Runtime> runtime;
 };
 
 class FfiCall;
@@ -87,7 +91,12 @@ class FfiCall {
 
   lua_State* state() { return state_; }
   CustomMetrics& metrics() { return *context_.metrics; }
+  // The configuration in force and what it belongs to; null, and a problem noted, before there is
+  // one.
+  std::shared_ptr<Runtime> runtime();
+  ConfigPtr config();
   bool ok() const { return error_.empty(); }
+  bool running() const { return context_.running != nullptr; }  // for a rule or a policy
   const std::string& error() const { return error_; }
   int Fail(std::string text);
 
@@ -104,6 +113,7 @@ class FfiCall {
   // The first so many bytes of a text; all of it where no size is given.
   std::string_view Text(int index, int size_index);
   bool IsTable(int index) const { return lua_type(state_, index) == LUA_TTABLE; }
+  bool Given(int index) const { return !lua_isnoneornil(state_, index); }
 
   // --- results
   int Give(bool value);
@@ -121,8 +131,10 @@ class FfiCall {
   void Store(int index);
   // A text as result, and in the tables for its place and its size, where there are any.
   int GiveText(std::string_view text, int index);
-  // Into the buffer at `index`: its size, or 0 where it does not fit the size given behind.
-  int FillBuffer(std::string_view text, int index);
+  // Into the buffer at `index`: its size, or 0 where it does not fit the size given behind, or at
+  // `size_index`.
+  int FillBuffer(std::string_view text, int index) { return FillBuffer(text, index, index + 1); }
+  int FillBuffer(std::string_view text, int index, int size_index);
 
  private:
   FfiFrame* Find(int index, uint64_t kind, const char* what);
@@ -134,7 +146,7 @@ class FfiCall {
 };
 
 // ffi.C, in an interpreter with the prelude loaded. `metrics` outlives it.
-void InstallFfi(lua_State* state, CustomMetrics& metrics);
+void InstallFfi(lua_State* state, CustomMetrics& metrics, std::weak_ptr<Runtime> runtime);
 FfiContext& FfiContextOf(lua_State* state);
 
 // Calls the function on top of the stack, as CallWithin; pushes its arguments, pops everything.
@@ -145,11 +157,21 @@ struct FfiAnswer {
 TextResult<FfiAnswer> RunFfi(lua_State* state, FfiFrame& frame, const FfiSettings& settings,
                              LimitedCall& call);
 
-// The rows of ffi_*.cc.
-std::span<const FfiRow> FfiQuestionRows();
-std::span<const FfiRow> FfiQuestionEditRows();
-std::span<const FfiRow> FfiResponseRows();
-std::span<const FfiRow> FfiServerRows();
-std::span<const FfiRow> FfiMoreRows();
+// The rows of ffi_*.cc: of each file, and all of them.
+using FfiRows = std::span<const FfiRow>;
+FfiRows FfiQuestionRows();
+FfiRows FfiQuestionEditRows();
+FfiRows FfiResponseRows();
+FfiRows FfiServerRows();
+FfiRows FfiMoreRows();
+FfiRows FfiPacketRows();
+FfiRows FfiRingRows();
+FfiRows FfiCacheRows();
+FfiRows FfiDynBlockRows();
+FfiRows FfiSvcRows();
+FfiRows FfiMetaRows();
+FfiRows FfiProxyRows();
+FfiRows FfiEndpointRows();
+std::vector<FfiRows> AllFfiRows();
 
 }  // namespace breakwater::lua

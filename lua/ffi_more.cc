@@ -77,7 +77,7 @@ constexpr FfiRow kRows[] = {
 
 }  // namespace
 
-std::span<const FfiRow> FfiMoreRows() {
+FfiRows FfiMoreRows() {
   return kRows;
 }
 

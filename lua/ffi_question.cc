@@ -1,5 +1,5 @@
 // What functions of ffi.C tell of dq and dr.
-#include "lua/ffi_call.h"
+#include "lua/ffi_objects.h"
 #include "proxy/base/hash.h"
 #include "proxy/base/text.h"
 #include "proxy/dns/edns.h"
@@ -109,39 +109,10 @@ int HeaderCopy(FfiCall& call) {
   return call.Give(filled);
 }
 
-// A list from 0 on, of tables; its length, and into the table at 2. Without one the list is a
-// second result.
-class ListMaker {
- public:
-  explicit ListMaker(FfiCall& call) : call_(call) { lua_newtable(call.state()); }
-  void Begin() { lua_newtable(call_.state()); }
-  void Field(const char* name, std::string_view value) {
-    call_.Give(value);
-    lua_setfield(call_.state(), -2, name);
-  }
-  void Field(const char* name, size_t value) {
-    call_.Give(value);
-    lua_setfield(call_.state(), -2, name);
-  }
-  void End() { lua_rawseti(call_.state(), -2, static_cast<lua_Integer>(count_++)); }
-  int Give() {
-    lua_State* const state = call_.state();
-    const bool plain = lua_isnoneornil(state, 2) || lua_gettop(state) == 2;
-    if (!plain) call_.Store(2);
-    call_.Give(count_);
-    if (plain) lua_insert(state, -2);
-    return plain ? 2 : 1;
-  }
-
- private:
-  FfiCall& call_;
-  size_t count_ = 0;
-};
-
 int Options(FfiCall& call) {
   const FfiFrame* const frame = call.Question(1);
   if (frame == nullptr) return 0;
-  ListMaker list(call);
+  FfiList list(call, 2);
   dns::ForEachOption(frame->query->message(), EdnsOf(*frame),
                      [&](dns::OptionCode code, std::span<const uint8_t> data) {
                        list.Begin();
@@ -156,7 +127,7 @@ int Options(FfiCall& call) {
 int Headers(FfiCall& call) {
   const FfiFrame* const frame = call.Question(1);
   if (frame == nullptr) return 0;
-  ListMaker list(call);
+  FfiList list(call, 2);
   if (const HttpExchange* http = frame->query->http.get()) {
     for (const auto& [name, value] : http->headers) {
       list.Begin();
@@ -170,7 +141,7 @@ int Headers(FfiCall& call) {
 int Tags(FfiCall& call) {
   const FfiFrame* const frame = call.Question(1);
   if (frame == nullptr) return 0;
-  ListMaker list(call);
+  FfiList list(call, 2);
   if (const QueryExtras* extras = frame->query->extras()) {
     for (const auto& [name, value] : extras->tags) {
       list.Begin();
@@ -184,7 +155,7 @@ int Tags(FfiCall& call) {
 int Values(FfiCall& call) {
   const FfiFrame* const frame = call.Question(1);
   if (frame == nullptr) return 0;
-  ListMaker list(call);
+  FfiList list(call, 2);
   for (const auto& [type, value] : ProxyValuesOf(*frame->query)) {
     list.Begin();
     list.Field("type", type);
@@ -272,7 +243,7 @@ constexpr FfiRow kRows[] = {
 
 }  // namespace
 
-std::span<const FfiRow> FfiQuestionRows() {
+FfiRows FfiQuestionRows() {
   return kRows;
 }
 

@@ -4,7 +4,6 @@
 #include "lua/ffi_call.h"
 #include "proxy/base/text.h"
 #include "proxy/query/message_edit.h"
-#include "proxy/query/proxy_values.h"
 #include "proxy/query/restart.h"
 #include "proxy/rules/actions/answer_actions.h"
 #include "proxy/rules/actions/http_actions.h"
@@ -195,13 +194,6 @@ int SetTrailing(FfiCall& call) {
   if (!call.ok()) return 0;
   return call.Give(SetTrailingData(*frame->query, frame->context->packets, AsBytes(data)));
 }
-int AddValue(FfiCall& call) {
-  FfiFrame* const frame = call.Question(1);
-  const auto type = static_cast<uint8_t>(call.Integer(2, 0, UINT8_MAX));
-  const std::string_view value = call.Text(3, 4);
-  if (call.ok()) AddProxyValue(*frame->query, type, std::string(value));
-  return 0;
-}
 // (dq, name, size, tag, size, value, size, former tag, size): the name in the wire format.
 int SetAlternateName(FfiCall& call) {
   FfiFrame* const frame = call.Editable(1);
@@ -265,8 +257,6 @@ constexpr FfiRow kRows[] = {
     BW_ROW("set_len", SetLength, ", size", "Cuts the message."),
     BW_ROW("set_trailing_data", SetTrailing, ", data [, size]",
            "Replaces what stands behind the last record; whether that was done."),
-    BW_ROW("add_proxy_protocol_values", AddValue, ", type, value [, size]",
-           "Adds a value to what a server with useProxyProtocol is told."),
     BW_ROW("set_alternate_name", SetAlternateName,
            ", name, size [, tag, size, value, size [, formerTag, size]]",
            "Asks for another name, in the wire format, and leaves the cache out; whether that was "
@@ -277,7 +267,7 @@ constexpr FfiRow kRows[] = {
 
 }  // namespace
 
-std::span<const FfiRow> FfiQuestionEditRows() {
+FfiRows FfiQuestionEditRows() {
   return kRows;
 }
 

@@ -85,7 +85,7 @@ constexpr FfiRow kRows[] = {
 
 }  // namespace
 
-std::span<const FfiRow> FfiResponseRows() {
+FfiRows FfiResponseRows() {
   return kRows;
 }
 

@@ -86,7 +86,7 @@ constexpr FfiRow kRows[] = {
 
 }  // namespace
 
-std::span<const FfiRow> FfiServerRows() {
+FfiRows FfiServerRows() {
   return kRows;
 }
 

@@ -112,7 +112,7 @@ std::unique_ptr<PerThreadCode::Interpreter> PerThreadCode::Make() const {
   lua_State* const state = made->lua.raw();
   SetConstants(state);
   SetLogFunctions(state);
-  InstallFfi(state, *metrics_);
+  InstallFfi(state, *metrics_, runtime_);
   if (luaL_loadbuffer(state, text_.data(), text_.size(), "=code") != LUA_OK) {
     made->error = PlainText(state, -1);
     lua_settop(state, 0);

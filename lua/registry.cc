@@ -167,8 +167,9 @@ void RegisterInterface(lua_State* state) {
   });
   SetConstants(state);
   SetPolicyGlobals(state);
-  const Settings& settings = LuaState::RuntimeOf(state)->builder().config().settings;
-  InstallFfi(state, *settings.custom_metrics);
+  Runtime& runtime = *LuaState::RuntimeOf(state);
+  const Settings& settings = runtime.builder().config().settings;
+  InstallFfi(state, *settings.custom_metrics, runtime.weak_from_this());
   SetStatNodeFfi(state);
   // maintenance() is the configuration's to define: no function of ours stands in its place.
   for (const char* name : {"maintenance", "threadmessage"}) {

@@ -4,7 +4,7 @@
 #include <thread>
 
 #include "lua/ffi_call.h"
-#include "tests/lua/ask_fixture.h"
+#include "tests/lua/ffi_fixture.h"
 
 namespace breakwater::lua {
 namespace {
@@ -13,26 +13,6 @@ using testing::HasSubstr;
 using testing::Not;
 
 constexpr const char* kNamed = "local ffi = require('ffi') local C = ffi.C ";
-
-class FfiTest : public AskTest {
- protected:
-  // A LuaFFIAction with this body, asked once. What it leaves in the global `said`.
-  std::string Say(const std::string& body, const std::string& question = "www.Example.org AAAA") {
-    Load(
-        "setLuaBudget{time=0, memory=0} local ffi = require('ffi') local C = ffi.C\nsaid = "
-        "'nothing'\n"
-        "addAction(AllRule(), LuaFFIAction(function(dq) do " +
-        body + " end return DNSAction.None end))");
-    answer_ = Ask(question);
-    std::string said = Run("said");
-    if (!said.empty()) said.pop_back();
-    return said;
-  }
-  uint64_t Errors() { return configuration_->runtime().Counted(Metric::kLuaErrors); }
-  uint64_t Stopped() { return configuration_->runtime().Counted(Metric::kLuaStopped); }
-
-  std::string answer_;
-};
 
 TEST_F(FfiTest, AFunctionLooksAtTheQuery) {
   EXPECT_EQ(Say("said = C.dnsdist_ffi_dnsquestion_get_qname_raw(dq)"),
@@ -127,26 +107,31 @@ TEST_F(FfiTest, EveryFunctionSurvivesEveryWrongArgument) {
   const char* kValues =
       "values = {false, 0, -1, 1, 2^63, 1e300, 0/0, '', 'x', string.rep('y', 300), {}, "
       "{[0]='z'}, {[0]={value='v', size=99}}, {value=1}, print, coroutine.create(print), dq, "
-      "ffi.new('char[3]'), ffi.new('size_t[1]'), io.stdout, newDNSName('a.')} ";
+      "ffi.new('char[3]'), ffi.new('size_t[1]'), io.stdout, newDNSName('a.')} "
+      "local bytes = C.dnsdist_ffi_dnsquestion_get_data(dq) "
+      "local function packet() return select(2, C.dnsdist_ffi_dnspacket_parse(bytes, #bytes)) end "
+      "local function svc() "
+      "return select(2, C.dnsdist_ffi_svc_record_parameters_new('a.', 1, false)) end ";
   // Every function with every value in every place, behind dq and by itself; then with none.
-  const std::string said = Say(std::string(kValues) +
-                                   "local tried, errors = 0, 0 "
-                                   "for name, f in pairs(C) do if type(f) == 'function' then "
-                                   "  pcall(f) pcall(f, dq) "
-                                   "  for place = 1, 6 do for i = 1, #values do "
-                                   "    for _, first in ipairs({dq, 1, 'name'}) do "
-                                   "      local a = {first, 2, 'text', 3, 'more', 1} "
-                                   "      a[place] = values[i] "
-                                   "      tried = tried + 1 "
-                                   "      local good, text = pcall(f, table.unpack(a)) "
-                                   "      if not good then errors = errors + 1 "
-                                   "        if not tostring(text):find(name, 1, true) then said = "
-                                   "name..': '..tostring(text) return "
-                                   "DNSAction.None end end "
-                                   "    end end end end end "
-                                   "if tried > 10000 and errors > 5000 then said = 'good' else "
-                                   "said = tried..' '..errors end",
-                               "a.example A +dnssec");
+  const std::string said =
+      Say(std::string(kValues) +
+              "local tried, errors = 0, 0 "
+              "for name, f in pairs(C) do if type(f) == 'function' then "
+              "  pcall(f) pcall(f, dq) "
+              "  for place = 1, 6 do for i = 1, #values do "
+              "    for _, first in ipairs({dq, 1, 'name', packet(), svc()}) do "
+              "      local a = {first, 2, 'text', 3, 'more', 1} "
+              "      a[place] = values[i] "
+              "      tried = tried + 1 "
+              "      local good, text = pcall(f, table.unpack(a)) "
+              "      if not good then errors = errors + 1 "
+              "        if not tostring(text):find(name, 1, true) then said = "
+              "name..': '..tostring(text) return "
+              "DNSAction.None end end "
+              "    end end end end end "
+              "if tried > 10000 and errors > 5000 then said = 'good' else "
+              "said = tried..' '..errors end",
+          "a.example A +dnssec");
   EXPECT_EQ(said, "good");
 }
 

@@ -256,8 +256,7 @@ std::string FfiText() {
       "functions\nare known. dq, dr and servers are good for the call that got them; later they "
       "are "
       "an error. Sizes are bytes.\n\n";
-  for (const auto& rows : {FfiQuestionRows(), FfiQuestionEditRows(), FfiResponseRows(),
-                           FfiServerRows(), FfiMoreRows()}) {
+  for (const FfiRows& rows : AllFfiRows()) {
     for (const FfiRow& row : rows) {
       text += fmt::format("- `dnsdist_ffi_{}{}`: {}\n", row.name, row.parameters, row.help);
     }

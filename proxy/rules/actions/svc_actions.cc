@@ -88,44 +88,69 @@ TextResult<Parameters> Collect(const SvcRecord& record) {
   return parameters;
 }
 
+struct SvcHint {
+  dns::Name owner;  // the root: the question's name
+  Address address;
+  bool operator==(const SvcHint&) const = default;
+};
+// Records as they go into an answer.
+struct SvcAnswer {
+  std::vector<std::string> rdata;
+  std::vector<SvcHint> hints;
+};
+
+TextResult<SvcAnswer> Encode(const std::vector<SvcRecord>& records) {
+  SvcAnswer answer;
+  for (const SvcRecord& record : records) {
+    auto rdata = EncodeSvcRecord(record);
+    if (!rdata) return Fail(rdata.error());
+    answer.rdata.push_back(std::move(*rdata));
+    for (const auto* list : {&record.ipv4_hints, &record.ipv6_hints}) {
+      for (const Address& address : *list) {
+        const SvcHint hint{record.target, address};
+        auto& hints = answer.hints;
+        if (std::find(hints.begin(), hints.end(), hint) == hints.end()) hints.push_back(hint);
+      }
+    }
+  }
+  return answer;
+}
+
+bool Give(Query& query, RuleContext& context, const SvcAnswer& answer,
+          const SpoofOptions& options) {
+  absl::InlinedVector<AnswerRecord, 16> records;
+  AnswerRecord record;
+  record.cls = query.question.cls;
+  record.ttl = options.ttl;
+  record.type = query.question.type;
+  for (const std::string& bytes : answer.rdata) {
+    record.rdata = {reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()};
+    records.push_back(record);
+  }
+  record.section = dns::Section::kAdditional;
+  for (const SvcHint& hint : answer.hints) {
+    record.type = hint.address.IsV6() ? dns::Type::kAaaa : dns::Type::kA;
+    record.owner = hint.owner.IsRoot() ? std::span<const uint8_t>{} : hint.owner.wire();
+    record.rdata = hint.address.Raw();
+    records.push_back(record);
+  }
+  AnswerShape shape;
+  shape.flags = options.flags;
+  return MakeAnswer(query, SelfAnswersOf(context), shape, {records.data(), records.size()});
+}
+
 class SpoofSvcAction : public Action {
  public:
-  struct Hint {
-    dns::Name owner;  // the root: the question's name
-    Address address;
-    bool operator==(const Hint&) const = default;
-  };
-  SpoofSvcAction(std::vector<std::string> rdata, std::vector<Hint> hints, SpoofOptions options)
-      : rdata_(std::move(rdata)), hints_(std::move(hints)), options_(options) {}
+  SpoofSvcAction(SvcAnswer answer, const SpoofOptions& options)
+      : answer_(std::move(answer)), options_(options) {}
 
   Flow Apply(Query& query, RuleContext& context) const override {
-    absl::InlinedVector<AnswerRecord, 16> records;
-    AnswerRecord record;
-    record.cls = query.question.cls;
-    record.ttl = options_.ttl;
-    record.type = query.question.type;
-    for (const std::string& bytes : rdata_) {
-      record.rdata = {reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()};
-      records.push_back(record);
-    }
-    record.section = dns::Section::kAdditional;
-    for (const Hint& hint : hints_) {
-      record.type = hint.address.IsV6() ? dns::Type::kAaaa : dns::Type::kA;
-      record.owner = hint.owner.IsRoot() ? std::span<const uint8_t>{} : hint.owner.wire();
-      record.rdata = hint.address.Raw();
-      records.push_back(record);
-    }
-    AnswerShape shape;
-    shape.flags = options_.flags;
-    const bool made =
-        MakeAnswer(query, SelfAnswersOf(context), shape, {records.data(), records.size()});
-    return made ? Flow::kAnswer : Flow::kContinue;
+    return Give(query, context, answer_, options_) ? Flow::kAnswer : Flow::kContinue;
   }
   std::string ToString() const override { return "spoof SVC record "; }
 
  private:
-  std::vector<std::string> rdata_;
-  std::vector<Hint> hints_;
+  SvcAnswer answer_;
   SpoofOptions options_;
 };
 
@@ -151,20 +176,16 @@ TextResult<std::string> EncodeSvcRecord(const SvcRecord& record) {
 
 TextResult<ActionPtr> MakeSpoofSvcAction(const std::vector<SvcRecord>& records,
                                          SpoofOptions options) {
-  std::vector<std::string> all_rdata;
-  std::vector<SpoofSvcAction::Hint> hints;
-  for (const SvcRecord& record : records) {
-    auto rdata = EncodeSvcRecord(record);
-    if (!rdata) return Fail(rdata.error());
-    all_rdata.push_back(std::move(*rdata));
-    for (const auto* list : {&record.ipv4_hints, &record.ipv6_hints}) {
-      for (const Address& address : *list) {
-        const SpoofSvcAction::Hint hint{record.target, address};
-        if (std::find(hints.begin(), hints.end(), hint) == hints.end()) hints.push_back(hint);
-      }
-    }
-  }
-  return std::make_shared<SpoofSvcAction>(std::move(all_rdata), std::move(hints), options);
+  auto answer = Encode(records);
+  if (!answer) return Fail(std::move(answer.error()));
+  return std::make_shared<SpoofSvcAction>(std::move(*answer), options);
+}
+
+TextResult<bool> AnswerSvc(Query& query, RuleContext& context,
+                           const std::vector<SvcRecord>& records, const SpoofOptions& options) {
+  const auto answer = Encode(records);
+  if (!answer) return Fail(answer.error());
+  return Give(query, context, *answer, options);
 }
 
 }  // namespace breakwater

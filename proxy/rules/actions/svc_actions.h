@@ -38,4 +38,8 @@ TextResult<std::string> EncodeSvcRecord(const SvcRecord& record);
 TextResult<ActionPtr> MakeSpoofSvcAction(const std::vector<SvcRecord>& records,
                                          SpoofOptions options = {});
 
+// The same at once, on the query's worker; false where the answer is too large.
+TextResult<bool> AnswerSvc(Query& query, RuleContext& context,
+                           const std::vector<SvcRecord>& records, const SpoofOptions& options);
+
 }  // namespace breakwater
