@@ -1,16 +1,10 @@
-// The tables of numbers and names that a configuration uses by name.
-#include <span>
+#include "lua/constants.h"
 
 #include "lua/bindings.h"
 #include "lua/dns_actions.h"
 
 namespace breakwater::lua {
 namespace {
-
-struct Constant {
-  const char* name;
-  int value;
-};
 
 constexpr Constant kTypes[] = {
     {"A", 1},           {"NS", 2},      {"CNAME", 5},    {"SOA", 6},       {"MB", 7},
@@ -72,26 +66,35 @@ constexpr Constant kResponseActions[] = {
 #undef BW_ACTION
 };
 
-void SetTable(lua_State* state, const char* name, std::span<const Constant> rows) {
-  lua_createtable(state, 0, static_cast<int>(rows.size()));
-  for (const Constant& row : rows) {
-    lua_pushinteger(state, row.value);
-    lua_setfield(state, -2, row.name);
-  }
-  lua_setglobal(state, name);
-}
+constexpr ConstantTable kTables[] = {
+    {"DNSQType", "Types of records; any other is a number.", kTypes},
+    {"DNSClass", "Classes.", kClasses},
+    {"DNSOpcode", "What a message asks for.", kOpcodes},
+    {"DNSRCode", "How an answer ends; those above 15 need EDNS.", kRCodes},
+    {"DNSSection", "The sections of a message.", kSections},
+    {"EDNSOptionCode", "Options of EDNS.", kOptionCodes},
+    {"DNSAction",
+     "What a LuaAction returns, with a second value where the action needs one (a pool, an "
+     "address, a delay); and what dynamic blocks do.",
+     kActions},
+    {"DNSResponseAction", "What a LuaResponseAction returns.", kResponseActions},
+};
 
 }  // namespace
 
+std::span<const ConstantTable> ConstantTables() {
+  return kTables;
+}
+
 void SetConstants(lua_State* state) {
-  SetTable(state, "DNSQType", kTypes);
-  SetTable(state, "DNSClass", kClasses);
-  SetTable(state, "DNSOpcode", kOpcodes);
-  SetTable(state, "DNSRCode", kRCodes);
-  SetTable(state, "DNSSection", kSections);
-  SetTable(state, "EDNSOptionCode", kOptionCodes);
-  SetTable(state, "DNSAction", kActions);
-  SetTable(state, "DNSResponseAction", kResponseActions);
+  for (const ConstantTable& table : kTables) {
+    lua_createtable(state, 0, static_cast<int>(table.rows.size()));
+    for (const Constant& row : table.rows) {
+      lua_pushinteger(state, row.value);
+      lua_setfield(state, -2, row.name);
+    }
+    lua_setglobal(state, table.name);
+  }
 }
 
 }  // namespace breakwater::lua

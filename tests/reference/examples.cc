@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <set>
@@ -58,6 +59,13 @@ void ReadPage(const std::filesystem::path& path, std::vector<Example>* examples)
   }
 }
 
+// The examples cannot run without what it makes.
+void Command(const std::string& command) {
+  if (std::system(command.c_str()) == 0) return;
+  fmt::print(stderr, "this failed: {}\n", command);
+  std::abort();
+}
+
 void TrimBlankLines(Example* example) {
   while (example->text.ends_with("\n\n")) example->text.pop_back();
 }
@@ -102,8 +110,28 @@ Runner::Runner() {
   folder_.Write("example.org.zone",
                 "$ORIGIN example.org.\n$TTL 300\n@ SOA ns1 hostmaster 1 3600 600 86400 60\n"
                 "@ NS ns1\nns1 A 192.0.2.53\nwww A 192.0.2.80\n");
+  WriteStores();
   std::filesystem::create_directory(folder_.path() + "/conf.d");
   folder_.Write("conf.d/10-acl.conf", "addACL('198.51.100.0/24')\n");
+}
+
+// With the programs that operators make such files with.
+void Runner::WriteStores() {
+  const std::string folder = folder_.path() + "/";
+  const std::string text = folder_.Write("names.cdb.txt", "+5,5:a key->value\n\n");
+  Command("cdb -c " + folder + "names.cdb " + text);
+  const auto lmdb = [&](const char* database, const char* pairs) {
+    const std::string dump = folder_.Write(
+        "names.mdb.txt",
+        std::string("VERSION=3\nformat=print\ntype=btree\nHEADER=END\n") + pairs + "DATA=END\n");
+    Command(std::string("mdb_load -n -s ") + database + " -f " + dump + " " + folder + "names.mdb");
+  };
+  lmdb("customers", " \\07example\\03org\\00\n north\n");
+  lmdb("ranges", " \\c0\\00\\02\\ff\n \\c0\\00\\02\\00net\n");
+  const std::string countries =
+      folder_.Write("country.json", R"({"192.0.2.0/24": {"country": {"iso_code": "NL"}}})");
+  Command("/usr/bin/python3 " BW_SOURCE_DIR "/tests/support/mmdb_writer.py " + folder +
+          "country.mmdb < " + countries);
 }
 
 std::string Runner::Run(const Example& example) {

@@ -40,6 +40,7 @@ class Runner {
   const KnownOptionsMap& options() const { return options_; }
 
  private:
+  void WriteStores();
   test::CertificateFolder folder_;
   KnownOptionsMap options_;
 };

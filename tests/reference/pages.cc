@@ -7,6 +7,7 @@
 
 #include "lua/bind_ffi.h"
 #include "lua/bind_kernel_filters.h"
+#include "lua/constants.h"
 #include "lua/ffi_call.h"
 #include "lua/qps_limiter.h"
 #include "lua/script_bindings.h"
@@ -144,6 +145,26 @@ std::vector<PageRow> OtherPages() {
        "eBPF: what is blocked is dropped before the proxy has it.",
        {KernelFilterFunctions()},
        {&KernelFilterClass(), &TimedKernelFilterClass()}},
+      {"dynamic_blocks",
+       "Dynamic blocks",
+       "Clients and names that are blocked for a time, by what the rings tell.",
+       {DynBlockFunctions(), DynBlockGroupFunctions()},
+       {&DynBlockClass(), &DynBlockGroupClass(), &StatNodeClass(), &StatNodeStatsClass()}},
+      {"stores",
+       "Key-value stores",
+       "LMDB, CDB and MMDB files in which rules look things up.",
+       {StoreFunctions()},
+       {&StoreClass(), &LookupKeyClass()}},
+      {"metrics",
+       "Metrics of one's own, and Carbon",
+       "Counters and gauges that a configuration declares, and where all metrics are sent.",
+       {CustomMetricFunctions()},
+       {}},
+      {"host",
+       "The host",
+       "Interfaces, neighbours, users, and what is hidden from others.",
+       {HostFunctions()},
+       {}},
       {"collectors",
        "Collectors",
        "Queries and answers told to others, in PowerDNS's protobuf and as dnstap.",
@@ -264,10 +285,27 @@ std::string FfiText() {
   return text;
 }
 
+std::string ConstantsText() {
+  std::string text =
+      "# Constants\n\nTables of numbers, `DNSQType.A` say. Made from the bindings by "
+      "`write_reference`. All pages: [README.md](README.md).\n";
+  for (const ConstantTable& table : ConstantTables()) {
+    text += fmt::format("\n## {}\n\n{}\n\n", table.name, table.help);
+    const char* separator = "";
+    for (const Constant& row : table.rows) {
+      text += fmt::format("{}`{}` {}", separator, row.name, row.value);
+      separator = ", ";
+    }
+    text += ".\n";
+  }
+  return text;
+}
+
 std::string IndexText(const std::vector<Page>& pages) {
   std::string text =
       "# Reference of the Lua interface\n\n"
       "Made by `write_reference` from the help of the bindings; a test runs every example. "
+      "Numbers by name: [constants.md](constants.md). "
       "What is not there, and why: [exceptions.md](exceptions.md).\n\n| page | what is on it |\n"
       "|---|---|\n";
   std::map<std::string, std::string> links;
@@ -364,6 +402,7 @@ std::map<std::string, std::string> Render(const std::vector<Example>& examples,
     files[page.name + ".md"] = std::move(text);
   }
   files["ffi.md"] = FfiText();
+  files["constants.md"] = ConstantsText();
   files["README.md"] = IndexText(pages);
   files["exceptions.md"] = ExceptionsText(not_bound);
   return files;

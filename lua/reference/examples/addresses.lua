@@ -30,3 +30,8 @@ local all = newNMG()
 all:addNMG(group)
 assert(all:size() == 3)
 all:clear()
+
+-- @ ComboAddress
+-- Hidden from whoever has no key, and shown to whoever has.
+local key = makeIPCipherKey('a secret')
+print(newCA('2001:db8::1'):ipencrypt(key):ipdecrypt(key):toString())

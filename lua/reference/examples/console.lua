@@ -15,3 +15,6 @@ vinfolog('a line for the curious')
 -- @ delta (console)
 addACL('192.0.2.0/24')
 delta()
+
+-- @ show (console)
+show('what a script prints for the console')

@@ -191,3 +191,19 @@ addAction('gone.example.org', LuaAction(function(dq)
                                  1, 7200, 3600, 1209600, 60)
   return DNSAction.None
 end))
+
+-- @ DNSResponse
+-- How the query of this answer came.
+addResponseAction(AllRule(), LuaResponseAction(function(dr)
+  vinfolog(dr:getServerNameIndication() .. ' ' .. dr:getHTTPScheme() .. dr:getHTTPHost() .. dr:getHTTPPath() ..
+           dr:getHTTPQueryString())
+  for name, value in pairs(dr:getHTTPHeaders()) do vinfolog(name .. ': ' .. value) end
+  for type, value in pairs(dr:getProxyProtocolValues()) do vinfolog(type .. ': ' .. value) end
+  return DNSResponseAction.None
+end))
+
+-- @ DNSQuestion
+addAction(SNIRule('dns.example.org'), LuaAction(function(dq)
+  vinfolog(dq:getServerNameIndication())
+  return DNSAction.None
+end))
