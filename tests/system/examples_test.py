@@ -183,6 +183,30 @@ class Examples(SystemTest):
         self.assertRegex(proxy.console("return filter:getStats()"), r"(?m)^127\.0\.0\.2: 1$")
 
     @breakwater_only
+    def test_the_web_server_shows_metrics_and_a_page_of_ones_own_to_who_may(self):
+        nsd = self.started(Nsd(ZONES))
+        text = localised(file_text(os.path.join(ROOT, "examples/web-server.lua")), nsd.port)
+        proxy = self.proxy(text)
+        self.assertIn("192.0.2.80", addresses(ask("web.example.org", port=proxy.port)))
+        site = "http://" + re.search(r'webserver\("([^"]+)"', text).group(1)
+        password, key = ("-u", "any:open sesame"), ("-H", "X-API-Key: a key")
+        for path, credentials, status in (
+                ("/", password, 404), ("/", (), 401), ("/metrics", password, 200), ("/metrics", (), 401),
+                ("/metrics", ("-u", "any:wrong"), 401), ("/jsonstat?command=stats", key, 200),
+                ("/api/v1/servers/localhost", key, 200), ("/api/v1/servers/localhost", ("-H", "X-API-Key: no"), 401),
+                ("/ready", (), 401)):
+            page = curl(*credentials, site + path)
+            self.assertEqual(page.status, status, (path, credentials))
+            self.assertEqual(page.headers["x-robots-tag"], "noindex")
+        metrics = curl(*password, site + "/metrics").body.decode()
+        self.assertRegex(metrics, r"(?m)^dnsdist_queries(_total)? [1-9]")
+        ready = curl(*password, site + "/ready")
+        self.assertEqual((ready.status, ready.body, ready.headers["content-type"]),
+                         (200, b"2 of 2 servers are up\n", "text/plain"))
+        nsd.kill()
+        wait_until(lambda: curl(*password, site + "/ready").status == 503, "the servers to be down")
+
+    @breakwater_only
     def test_the_quickstart_serves_and_stops_cleanly_on_ctrl_c(self):
         folder = temp_folder()
         environment = dict(os.environ, BREAKWATER=BINARY, QUICKSTART_PORT=str(free_port()), TMPDIR=folder)
