@@ -5,6 +5,7 @@ Run it after changing it; its output is committed. What each hostile message mus
 by tests/proxy/dns/hostile_test.cc.
 """
 import pathlib
+import re
 import struct
 
 CORPUS = pathlib.Path(__file__).resolve().parent / "corpus"
@@ -240,6 +241,15 @@ def main():
         write("cache_snapshot_fuzz", key + "_without_last_good", b"\2" + kept(message, bits, tail))
     write("cache_snapshot_fuzz", "file_head", b"\0BREAKWATER CACHE\0\0\0\1")
     write("cache_snapshot_fuzz", "file_block", b"\0BREAKWATER CACHE\0\0\0\1" + struct.pack("!IIQ", 1, 12, 0) + bytes(12))
+    vectors = (CORPUS.parent.parent / "proxy/dnscrypt/vectors.h").read_text()
+    for key, hexes in re.findall(r"(k\w+) = FromHex\(([^)]*)\)", vectors):
+        octets = bytes.fromhex("".join(re.findall(r'"(\w+)"', hexes)))
+        write("dnscrypt_fuzz", key, b"\0" + octets)
+    asked = query("2.example", 16)
+    for key, message in (("certificates", asked), ("certificates_edns", query("2.example", 16, [opt()])),
+                         ("padded", query() + b"\x80" + bytes(223)), ("not_padded", query() + bytes(223))):
+        write("dnscrypt_fuzz", key + "_udp", b"\0" + message)
+        write("dnscrypt_fuzz", key + "_tcp", b"\1" + message)
     for key, message in HOSTILE.items():
         write("hostile", key, message)
 

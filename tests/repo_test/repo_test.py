@@ -24,7 +24,7 @@ FUNCTION_LINES = 60
 FUNCTION_PARAMETERS = 4
 TOP_LEVEL = {"CMakeLists.txt", "CMakePresets.json", "proxy", "lua", "tests", "bench", "examples",
              "LICENSE", "README.md"}
-LAYERS = ("base dns net query observe cache zone backend pool guard lookup rules listen config worker control "
+LAYERS = ("base dns dnscrypt net query observe cache zone backend pool guard lookup rules listen config worker control "
           "console web").split()
 # Conditional compilation that has a reason. Everything else is a file that CMake selects.
 CONDITIONS_ALLOWED = {

@@ -11,7 +11,7 @@ BUILD="build-essential cmake ninja-build ccache lld pkgconf ca-certificates
   libssl-dev libnghttp2-dev libldns-dev liblmdb-dev libcdb-dev libmaxminddb-dev
   libfstrm-dev libprotozero-dev libbpf-dev libgtest-dev libgmock-dev libbenchmark-dev
   bind9-dnsutils"
-TEST="clang clang-format clang-tidy libclang-rt-14-dev python3 python3-dnspython universal-ctags git curl procps
+TEST="clang clang-format clang-tidy libclang-rt-14-dev python3 python3-dnspython python3-nacl universal-ctags git curl procps
   nghttp2-client haproxy nginx-light unbound knot-resolver openssl chromium
   nsd dnsdist pdns-server pdns-backend-sqlite3 sqlite3 knot-dnsutils dnsperf util-linux
   lmdb-utils tinycdb mmdb-bin protobuf-compiler python3-protobuf fstrm-bin dnstap-ldns"
