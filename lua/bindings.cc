@@ -20,7 +20,8 @@ std::vector<FunctionPage> FunctionPages() {
           FlushFunctions(),         DrillFunctions(),        DynBlockFunctions(),
           DynBlockGroupFunctions(), KernelFilterFunctions(), StoreFunctions(),
           CustomMetricFunctions(),  HostFunctions(),         CollectorFunctions(),
-          FfiFunctions(),           QpsLimiterFunctions(),   WebFunctions()};
+          FfiFunctions(),           QpsLimiterFunctions(),   WebFunctions(),
+          DnscryptFunctions()};
 }
 
 std::vector<const ClassRow*> Classes() {
@@ -67,7 +68,10 @@ std::vector<const ClassRow*> Classes() {
           &DnstapMessageClass(),
           &QpsLimiterClass(),
           &WebRequestClass(),
-          &WebResponseClass()};
+          &WebResponseClass(),
+          &DnscryptClass(),
+          &DnscryptPairClass(),
+          &DnscryptCertClass()};
 }
 
 }  // namespace breakwater::lua

@@ -50,6 +50,8 @@ constexpr Constant kOptionCodes[] = {
     {"PADDING", 12}, {"CHAIN", 13}, {"KEYTAG", 14}, {"EXTENDEDERROR", 15},
 };
 
+constexpr Constant kExchangeVersions[] = {{"VERSION1", 1}, {"VERSION2", 2}};
+
 constexpr Constant kActions[] = {
 #define BW_ACTION(name) {#name, static_cast<int>(LuaAction::k##name)},
     BW_ACTION(Drop) BW_ACTION(Nxdomain) BW_ACTION(Refused) BW_ACTION(Spoof) BW_ACTION(Allow)
@@ -73,6 +75,7 @@ constexpr ConstantTable kTables[] = {
     {"DNSRCode", "How an answer ends; those above 15 need EDNS.", kRCodes},
     {"DNSSection", "The sections of a message.", kSections},
     {"EDNSOptionCode", "Options of EDNS.", kOptionCodes},
+    {"DNSCryptExchangeVersion", "Ciphers of DNSCrypt certificates.", kExchangeVersions},
     {"DNSAction",
      "What a LuaAction returns, with a second value where the action needs one (a pool, an "
      "address, a delay); and what dynamic blocks do.",

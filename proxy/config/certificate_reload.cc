@@ -3,14 +3,17 @@
 #include <utility>
 
 #include "proxy/base/log.h"
+#include "proxy/dnscrypt/context.h"
 
 namespace breakwater {
 
 CertificateReload ReloadCertificates(const Config& config) {
   CertificateReload done;
   for (const auto& frontend : config.frontends) {
-    if (frontend->tls == nullptr) continue;
-    auto loaded = frontend->tls->Load();
+    // The TCP bind of DNSCrypt has the certificates of the UDP one.
+    const bool dnscrypt = frontend->settings.protocol == Protocol::kDnscryptUdp;
+    if (frontend->tls == nullptr && !dnscrypt) continue;
+    auto loaded = dnscrypt ? frontend->dnscrypt->Reload() : frontend->tls->Load();
     if (loaded) {
       ++done.loaded;
       continue;

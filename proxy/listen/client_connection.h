@@ -9,6 +9,7 @@
 
 #include "proxy/listen/listen_context.h"
 #include "proxy/listen/proxied_client.h"
+#include "proxy/listen/sealed_queries.h"
 #include "proxy/net/stream.h"
 #include "proxy/net/tls_stream.h"
 #include "proxy/query/client_reply.h"
@@ -40,6 +41,7 @@ class ClientHost {
   virtual ListenContext& context() = 0;
   virtual Frontend& frontend() = 0;
   virtual ReplyTarget& target() = 0;
+  virtual SealedQueries* sealed() = 0;  // null but over DNSCrypt
   // Rooms shared by all connections: what read() fills, and where the message under decision lies.
   virtual std::span<uint8_t> read_room() = 0;
   virtual std::span<uint8_t> message_room() = 0;

@@ -90,7 +90,8 @@ void ClientStream::TakeMessage(std::span<const uint8_t> message) {
   }
   frontend().queries.Add();
   CountTlsQuery();
-  if (dns::ConstHeader(message.data()).Has(dns::kFlagQr)) {
+  // What is sealed begins otherwise.
+  if (host().sealed() == nullptr && dns::ConstHeader(message.data()).Has(dns::kFlagQr)) {
     context().counters.Add(Metric::kQueries);
     CountNoncompliant();
     stopping_ = true;
@@ -107,16 +108,36 @@ void ClientStream::TakeMessage(std::span<const uint8_t> message) {
   query->data = room.data();
   query->size = message.size();
   query->capacity = room.size();
-  context().sink.OnQuery(std::move(query));
+  if (host().sealed() != nullptr) query = Unseal(std::move(query));
+  if (query != nullptr) context().sink.OnQuery(std::move(query));
+}
+
+QueryPtr ClientStream::Unseal(QueryPtr query) {
+  switch (host().sealed()->Open(*query)) {
+    case SealedQueries::Outcome::kQuery:
+      return query;
+    case SealedQueries::Outcome::kCertificates:
+      OnAnswer(std::move(query));
+      return nullptr;
+    case SealedQueries::Outcome::kInvalid:
+      break;
+  }
+  --in_flight_;
+  stopping_ = true;
+  return nullptr;
 }
 
 void ClientStream::OnAnswer(QueryPtr query) {
   --in_flight_;
   host().MarkDirty(*this);
   if (muted()) return;
-  const size_t size = query->size;
+  size_t size = query->size;
   PacketBuffer bytes;
-  if (query->detached() && query->data == query->owned.data()) {
+  if (query->sealed) {
+    auto sealed = host().sealed()->Seal(*query);
+    bytes = std::move(sealed.bytes);
+    size = sealed.size;
+  } else if (query->detached() && query->data == query->owned.data()) {
     bytes = std::move(query->owned);
   } else {
     bytes = context().queries.packets().Get(size);
@@ -134,9 +155,15 @@ bool ClientStream::Queue(PacketBuffer bytes, size_t size) {
 ReplyTarget::Room ClientStream::OnPart(const Query& query, FlightId flight) {
   host().MarkDirty(*this);
   if (muted()) return ReplyTarget::Room::kFree;
-  PacketBuffer bytes = context().queries.packets().Get(query.size);
-  std::memcpy(bytes.data(), query.data, query.size);
-  if (!Queue(std::move(bytes), query.size)) return ReplyTarget::Room::kGone;
+  SealedQueries::Sealed part{{}, query.size};
+  if (query.sealed) {
+    part = host().sealed()->SealPart(query);
+  } else {
+    part.bytes = context().queries.packets().Get(query.size);
+    std::memcpy(part.bytes.data(), query.data, query.size);
+  }
+  if (part.bytes.empty()) EndUnread();  // nothing may be left out of a transfer
+  if (ended() || !Queue(std::move(part.bytes), part.size)) return ReplyTarget::Room::kGone;
   // Several transfers fill the queue within one turn: a client that reads need not wait for its
   // end.
   if (!HasRoom() && !write_blocked_ && !Flush()) return ReplyTarget::Room::kGone;

@@ -38,6 +38,8 @@ class ClientStream : public ClientConnection {
   size_t ReadSize();
   void Consume(std::span<const uint8_t> input);
   void TakeMessage(std::span<const uint8_t> message);
+  // Over DNSCrypt: null where it was answered, or is none.
+  QueryPtr Unseal(QueryPtr query);
   void OnPeerEnd() override;
   bool OverReadLimit();
   // Brings reading, the deadline and the end in line with the state; every event ends with it.

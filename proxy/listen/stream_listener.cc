@@ -35,6 +35,9 @@ StreamListener::StreamListener(ListenContext& context, std::shared_ptr<Frontend>
       frontend_(std::move(frontend)),
       address_(LocalAddressOf(fd.get())),
       rooms_(std::make_unique_for_overwrite<uint8_t[]>(kReadRoom + kMessageRoom)) {
+  if (frontend_->dnscrypt != nullptr) {
+    sealed_ = std::make_unique<SealedQueries>(context_, *frontend_);
+  }
   Acceptor::Handlers handlers{
       .on_connection = [this](UniqueFd accepted,
                               const Address& peer) { Admit(std::move(accepted), peer); },

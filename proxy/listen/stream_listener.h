@@ -63,6 +63,7 @@ class StreamListener : public ReplyTarget, private ClientHost {
 
   ListenContext& context() override { return context_; }
   ReplyTarget& target() override { return *this; }
+  SealedQueries* sealed() override { return sealed_.get(); }
   std::span<uint8_t> read_room() override { return {rooms_.get(), kReadRoom}; }
   std::span<uint8_t> message_room() override { return {rooms_.get() + kReadRoom, kMessageRoom}; }
   void MarkDirty(ClientConnection& stream) override;
@@ -75,6 +76,7 @@ class StreamListener : public ReplyTarget, private ClientHost {
   ListenContext& context_;
   const std::shared_ptr<Frontend> frontend_;
   Address address_;
+  std::unique_ptr<SealedQueries> sealed_;  // over DNSCrypt alone
   std::unique_ptr<Acceptor> acceptor_;
   std::unique_ptr<uint8_t[]> rooms_;
   std::vector<Slot> slots_;

@@ -43,6 +43,9 @@ UdpListener::UdpListener(ListenContext& context, std::shared_ptr<Frontend> front
       in_(std::move(source.in)),
       out_(std::move(source.out)) {
   const int fd = source.fd.get();
+  if (frontend_->dnscrypt != nullptr) {
+    sealed_ = std::make_unique<SealedQueries>(context_, *frontend_);
+  }
   if (in_ == nullptr) {
     in_ = std::make_unique<KernelReceiveBatch>(fd, ReceiveBatchOptions{.wants_local = wildcard_});
   }
@@ -97,11 +100,14 @@ size_t UdpListener::TakeBatch() {
   const NetmaskGroup* proxies = ProxiesOf(context_.settings, frontend_->settings);
   size_t taken = 0;
   for (const Datagram& datagram : received.datagrams) {
+    QueryPtr query;
     if (proxies != nullptr && proxies->Matches(datagram.from)) {
-      if (QueryPtr query = MakeProxied(datagram, now)) taken_[taken++] = std::move(query);
+      query = MakeProxied(datagram, now);
     } else if (MayAsk(datagram.from) && IsCompliant(datagram)) {
-      taken_[taken++] = MakeQuery(datagram, now);
+      query = MakeQuery(datagram, now);
     }
+    if (query != nullptr && sealed_ != nullptr) query = Unseal(std::move(query));
+    if (query != nullptr) taken_[taken++] = std::move(query);
   }
   context_.sink.OnQueries(std::span(taken_).first(taken));
   // Once a batch: all workers write this counter.
@@ -123,8 +129,9 @@ bool UdpListener::IsCompliant(const Datagram& datagram) {
     // What a PROXY header begins with has another opcode than a query, so queries are not compared.
     if (header.opcode() != dns::Opcode::kQuery && IsUnlistedHeader(datagram)) return false;
     ++asked_;
-    // A reply sent to us must not be answered: two servers would talk for ever.
-    if (header.Has(dns::kFlagQr)) {
+    // A reply sent to us must not be answered: two servers would talk for ever. What is sealed
+    // begins otherwise.
+    if (sealed_ == nullptr && header.Has(dns::kFlagQr)) {
       context_.counters.Add(Metric::kQueries);
       compliant = false;
     }
@@ -187,8 +194,22 @@ QueryPtr UdpListener::MakeProxied(Datagram datagram, MonoTime now) {
   return query;
 }
 
+QueryPtr UdpListener::Unseal(QueryPtr query) {
+  switch (sealed_->Open(*query)) {
+    case SealedQueries::Outcome::kQuery:
+      return query;
+    case SealedQueries::Outcome::kCertificates:
+      Send(std::move(query));
+      return nullptr;
+    case SealedQueries::Outcome::kInvalid:
+      break;
+  }
+  return nullptr;
+}
+
 void UdpListener::Send(QueryPtr query) {
   if (poller_ == nullptr || frontend_->muted.load(std::memory_order_relaxed)) return;
+  if (sealed_ != nullptr) sealed_->SealInPlace(*query);
   if (out_->full()) {
     SendQueued();
     // Full twice over: the kernel takes nothing, and what is here was kept long enough.

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "proxy/listen/listen_context.h"
+#include "proxy/listen/sealed_queries.h"
 #include "proxy/net/socket_options.h"
 #include "proxy/net/udp_batch.h"
 #include "proxy/query/client_reply.h"
@@ -53,6 +54,8 @@ class UdpListener : public ReplyTarget {
   QueryPtr MakeQuery(const Datagram& datagram, MonoTime now);
   // Null where it is not to be asked.
   QueryPtr MakeProxied(Datagram datagram, MonoTime now);
+  // Over DNSCrypt: null where it was answered, or is none.
+  QueryPtr Unseal(QueryPtr query);
   void SendQueued();
   void Release();
 
@@ -60,6 +63,7 @@ class UdpListener : public ReplyTarget {
   const std::shared_ptr<Frontend> frontend_;
   Address address_;
   bool wildcard_ = false;
+  std::unique_ptr<SealedQueries> sealed_;  // over DNSCrypt alone
   std::unique_ptr<Poller> poller_;
   std::unique_ptr<ReceiveBatch> in_;
   std::unique_ptr<SendBatch> out_;

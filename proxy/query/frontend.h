@@ -16,6 +16,9 @@
 namespace breakwater {
 
 struct DohFrontend;  // doh_frontend.h
+namespace dnscrypt {
+class Context;
+}
 
 struct FrontendSettings {
   Address address;
@@ -36,6 +39,8 @@ struct Frontend {
   FrontendSettings settings;
   TlsServerPtr tls;                  // null: in the clear
   std::shared_ptr<DohFrontend> doh;  // DNS over HTTPS alone
+  // DNSCrypt alone; the UDP and the TCP bind of one line have it together.
+  std::shared_ptr<dnscrypt::Context> dnscrypt;
   SharedCounter queries;
   SharedCounter responses;
   SharedCounter noncompliant_queries;

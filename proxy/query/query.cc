@@ -1,6 +1,7 @@
 #include "proxy/query/query.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace breakwater {
 
@@ -57,8 +58,9 @@ void Query::Reserve(PacketPool& pool, size_t extra) {
 }
 
 size_t Query::MaxAnswerSize() const {
-  if (tcp()) return 65535;
-  return client_has_edns ? std::max<size_t>(512, client_udp_size) : 512;
+  const size_t most = sealed ? session.max_answer : 65535;
+  if (tcp()) return most;
+  return std::min<size_t>(most, client_has_edns ? std::max<size_t>(512, client_udp_size) : 512);
 }
 
 QueryExtras& Query::Extras() {
@@ -99,6 +101,7 @@ void Query::Reset() {
   owned.Reset();
   if (connection) connection.reset();
   if (http) http.reset();
+  if (sealed) dnscrypt::Wipe(session);
   static_cast<QueryFields&>(*this) = QueryFields{};
 }
 
@@ -130,6 +133,7 @@ QueryPtr Copy(const Query& query, QueryPool& pool) {
   copy->pool_name = query.pool_name;
   copy->client_name = query.client_name;
   copy->connection = query.connection;
+  if (query.sealed) copy->session = query.session;
   copy->ReplaceMessage(pool.packets(), query.message());
   return copy;
 }
@@ -140,6 +144,7 @@ QueryPtr CopyWithoutClient(const Query& query, QueryPool& pool) {
   QueryPtr copy = Copy(query, pool);
   copy->target = nullptr;
   copy->connection.reset();
+  if (std::exchange(copy->sealed, false)) dnscrypt::Wipe(copy->session);
   return copy;
 }
 

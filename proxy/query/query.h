@@ -24,6 +24,7 @@
 #include "proxy/dns/header.h"
 #include "proxy/dns/name.h"
 #include "proxy/dns/question.h"
+#include "proxy/dnscrypt/session.h"
 #include "proxy/net/proxy_protocol.h"
 #include "proxy/query/at_end.h"
 #include "proxy/query/connection_info.h"
@@ -124,6 +125,7 @@ struct QueryFields {
   bool asked_again = false;    // it had joined another, and asks for itself once that has failed
   bool restart_asked = false;  // a rule on the answer said so
   bool extras_used = false;
+  bool sealed = false;  // it came sealed by DNSCrypt: Query::session is set
 };
 
 struct Query : QueryFields {
@@ -133,6 +135,8 @@ struct Query : QueryFields {
   PacketBuffer owned;  // empty while the message lies in the listener's buffer
   std::shared_ptr<const ConnectionInfo> connection;  // null where there is nothing to tell
   std::unique_ptr<HttpExchange> http;                // over HTTPS alone
+  // Seals the answer; valid where `sealed`, and wiped when the query ends.
+  dnscrypt::Session session;
 
   bool tcp() const { return !IsDatagram(protocol); }
   // Whether backends are asked over a stream at once. Who came over HTTPS takes answers of any
@@ -168,7 +172,8 @@ struct Query : QueryFields {
   // Room for `extra` more bytes behind the message; moves it to owned memory for that.
   void Reserve(PacketPool& pool, size_t extra);
 
-  // Largest answer this client takes: 65,535 on streams, else 512 or its EDNS size.
+  // Largest answer this client takes: 65,535 on streams, else 512 or its EDNS size; over DNSCrypt
+  // no more than can be sealed.
   size_t MaxAnswerSize() const;
 
   QueryExtras& Extras();

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "lua/configuration.h"
+#include "proxy/dnscrypt/key_files.h"
 
 namespace breakwater::lua::reference {
 namespace {
@@ -111,6 +112,7 @@ Runner::Runner() {
                 "$ORIGIN example.org.\n$TTL 300\n@ SOA ns1 hostmaster 1 3600 600 86400 60\n"
                 "@ NS ns1\nns1 A 192.0.2.53\nwww A 192.0.2.80\n");
   WriteStores();
+  WriteDnscryptFiles();
   std::filesystem::create_directory(folder_.path() + "/conf.d");
   folder_.Write("conf.d/10-acl.conf", "addACL('198.51.100.0/24')\n");
 }
@@ -132,6 +134,21 @@ void Runner::WriteStores() {
       folder_.Write("country.json", R"({"192.0.2.0/24": {"country": {"iso_code": "NL"}}})");
   Command("/usr/bin/python3 " BW_SOURCE_DIR "/tests/support/mmdb_writer.py " + folder +
           "country.mmdb < " + countries);
+}
+
+void Runner::WriteDnscryptFiles() {
+  const std::string start = folder_.path() + "/";
+  (void)dnscrypt::WriteProviderKeys({start + "provider.pub", start + "provider.key"});
+  const auto provider = dnscrypt::ReadProviderSecret(start + "provider.key");
+  uint32_t serial = 0;
+  for (const std::string name : {"one", "two"}) {
+    const auto made =
+        dnscrypt::MakeCertificate(*provider, {.serial = ++serial,
+                                              .valid_from = 946'684'800,     // in 2000
+                                              .valid_until = 4'102'444'800,  // in 2100
+                                              .suite = static_cast<dnscrypt::Suite>(serial)});
+    (void)dnscrypt::WriteCertificate(made, {start + name + ".cert", start + name + ".key"});
+  }
 }
 
 std::string Runner::Run(const Example& example) {

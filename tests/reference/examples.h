@@ -41,6 +41,8 @@ class Runner {
 
  private:
   void WriteStores();
+  void WriteDnscryptFiles();
+
   test::CertificateFolder folder_;
   KnownOptionsMap options_;
 };

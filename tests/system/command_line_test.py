@@ -57,9 +57,9 @@ class CheckConfig(unittest.TestCase):
     def test_an_unfinished_name_is_an_error_that_says_so(self):
         if IS_DNSDIST:
             self.skipTest("nothing is unfinished there")
-        path, result = self.check('-- a comment\naddDNSCryptBind("127.0.0.1:8443", "2.example", "/c", "/k")\n')
+        path, result = self.check('-- a comment\naddDOQLocal("127.0.0.1:8443", "/c", "/k")\n')
         self.assertEqual(result.returncode, 1)
-        self.assertIn("addDNSCryptBind is not available yet", result.stdout + result.stderr)
+        self.assertIn("addDOQLocal is not available yet", result.stdout + result.stderr)
         self.assertIn(path + ":2", result.stdout + result.stderr)
 
     @breakwater_only

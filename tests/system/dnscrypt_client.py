@@ -6,8 +6,11 @@ which it lacks, is written out here.
 import os
 import socket
 import struct
+import time
 
 import nacl.bindings as sodium
+
+from harness import temp_folder
 
 XSALSA20, XCHACHA20 = 1, 2
 RESOLVER_MAGIC = b"r6fnvWj8"
@@ -110,6 +113,30 @@ def make_certificate(provider_secret, resolver_key, suite, dates):
     content = resolver_key + resolver_key[:8] + struct.pack("!III", *dates)
     signature = sodium.crypto_sign(content, provider_secret)[:64]
     return Certificate(struct.pack("!4sHH", b"DNSC", suite, 0) + signature + content)
+
+
+class Provider:
+    """A provider's keys and certificates in files, made here."""
+
+    def __init__(self):
+        self.folder = temp_folder()
+        self.key, self.secret = sodium.crypto_sign_keypair()
+        self.public_path = self.write("provider.pub", self.key)
+        self.secret_path = self.write("provider.key", self.secret)
+
+    def write(self, name, octets):
+        path = os.path.join(self.folder, name)
+        with open(path, "wb") as file:
+            file.write(octets)
+        return path
+
+    def make(self, serial, suite=XSALSA20, start=-300, end=86400, name=None):
+        """The certificate, and the paths of its files."""
+        public, secret = sodium.crypto_box_keypair()
+        now = int(time.time())
+        certificate = make_certificate(self.secret, public, suite, (serial, now + start, now + end))
+        name = name or str(serial)
+        return certificate, self.write(f"{name}.cert", certificate.data), self.write(f"{name}.key", secret)
 
 
 class Session:
