@@ -16,6 +16,7 @@ import dns.query
 
 from certificates import self_signed
 from client import Dnsperf, addresses, ask, run
+from dnscrypt_client import Certificate, Provider, Session, exchange_udp
 from h2_frames import encoded
 from harness import (BINARY, CONSOLE, CONTROL, ROOT, Process, SystemTest, breakwater_only, free_port, temp_folder,
                      wait_until, write_file)
@@ -88,6 +89,37 @@ class Examples(SystemTest):
             self.assertIn("192.0.2.80", answer.stdout.split(), flag)
         page = curl(f"https://127.0.0.1:{ports['443']}/")
         self.assertEqual((page.status, page.headers["location"]), (307, "https://www.example.org/about-our-dns"))
+
+    @breakwater_only
+    def test_dnscrypt_changes_its_key_and_the_old_one_ends(self):
+        nsd = self.started(Nsd(ZONES))
+        provider = Provider()
+        first, certificate, key = provider.make(1)
+        text = localised(file_text(os.path.join(ROOT, "examples/dnscrypt.lua")), nsd.port)
+        port = free_port()
+        for old, new in (("0.0.0.0:8443", f"127.0.0.1:{port}"), ("/etc/breakwater/resolver.cert", certificate),
+                         ("/etc/breakwater/resolver.key", key), ("/etc/breakwater/provider.key", provider.secret_path),
+                         ("day, overlap = 86400, 3 * 3600", "day, overlap = 4, 1")):
+            self.assertIn(old, text)
+            text = text.replace(old, new)
+        self.proxy(text)
+
+        def newest():
+            asked = dns.message.make_query("2.dnscrypt-cert.example.org", "TXT")
+            answer = dns.message.from_wire(exchange_udp(port, asked.to_wire()))
+            (record,) = answer.answer[0]
+            return Certificate(b"".join(record.strings), provider.key)
+
+        def answered(certificate):
+            session = Session(certificate)
+            packet, half = session.seal(dns.message.make_query("web.example.org", "A").to_wire())
+            answer = exchange_udp(port, packet, timeout=0.5)
+            return answer and "192.0.2.80" in addresses(dns.message.from_wire(session.open(answer, half)))
+        self.assertEqual(newest().serial, 1)
+        self.assertTrue(answered(first))
+        wait_until(lambda: newest().serial > 1, "a new certificate")
+        self.assertTrue(answered(newest()))
+        wait_until(lambda: not answered(first), "the end of the old one")
 
     @breakwater_only
     def test_behind_nginx_the_forwarded_client_counts(self):
