@@ -1,5 +1,7 @@
 // What the common selectors, a chain of rules and a self-made answer cost.
 #include <benchmark/benchmark.h>
+#include <malloc.h>
+#include <time.h>
 
 #include <cstring>
 #include <functional>
@@ -77,6 +79,12 @@ dns::Name NameOf(const std::string& text) {
   return dns::Name::Parse(text).value();
 }
 
+double CpuSeconds() {
+  timespec now{};
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
+}
+
 void QName(benchmark::State& state) {
   RunSelector(state, MakeQNameSelector(NameOf("www.host12345.example.com")));
 }
@@ -88,6 +96,41 @@ void QNameSuffix(benchmark::State& state) {
   RunSelector(state, MakeQNameSuffixSelector(tree));
 }
 BENCHMARK(QNameSuffix)->Arg(1)->Arg(1000)->Arg(1000000);
+
+// A list of a million names and random look-ups, every second one of a name below one of them. Says
+// what a name takes and how long the list took to make.
+void SuffixList(benchmark::State& state) {
+  constexpr size_t kNames = 1'000'000;
+  const auto name_of = [](size_t i) {
+    return "domain" + std::to_string(i * 2'654'435'761 % 4'294'967'291) + ".example";
+  };
+  std::vector<dns::Name> names;
+  for (size_t i = 0; i < kNames; ++i) names.push_back(NameOf(name_of(i)));
+  const size_t before = mallinfo2().uordblks + mallinfo2().hblkhd;
+  const auto started = CpuSeconds();
+  SuffixMatchTree tree;
+  for (const dns::Name& name : names) tree.Add(name);
+  state.counters["load_s"] = CpuSeconds() - started;
+  const size_t bytes = mallinfo2().uordblks + mallinfo2().hblkhd - before;
+  state.counters["bytes_a_name"] = static_cast<double>(bytes) / kNames;
+  constexpr size_t kAsked = 65'536;
+  // One behind the other, as what a query asks for is in the cache of the processor already.
+  std::vector<uint8_t> asked;
+  std::vector<uint32_t> starts;
+  for (size_t i = 0; i < kAsked; ++i) {
+    const dns::Name name = NameOf("www." + name_of(i * 15 % kNames + i % 2 * kNames));
+    starts.push_back(static_cast<uint32_t>(asked.size()));
+    asked.insert(asked.end(), name.wire().begin(), name.wire().end());
+  }
+  starts.push_back(static_cast<uint32_t>(asked.size()));
+  size_t at = 0, found = 0;
+  for (auto _ : state) {
+    const size_t i = at++ % kAsked;
+    found += tree.Matches({asked.data() + starts[i], starts[i + 1] - starts[i]}) ? 1 : 0;
+  }
+  if (found != at / 2 && found != (at + 1) / 2) state.SkipWithError("the wrong names match");
+}
+BENCHMARK(SuffixList)->Repetitions(5);
 
 void QNameSet(benchmark::State& state) {
   NameSet set;
@@ -143,6 +186,31 @@ void ChainOfTwenty(benchmark::State& state) {
   }
 }
 BENCHMARK(ChainOfTwenty);
+
+// A hundred rules of the usual kinds, none of which is for this query.
+void ChainOfHundred(benchmark::State& state) {
+  Bench bench;
+  RuleChain chain(100);
+  for (size_t i = 0; i < chain.size(); ++i) {
+    const std::string number = std::to_string(i);
+    SuffixMatchTree suffixes;
+    for (const char* top : {".test", ".invalid", ".example"})
+      suffixes.Add(NameOf("n" + number + top));
+    NetmaskGroup networks;
+    (void)networks.Add("10." + number + ".0.0/16");
+    (void)networks.Add("2001:db8:" + number + "::/48");
+    const SelectorPtr selectors[] = {
+        MakeQTypeSelector(dns::Type::kAaaa), MakeQNameSelector(NameOf("n" + number + ".example")),
+        MakeQNameSuffixSelector(suffixes), MakeNetmaskSelector(networks),
+        MakeAndSelector({MakeQTypeSelector(dns::Type::kA), MakeTcpSelector()})};
+    chain[i].selector = selectors[i % std::size(selectors)];
+    chain[i].action = MakeDropAction();
+  }
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(RunChain(chain, bench.query(), bench.context()));
+  }
+}
+BENCHMARK(ChainOfHundred)->Repetitions(5);
 
 void Spoof(benchmark::State& state) {
   Bench bench;

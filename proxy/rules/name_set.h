@@ -17,7 +17,7 @@ class NameSet {
   bool empty() const { return table_.size() == 0; }
 
   // `name` is one uncompressed name that was checked before.
-  bool Matches(std::span<const uint8_t> name) const;
+  bool Matches(std::span<const uint8_t> name) const { return !table_.Find(name).empty(); }
   bool Matches(const dns::Name& name) const { return Matches(name.wire()); }
 
   std::vector<dns::Name> Names() const { return table_.Sorted(); }

@@ -19,7 +19,7 @@ class SuffixMatchTree {
   bool empty() const { return table_.size() == 0; }
 
   // `name` is one uncompressed name that was checked before (Query::name(), Name::wire()).
-  bool Matches(std::span<const uint8_t> name) const { return Longest(name) != nullptr; }
+  bool Matches(std::span<const uint8_t> name) const { return !table_.FindSuffix(name).empty(); }
   bool Matches(const dns::Name& name) const { return Matches(name.wire()); }
   // The longest suffix stored that covers `name`, in the spelling it was added with.
   std::optional<dns::Name> BestMatch(std::span<const uint8_t> name) const;
@@ -28,8 +28,6 @@ class SuffixMatchTree {
   std::string ToString() const;  // "example.com., example.net."
 
  private:
-  const std::string* Longest(std::span<const uint8_t> name) const;
-
   NameTable table_;
 };
 

@@ -52,6 +52,27 @@ TEST(SuffixMatchTreeTest, ACopyStaysAsItWas) {
   EXPECT_EQ(tree.ToString(), "b.");
 }
 
+TEST(SuffixMatchTreeTest, ManyNamesComeAndGo) {
+  SuffixMatchTree tree;
+  const auto name = [](int i) {
+    return "Host" + std::to_string(i) + ".example" + std::to_string(i % 7);
+  };
+  for (int i = 0; i < 5000; ++i) EXPECT_TRUE(tree.Add(NameOf(name(i))));
+  // Enough to have what is left moved together, several times.
+  for (int i = 0; i < 5000; ++i) {
+    if (i % 10 != 0) {
+      EXPECT_TRUE(tree.Remove(NameOf(name(i))));
+    }
+  }
+  EXPECT_EQ(tree.size(), 500u);
+  const SuffixMatchTree copy = tree;
+  for (int i = 1; i < 5000; i += 10) EXPECT_TRUE(tree.Add(NameOf(name(i))));
+  for (int i = 0; i < 5000; ++i) {
+    EXPECT_EQ(Best(tree, "www." + name(i)), i % 10 < 2 ? name(i) + "." : "none");
+    EXPECT_EQ(copy.Matches(NameOf(name(i))), i % 10 == 0);
+  }
+}
+
 TEST(SuffixMatchTreeTest, TextIsSortedByTheLastLabels) {
   SuffixMatchTree tree;
   for (const char* name : {"www.example.com", "b.net", "a.example.com", "org"})
