@@ -4,7 +4,8 @@
 
 #include <algorithm>
 #include <bit>
-#include <memory>
+
+#include "proxy/net/aes_blocks.h"
 
 namespace breakwater {
 namespace {
@@ -46,7 +47,7 @@ void AddKey(Four& b, const IpCipherKey& key, size_t round) {
   for (size_t i = 0; i < b.size(); ++i) b[i] = static_cast<uint8_t>(b[i] ^ key[4 * round + i]);
 }
 
-enum class Direction { kEncrypt, kDecrypt };
+using Direction = AesDirection;
 
 Four CryptFour(Four b, const IpCipherKey& key, Direction direction) {
   if (direction == Direction::kEncrypt) {
@@ -65,30 +66,14 @@ Four CryptFour(Four b, const IpCipherKey& key, Direction direction) {
   return b;
 }
 
-// One block, which needs no padding. Fails only for want of memory: then all zero.
-std::array<uint8_t, 16> CryptBlock(std::span<const uint8_t> block, const IpCipherKey& key,
-                                   Direction direction) {
-  const std::unique_ptr<EVP_CIPHER_CTX, void (*)(EVP_CIPHER_CTX*)> context(EVP_CIPHER_CTX_new(),
-                                                                           EVP_CIPHER_CTX_free);
-  std::array<uint8_t, 32> out{};
-  int length = 0;
-  const int encrypt = direction == Direction::kEncrypt ? 1 : 0;
-  if (context != nullptr &&
-      EVP_CipherInit_ex(context.get(), EVP_aes_128_ecb(), nullptr, key.data(), nullptr, encrypt) &&
-      EVP_CIPHER_CTX_set_padding(context.get(), 0)) {
-    EVP_CipherUpdate(context.get(), out.data(), &length, block.data(),
-                     static_cast<int>(block.size()));
-  }
-  std::array<uint8_t, 16> result{};
-  std::copy_n(out.begin(), static_cast<size_t>(length), result.begin());
-  return result;
-}
-
 Address Crypt(const Address& address, const IpCipherKey& key, Direction direction) {
   const auto raw = address.Raw();
   if (raw.empty()) return address;
   if (address.IsV6()) {
-    return Address::FromRaw(CryptBlock(raw, key, direction), address.port());
+    std::array<uint8_t, 16> block{};
+    std::copy(raw.begin(), raw.end(), block.begin());
+    CryptAesBlocks(direction, key, block);
+    return Address::FromRaw(block, address.port());
   }
   Four four{};
   std::copy(raw.begin(), raw.end(), four.begin());

@@ -1,43 +1,14 @@
 // ipcrypt-pfx, draft-denis-ipcrypt: each bit is turned by a bit of the sum of two AES permutations
 // of the bits before it.
-#include <openssl/evp.h>
-
 #include <algorithm>
-#include <memory>
 
+#include "proxy/net/aes_blocks.h"
 #include "proxy/net/ip_cipher.h"
 
 namespace breakwater {
 namespace {
 
 using Block = std::array<uint8_t, 16>;
-
-struct FreeCipher {
-  void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }
-};
-
-// AES-128 of one block under one key. All zero for want of memory.
-class Permutation {
- public:
-  explicit Permutation(const uint8_t* key) : context_(EVP_CIPHER_CTX_new()) {
-    good_ = context_ != nullptr &&
-            EVP_EncryptInit_ex(context_.get(), EVP_aes_128_ecb(), nullptr, key, nullptr) == 1 &&
-            EVP_CIPHER_CTX_set_padding(context_.get(), 0) == 1;
-  }
-  uint8_t LastOctet(const Block& block) {
-    std::array<uint8_t, 32> out{};
-    int length = 0;
-    if (good_) {
-      EVP_EncryptUpdate(context_.get(), out.data(), &length, block.data(),
-                        static_cast<int>(block.size()));
-    }
-    return out[15];
-  }
-
- private:
-  std::unique_ptr<EVP_CIPHER_CTX, FreeCipher> context_;
-  bool good_ = false;
-};
 
 unsigned BitAt(const Block& block, unsigned place) {
   return (block[place / 8] >> (7 - place % 8)) & 1U;
@@ -73,14 +44,23 @@ Address EncryptKeepingPrefixes(const Address& address, const IpPrefixKey& key) {
   Block before{};
   before[15] = 1;
   for (unsigned place = 0; place < first; ++place) ShiftIn(before, BitAt(plain, place));
-  Permutation one(key.data());
-  Permutation two(key.data() + 16);
+  // A block for each bit, all of the plain address, so that each key has one call.
+  std::array<uint8_t, 128 * 16> one{};
+  const size_t size = size_t{128 - first} * 16;
+  for (unsigned place = first; place < 128; ++place) {
+    std::copy(before.begin(), before.end(), one.begin() + (place - first) * 16);
+    ShiftIn(before, BitAt(plain, place));
+  }
+  std::array<uint8_t, 128 * 16> two = one;
+  const std::span keys(key);
+  CryptAesBlocks(AesDirection::kEncrypt, keys.first<16>(), std::span(one).first(size));
+  CryptAesBlocks(AesDirection::kEncrypt, keys.last<16>(), std::span(two).first(size));
   Block cipher = plain;
   for (unsigned place = first; place < 128; ++place) {
-    if (((one.LastOctet(before) ^ two.LastOctet(before)) & 1) != 0) {
+    const size_t last = size_t{place - first} * 16 + 15;
+    if (((one[last] ^ two[last]) & 1) != 0) {
       cipher[place / 8] = static_cast<uint8_t>(cipher[place / 8] ^ 0x80 >> place % 8);
     }
-    ShiftIn(before, BitAt(plain, place));
   }
   return Address::FromRaw(std::span(cipher).subspan(first / 8), address.port());
 }
