@@ -3,6 +3,7 @@
 
 #include <atomic>
 
+#include "lua/async_objects.h"
 #include "lua/dns_header.h"
 #include "lua/negative_answer.h"
 #include "lua/object_args.h"
@@ -264,6 +265,9 @@ constexpr Scope kAny = Scope::kAnywhere;
       BW_METHOD(C, "setTagArray", SetTags, "tags", "Sets tags by name."),                          \
       BW_METHOD(C, "setTrailingData", SetTrailingData, "tail",                                     \
                 "Replaces what stands behind the last record."),                                   \
+      BW_METHOD(C, "suspend", SuspendQuestion, "asyncID, queryID, timeoutMS",                      \
+                "Holds it back until a script takes it with getAsynchronousObject(), or time is "  \
+                "up; false where it goes on. It must not be used any more after true."),           \
       BW_METHOD(C, "unsetTag", UnsetTag, "key", "Removes a tag.")
 
 constexpr FunctionRow kQuestionMethods[] = {

@@ -1,7 +1,9 @@
 #include "lua/bindings.h"
 
+#include "lua/async_objects.h"
 #include "lua/bind_ffi.h"
 #include "lua/bind_kernel_filters.h"
+#include "lua/network_objects.h"
 #include "lua/qps_limiter.h"
 #include "lua/script_bindings.h"
 #include "lua/web_pages.h"
@@ -21,7 +23,7 @@ std::vector<FunctionPage> FunctionPages() {
           DynBlockGroupFunctions(), KernelFilterFunctions(), StoreFunctions(),
           CustomMetricFunctions(),  HostFunctions(),         CollectorFunctions(),
           FfiFunctions(),           QpsLimiterFunctions(),   WebFunctions(),
-          DnscryptFunctions()};
+          DnscryptFunctions(),      AsyncFunctions(),        NetworkFunctions()};
 }
 
 std::vector<const ClassRow*> Classes() {
@@ -71,7 +73,10 @@ std::vector<const ClassRow*> Classes() {
           &WebResponseClass(),
           &DnscryptClass(),
           &DnscryptPairClass(),
-          &DnscryptCertClass()};
+          &DnscryptCertClass(),
+          &AsyncObjectClass(),
+          &NetworkEndpointClass(),
+          &NetworkListenerClass()};
 }
 
 }  // namespace breakwater::lua

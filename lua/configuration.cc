@@ -9,6 +9,7 @@
 #include "lua/console_changes.h"
 #include "lua/console_text.h"
 #include "lua/registry.h"
+#include "lua/script_threads.h"
 #include "lua/trial_run.h"
 #include "lua/web_pages.h"
 #include "proxy/config/backend_upgrade.h"
@@ -70,9 +71,27 @@ TextResult<std::unique_ptr<Configuration>> Configuration::Load(const std::string
 }
 
 Configuration::Configuration(std::shared_ptr<Runtime> runtime, std::unique_ptr<WebPages> web_pages)
-    : web_pages_(std::move(web_pages)), runtime_(std::move(runtime)) {}
+    : web_pages_(std::move(web_pages)),
+      runtime_(std::move(runtime)),
+      threads_(&runtime_->threads()) {}
 
-Configuration::~Configuration() = default;
+Configuration::~Configuration() {
+  threads_->RequestStop();
+  (void)StopThreads();
+}
+
+void Configuration::StartThreads() {
+  if (!runtime_->options().check && !runtime_->options().client) threads_->Start();
+}
+
+bool Configuration::Close() {
+  threads_->RequestStop();
+  return runtime_->Close();
+}
+
+bool Configuration::StopThreads() {
+  return threads_->Stop();
+}
 
 std::vector<std::string> Configuration::warnings() const {
   return runtime_->warnings();

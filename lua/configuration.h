@@ -50,7 +50,14 @@ class Configuration final : public CommandRunner {
   // The program ends: what runs in Lua is made to fail and nothing is begun any more but the exit
   // callbacks. False where Lua does not return within two seconds; whoever waits for it then waits
   // on.
-  bool Close() { return runtime_->Close(); }
+  bool Close();
+
+  // The server runs: the threads of newThread() and getAddressInfo() begin. Not with --check-config
+  // and as a client.
+  void StartThreads();
+  // After Close(), which told them to end. False where one had to be left, as in a function of
+  // Lua's that does not return: the program has to end at once.
+  bool StopThreads();
 
   // Each second: maintenance() and the maintenance callbacks.
   void Maintenance();
@@ -73,6 +80,7 @@ class Configuration final : public CommandRunner {
 
   std::unique_ptr<WebPages> web_pages_;  // used by the runtime
   std::shared_ptr<Runtime> runtime_;
+  ScriptThreads* threads_;  // the runtime's
 };
 
 }  // namespace breakwater::lua

@@ -138,7 +138,10 @@ FfiFrame* FfiCall::Find(int index, uint64_t kind, const char* what) {
     return nullptr;
   }
   for (FfiFrame* frame = context_.running; frame != nullptr; frame = frame->outer) {
-    if (frame->generation == token >> kGenerationShift) return frame;
+    if (frame->generation != token >> kGenerationShift) continue;
+    if (frame->query == nullptr || frame->query->suspended == 0) return frame;
+    Fail(fmt::format("bad argument #{}: the query is suspended: it must not be used", index));
+    return nullptr;
   }
   Fail(fmt::format("bad argument #{}: the query is over: it must not be kept", index));
   return nullptr;
@@ -300,14 +303,15 @@ std::vector<FfiRows> AllFfiRows() {
   return {FfiQuestionRows(), FfiQuestionEditRows(), FfiResponseRows(), FfiServerRows(),
           FfiMoreRows(),     FfiPacketRows(),       FfiRingRows(),     FfiCacheRows(),
           FfiDynBlockRows(), FfiSvcRows(),          FfiMetaRows(),     FfiProxyRows(),
-          FfiEndpointRows()};
+          FfiEndpointRows(), FfiAsyncRows()};
 }
 
-void InstallFfi(lua_State* state, CustomMetrics& metrics, std::weak_ptr<Runtime> runtime) {
+void InstallFfi(lua_State* state, const FfiShared& shared) {
   const int top = lua_gettop(state);
   auto* const context = new (lua_newuserdatauv(state, sizeof(FfiContext), 0)) FfiContext;
-  context->metrics = &metrics;
-  context->runtime = std::move(runtime);
+  context->metrics = &shared.metrics;
+  context->suspended = &shared.suspended;
+  context->runtime = shared.runtime;
   context->on_exceed = std::make_shared<std::atomic<LuaOnExceed>>(LuaOnExceed::kServFail);
   lua_createtable(state, 0, 1);
   lua_pushcfunction(state, Collect);

@@ -68,11 +68,19 @@ struct FfiFrame {
 
 using OnExceedSetting = std::shared_ptr<std::atomic<LuaOnExceed>>;
 
+// What all interpreters of the program share; safe from any thread, and outlives them.
+struct FfiShared {
+  CustomMetrics& metrics;
+  SuspendedTable& suspended;
+  std::weak_ptr<Runtime> runtime{};  // none: of a thread of scripts
+};
+
 // Of one interpreter.
 struct FfiContext {
   FfiFrame* running = nullptr;
   uint64_t generation = 0;
   CustomMetrics* metrics = nullptr;
+  SuspendedTable* suspended = nullptr;
   OnExceedSetting on_exceed;  // setLuaBudget, of the guarded state
   std::weak_ptr<Runtime> runtime;
 };
@@ -95,6 +103,7 @@ class FfiCall {
   // one.
   std::shared_ptr<Runtime> runtime();
   ConfigPtr config();
+  SuspendedTable& suspended() { return *context_.suspended; }
   bool ok() const { return error_.empty(); }
   bool running() const { return context_.running != nullptr; }  // for a rule or a policy
   const std::string& error() const { return error_; }
@@ -145,8 +154,8 @@ class FfiCall {
   std::string error_;
 };
 
-// ffi.C, in an interpreter with the prelude loaded. `metrics` outlives it.
-void InstallFfi(lua_State* state, CustomMetrics& metrics, std::weak_ptr<Runtime> runtime);
+// ffi.C, in an interpreter with the prelude loaded.
+void InstallFfi(lua_State* state, const FfiShared& shared);
 FfiContext& FfiContextOf(lua_State* state);
 
 // Calls the function on top of the stack, as CallWithin; pushes its arguments, pops everything.
@@ -172,6 +181,7 @@ FfiRows FfiSvcRows();
 FfiRows FfiMetaRows();
 FfiRows FfiProxyRows();
 FfiRows FfiEndpointRows();
+FfiRows FfiAsyncRows();
 std::vector<FfiRows> AllFfiRows();
 
 }  // namespace breakwater::lua

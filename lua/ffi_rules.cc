@@ -72,7 +72,9 @@ class FfiSelector final : public Selector {
   explicit FfiSelector(FfiCalleePtr callee) : callee_(std::move(callee)) {}
 
   bool Matches(const Query& query, RuleContext& context) const override {
-    FfiFrame frame = FrameOf(const_cast<Query&>(query), context);
+    RuleContext own = context;
+    own.suspender = nullptr;  // a selector only looks
+    FfiFrame frame = FrameOf(const_cast<Query&>(query), own);
     frame.want = FfiWant::kTruth;
     FfiAnswer answer;
     return callee_->Run(frame, &answer) == CallEnd::kDone && answer.truth;

@@ -32,7 +32,9 @@ class LuaSelector final : public Selector {
   explicit LuaSelector(LuaFunction function) : function_(std::move(function)) {}
 
   bool Matches(const Query& query, RuleContext& context) const override {
-    const ViewGuard<QuestionView> guard(const_cast<Query&>(query), &context);
+    RuleContext own = context;
+    own.suspender = nullptr;  // a selector only looks
+    const ViewGuard<QuestionView> guard(const_cast<Query&>(query), &own);
     bool matches = false;
     CallWithView<QuestionView>(function_, "a LuaRule", guard, [&](lua_State* state, int first) {
       matches = lua_toboolean(state, first) != 0;

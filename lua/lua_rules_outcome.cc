@@ -92,6 +92,7 @@ LuaOutcome ResponseFallback(CallEnd end, LuaOnExceed on_exceed) {
 }
 
 Flow ApplyOutcome(Query& query, RuleContext& context, const LuaOutcome& outcome) {
+  if (query.suspended != 0) return Flow::kSuspended;
   // dq:spoof() and dq.dh:setQR(true) answer whatever the function returned, unless it drops.
   const bool turned = query.header().Has(dns::kFlagQr);
   if (static_cast<LuaAction>(outcome.code) == LuaAction::kDrop) return Flow::kDrop;
@@ -101,6 +102,7 @@ Flow ApplyOutcome(Query& query, RuleContext& context, const LuaOutcome& outcome)
 }
 
 Flow ApplyResponseOutcome(Query& query, RuleContext& context, const LuaOutcome& outcome) {
+  if (query.suspended != 0) return Flow::kSuspended;
   switch (static_cast<LuaResponseAction>(outcome.code)) {
     case LuaResponseAction::kAllow:
     case LuaResponseAction::kHeaderModify:

@@ -32,7 +32,7 @@ LuaOutcome Fallback(CallEnd end, LuaOnExceed on_exceed);
 LuaOutcome ResponseFallback(CallEnd end, LuaOnExceed on_exceed);
 
 // Worker's thread, outside of the guarded state. A query that the function turned into an answer
-// by setting QR is finished as one.
+// by setting QR is finished as one. Of one that it suspended the outcome is ignored.
 Flow ApplyOutcome(Query& query, RuleContext& context, const LuaOutcome& outcome);
 Flow ApplyResponseOutcome(Query& query, RuleContext& context, const LuaOutcome& outcome);
 

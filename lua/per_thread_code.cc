@@ -4,9 +4,8 @@
 
 #include <queue>
 
-#include "lua/bindings.h"
+#include "lua/bare_state.h"
 #include "lua/call_alarm.h"
-#include "proxy/base/log.h"
 
 namespace breakwater::lua {
 namespace {
@@ -52,37 +51,6 @@ class ThreadNumbers {
   };
 };
 
-// --- the functions that log, without a runtime
-
-template <auto Write>
-int LogLine(lua_State* state) {
-  if (lua_type(state, 1) != LUA_TSTRING && lua_type(state, 1) != LUA_TNUMBER) {
-    return luaL_error(state, "a text to log is expected, got %s", luaL_typename(state, 1));
-  }
-  const MemoryScope exempt(state, MemoryRule::kExempt);
-  Write(PlainText(state, 1));
-  return 0;
-}
-void WriteError(const std::string& line) {
-  LogError("lua", "{}", line);
-}
-void WriteWarning(const std::string& line) {
-  LogWarning("lua", "{}", line);
-}
-void WriteInfo(const std::string& line) {
-  LogInfo("lua", "{}", line);
-}
-void WriteVerbose(const std::string& line) {
-  if (GetLogSettings().verbose) LogInfo("lua", "{}", line);
-}
-
-void SetLogFunctions(lua_State* state) {
-  lua_register(state, "errlog", LogLine<WriteError>);
-  lua_register(state, "warnlog", LogLine<WriteWarning>);
-  lua_register(state, "infolog", LogLine<WriteInfo>);
-  lua_register(state, "vinfolog", LogLine<WriteVerbose>);
-}
-
 }  // namespace
 
 struct PerThreadCode::Interpreter {
@@ -101,7 +69,8 @@ PerThreadCode::PerThreadCode(Call& call, std::string text, std::string name)
       runtime_(call.runtime().weak_from_this()),
       on_exceed_(FfiContextOf(call.state()).on_exceed),
       first_settings_(call.builder().config().settings),
-      metrics_(call.builder().config().settings.custom_metrics) {}
+      metrics_(call.builder().config().settings.custom_metrics),
+      suspended_(call.builder().config().settings.suspended) {}
 
 PerThreadCode::~PerThreadCode() {
   for (const auto& interpreter : interpreters_) delete interpreter.load(std::memory_order_relaxed);
@@ -110,9 +79,7 @@ PerThreadCode::~PerThreadCode() {
 std::unique_ptr<PerThreadCode::Interpreter> PerThreadCode::Make() const {
   auto made = std::make_unique<Interpreter>(first_settings_);
   lua_State* const state = made->lua.raw();
-  SetConstants(state);
-  SetLogFunctions(state);
-  InstallFfi(state, *metrics_, runtime_);
+  SetUpBareState(state, {*metrics_, *suspended_, runtime_});
   if (luaL_loadbuffer(state, text_.data(), text_.size(), "=code") != LUA_OK) {
     made->error = PlainText(state, -1);
     lua_settop(state, 0);

@@ -45,6 +45,7 @@ class PerThreadCode {
   const OnExceedSetting on_exceed_;
   const FfiSettings first_settings_;
   const std::shared_ptr<CustomMetrics> metrics_;
+  const std::shared_ptr<SuspendedTable> suspended_;
   // Each is written and used by the thread of that number alone.
   mutable std::array<std::atomic<Interpreter*>, kMostThreads> interpreters_{};
 };

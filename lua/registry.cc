@@ -169,7 +169,7 @@ void RegisterInterface(lua_State* state) {
   SetPolicyGlobals(state);
   Runtime& runtime = *LuaState::RuntimeOf(state);
   const Settings& settings = runtime.builder().config().settings;
-  InstallFfi(state, *settings.custom_metrics, runtime.weak_from_this());
+  InstallFfi(state, {*settings.custom_metrics, *settings.suspended, runtime.weak_from_this()});
   SetStatNodeFfi(state);
   // maintenance() is the configuration's to define: no function of ours stands in its place.
   for (const char* name : {"maintenance", "threadmessage"}) {

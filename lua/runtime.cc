@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "lua/call_alarm.h"
+#include "lua/script_threads.h"
 
 namespace breakwater::lua {
 namespace {
@@ -135,6 +136,11 @@ void Runtime::SetStats(std::shared_ptr<WorkerStats> stats) {
 
 uint64_t Runtime::Counted(Metric metric) const {
   return stats_.Copy()->counters.Get(metric);
+}
+
+ScriptThreads& Runtime::threads() {
+  if (threads_ == nullptr) threads_ = std::make_unique<ScriptThreads>(*this);
+  return *threads_;
 }
 
 void Runtime::ReleaseLater(int reference) {

@@ -34,6 +34,7 @@ struct RuntimeOptions {
   bool client = false;           // -c: only the console's settings matter
   bool strict = false;           // unknown options are errors
   const Clock* clock = nullptr;  // for caches; null: the system's
+  uint32_t thread_pause_s = 5;   // before the code of a newThread() that ended is started again
 };
 
 enum class Place : uint8_t {
@@ -43,6 +44,7 @@ enum class Place : uint8_t {
 };
 
 class LuaFunction;
+class ScriptThreads;
 class Trial;
 
 // What holds before anything is published.
@@ -91,6 +93,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   void CountLockTimeout();
   // The same, and whether a limit was the reason.
   void CountFailure(const LimitedCall& call, std::string_view what, std::string_view text);
+  void Count(Metric metric);
   uint64_t Counted(Metric metric) const;
   // Where these are counted once the server has started; before, in a set of our own.
   void SetStats(std::shared_ptr<WorkerStats> stats);
@@ -99,6 +102,9 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   const ControlTarget* target() const { return target_; }
 
   void ReleaseLater(int reference);  // any thread
+
+  // Under the lock.
+  ScriptThreads& threads();
 
   struct Callbacks {
     std::vector<LuaFunction> maintenance, exit, server_state, zone_state, ticket_key;
@@ -126,7 +132,6 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   friend class Entry;
   friend class LetGo;
   void ReleasePending();
-  void Count(Metric metric);
   void Publish();
 
   ConfigBuilder& builder_;
@@ -149,6 +154,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   Profile profile_;
   ServerRates server_rates_;
   uint64_t next_rule_order_ = 0;
+  std::unique_ptr<ScriptThreads> threads_;  // made when it is first asked for
 
   Guarded<ConfigPtr> published_;
   Guarded<std::vector<int>> released_;

@@ -176,9 +176,10 @@ void QueryPath::EndUnanswered(QueryPtr query, const Address& last, DropReason re
                                dns::Section::kAuthority, dns::Section::kAdditional}) {
       header.set_count(section, 0);
     }
-    query->is_response = true;
+    query->is_response = query->question_left_out = true;
     RuleContext context = Rules();
     (void)RunChain(chain, *query, context);
+    if (query->suspended != 0) return ParkTimeout(std::move(query), reason);
     if (RestartIfAsked(query)) return;
   }
   Drop(std::move(query), reason);

@@ -123,7 +123,9 @@ void QueryPath::DeliverToWaiter(QueryPtr waiter, const Flight& ended, const Repl
   UndoBackendChanges(*waiter);
   options.LeaveOthersOut(*waiter);
   CapIfStandby(*waiter, ended.cache.get(), reply);
-  if (!PassResponseChain(waiter, ResponseChainKind::kResponse, &reply.backend)) return;
+  if (!PassResponseChain(waiter, ResponseChainKind::kResponse, &reply.backend)) {
+    return ParkAnswer(std::move(waiter));
+  }
   Finish(std::move(waiter));
 }
 

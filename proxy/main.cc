@@ -216,6 +216,18 @@ class ScriptThread {
   std::thread thread_;
 };
 
+// Each hears of the other.
+void Connect(lua::Configuration& lua, Server& server) {
+  lua.UseServer(server, server.script_stats());
+  server.OnServerState([&](const BackendPtr& backend, bool up) { lua.OnServerState(backend, up); });
+  server.OnUpgrade([&](const BackendPtr& backend, const BackendPtr& upgraded) {
+    lua.OnUpgrade(backend, upgraded);
+  });
+  server.OnZoneState([&](const ZoneNews& news) { lua.OnZoneState(news); });
+  lua.OnPublish([&](ConfigPtr config) { server.Publish(std::move(config)); });
+  server.OnTicketKey([&](const std::string& key) { lua.OnTicketKey(key); });
+}
+
 int Serve(const Options& options) {
   Signals::EndAtOnce();
   RaiseDescriptorLimit();
@@ -241,14 +253,7 @@ int Serve(const Options& options) {
       !dropped) {
     return Complain(dropped.error());
   }
-  lua.UseServer(server, server.script_stats());
-  server.OnServerState([&](const BackendPtr& backend, bool up) { lua.OnServerState(backend, up); });
-  server.OnUpgrade([&](const BackendPtr& backend, const BackendPtr& upgraded) {
-    lua.OnUpgrade(backend, upgraded);
-  });
-  server.OnZoneState([&](const ZoneNews& news) { lua.OnZoneState(news); });
-  lua.OnPublish([&](ConfigPtr config) { server.Publish(std::move(config)); });
-  server.OnTicketKey([&](const std::string& key) { lua.OnTicketKey(key); });
+  Connect(lua, server);
   std::vector<std::unique_ptr<WebServer>> webs;
   for (const Address& address : builder.config().web.addresses) {
     webs.push_back(std::make_unique<WebServer>(server, lua));
@@ -257,6 +262,7 @@ int Serve(const Options& options) {
   server.Start();
   sd_notify(0, "READY=1");
   std::optional<ScriptThread> script(lua);
+  lua.StartThreads();
   Signals::Await();
 
   sd_notify(0, "STOPPING=1");
@@ -267,12 +273,16 @@ int Serve(const Options& options) {
     server.Stop(Server::ScriptWaits::kLeft);
     std::_Exit(0);
   }
+  const bool threads_ended = lua.StopThreads();
   script.reset();
   webs.clear();
   server.Stop();
   lua.OnPublish(nullptr);
   lua.RunExitCallbacks();
-  return 0;
+  if (threads_ended) return 0;
+  LogWarning("setup",
+             "a thread of newThread() or getAddressInfo() does not end: it is left behind");
+  std::_Exit(0);
 }
 
 int Run(int argc, char** argv) {

@@ -15,6 +15,11 @@ namespace {
 // While one query proceeds, the entry of the next and the index of the one after it come.
 constexpr size_t kBegunAhead = 2;
 
+SelfAnswerStyle SelfAnswerStyleOf(const Settings& settings) {
+  return {.add_edns = settings.add_edns_to_self_generated,
+          .udp_size = settings.payload_size_on_self_generated};
+}
+
 // For a message whose question cannot be read: twelve bytes, nothing else.
 void AnswerBareHeader(Query& query, dns::RCode rcode) {
   query.size = dns::kHeaderSize;
@@ -43,8 +48,11 @@ QueryPath::QueryPath(PathEnvironment environment, ConfigPtr config)
       joined_(in_flight_),
       zone_questions_(env_.timers, [this](const ZoneQuestion& about) { AskAboutZone(about); }),
       delayed_(env_.timers, env_.stats.counters),
+      suspended_(SuspendSetup(), config_->settings.suspended),
       retries_(config_->settings.retry_budget_share),
-      find_pool_([this](std::string_view name) { return config_->FindPool(name); }) {}
+      find_pool_([this](std::string_view name) { return config_->FindPool(name); }) {
+  suspended_.UseStyle(SelfAnswerStyleOf(config_->settings));
+}
 
 QueryPath::~QueryPath() {
   DropAll();
@@ -53,10 +61,11 @@ QueryPath::~QueryPath() {
 void QueryPath::UseConfig(ConfigPtr config) {
   config_ = std::move(config);
   retries_.set_share(config_->settings.retry_budget_share);
+  suspended_.UseStyle(SelfAnswerStyleOf(config_->settings));
 }
 
 size_t QueryPath::Waiting() const {
-  return in_flight_.size() + delayed_.size();
+  return in_flight_.size() + delayed_.size() + suspended_.waiting();
 }
 
 SelfAnswerContext QueryPath::SelfAnswers() {
@@ -73,7 +82,8 @@ RuleContext QueryPath::Rules(const BackendPtr* backend) {
                      .find_pool = find_pool_,
                      .edns_on_self_answers = config_->settings.add_edns_to_self_generated,
                      .self_answer_udp_size = config_->settings.payload_size_on_self_generated,
-                     .backend = backend};
+                     .backend = backend,
+                     .suspender = &suspended_};
 }
 
 struct QueryPath::Step {
@@ -147,8 +157,9 @@ void QueryPath::Conclude(QueryPtr query, Verdict verdict) {
       return Drop(std::move(query), DropReason::kInvalid);
     case Verdict::kNoServer:
       return Drop(std::move(query), DropReason::kNoServer);
-    case Verdict::kContinue:
     case Verdict::kWait:
+      return ParkAfterRules(std::move(query));
+    case Verdict::kContinue:
       return;
   }
 }
@@ -386,6 +397,7 @@ Verdict QueryPath::LookUpCache(Query& query, Route& route) {
 Verdict QueryPath::RunCacheMissRules(Query& query, Route& route) {
   if (route.cache == nullptr || config_->chains.cache_miss.empty()) return Verdict::kContinue;
   RuleContext context = Rules();
+  context.suspender = nullptr;
   const Verdict verdict =
       FlowToVerdict(RunChain(config_->chains.cache_miss, query, context), query);
   if (verdict != Verdict::kContinue || route.pool->name == query.pool_name) return verdict;

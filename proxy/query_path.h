@@ -14,6 +14,7 @@
 //   RefreshAhead, AskAboutZone  (own_questions.cc) what is asked though no client waits
 //   WaitForSerial  (serial_path.cc) what a server that has come back says may be older than what
 //              is held: its answer waits until it has told the zone's serial
+//   Park       (suspended_path.cc) where a rule suspended the query; then GoOn
 //   (drill_path.cc) a share of the answers is compared with a standby's while a drill runs
 //   OnPart     (transfer_path.cc) zone transfers of several messages
 //   FlushOnNotify  (notify_path.cc) what a NOTIFY does to caches, before it goes on as any query
@@ -45,6 +46,7 @@
 #include "proxy/query/self_answer.h"
 #include "proxy/query/verdict.h"
 #include "proxy/rules/rule_context.h"
+#include "proxy/suspended_queries.h"
 #include "proxy/worker/worker_path.h"
 #include "proxy/zone_questions.h"
 
@@ -142,9 +144,11 @@ class QueryPath final : public WorkerPath {
   void UndoBackendChanges(Query& query);
   bool RunResponseChain(Query& query, ResponseChainKind kind, const BackendPtr* backend);
   // The same, and sees to what the rules decided: false where the answer was dropped, or the query
-  // went back to its start; then it is no longer the caller's.
+  // went back to its start, and then `query` is null, or where it is suspended, and then the caller
+  // has it parked.
   bool PassResponseChain(QueryPtr& query, ResponseChainKind kind, const BackendPtr* backend);
   bool RestartIfAsked(QueryPtr& query);
+  void BeginAgain(QueryPtr query);
   // What the steps between a reply and its storing remember of it.
   struct ReplyFacts {
     bool datagram = false;
@@ -169,6 +173,7 @@ class QueryPath final : public WorkerPath {
   // Ends the flight with this reply, for all who wait for it.
   void Deliver(FlightId id, const Reply& reply);
   void DeliverToAsker(Flight& ended, const Reply& reply);
+  void StoreAndFinish(Flight& ended, const ReplyFacts& facts, const BackendPtr& backend);
   void DeliverToWaiter(QueryPtr waiter, const Flight& ended, const Reply& reply);
   static void CapIfStandby(Query& query, const PacketCache* cache, const Reply& reply);
   void StoreInCache(Flight& flight, const Query& query, const ReplyFacts& facts);
@@ -277,6 +282,16 @@ class QueryPath final : public WorkerPath {
   };
   void NoteInDrill(const Flight& flight, const DrillOutcome& outcome);
 
+  // --- suspended by a script (query/suspended.h)
+  void ParkAfterRules(QueryPtr query);
+  // Then it is finished. Nothing for null.
+  void ParkAnswer(QueryPtr query);
+  // The rest of the flight stays: others may wait for it.
+  void ParkReply(Flight& ended, const Reply& reply);
+  void ParkTimeout(QueryPtr query, DropReason reason);
+  void GoOn(QueryPtr query, const SuspendedQueries::GoOn& then);
+  SuspendedQueries::Setup SuspendSetup();
+
   // --- flights and who waits for them
   Flight TakeFlight(FlightId id);
   enum class Joining : uint8_t { kAny, kSameOptions };
@@ -297,6 +312,7 @@ class QueryPath final : public WorkerPath {
   void EndUnanswered(QueryPtr query, const Address& last, DropReason reason);
 
   SelfAnswerContext SelfAnswers();
+  // For chains that can be suspended; others take that out.
   RuleContext Rules(const BackendPtr* backend = nullptr);
   MonoTime now() const { return env_.now(); }
 
@@ -306,6 +322,7 @@ class QueryPath final : public WorkerPath {
   JoinedMisses joined_;
   ZoneQuestions zone_questions_;
   DelayedReplies delayed_;
+  SuspendedQueries suspended_;
   RetryBudget retries_;
   RingCursor ring_cursor_;
   DynBlockView dyn_blocks_;

@@ -99,10 +99,18 @@ void QueryPath::DeliverToAsker(Flight& ended, const Reply& reply) {
   TakeReply(query, reply.message);
   UndoBackendChanges(query);
   CapIfStandby(query, ended.cache.get(), reply);
-  if (!PassResponseChain(ended.query, ResponseChainKind::kResponse, &reply.backend)) return;
+  if (!PassResponseChain(ended.query, ResponseChainKind::kResponse, &reply.backend)) {
+    if (ended.query != nullptr) ParkReply(ended, reply);
+    return;
+  }
+  StoreAndFinish(ended, reply.facts, reply.backend);
+}
+
+void QueryPath::StoreAndFinish(Flight& ended, const ReplyFacts& facts, const BackendPtr& backend) {
+  Query& query = *ended.query;
   if (ended.cache != nullptr && !query.skip_cache) {
-    StoreInCache(ended, query, reply.facts);
-    if (!RunResponseChain(query, ResponseChainKind::kCacheInserted, &reply.backend)) {
+    StoreInCache(ended, query, facts);
+    if (!RunResponseChain(query, ResponseChainKind::kCacheInserted, &backend)) {
       return Drop(std::move(ended.query), DropReason::kRule);
     }
   }
@@ -175,13 +183,14 @@ bool QueryPath::RunResponseChain(Query& query, ResponseChainKind kind, const Bac
   RuleContext context = Rules(backend);
   context.may_restart =
       kind != ResponseChainKind::kCacheInserted && kind != ResponseChainKind::kXfr;
+  if (!context.may_restart) context.suspender = nullptr;
   return RunChain(chain, query, context) != Flow::kDrop;
 }
 
 bool QueryPath::PassResponseChain(QueryPtr& query, ResponseChainKind kind,
                                   const BackendPtr* backend) {
   const bool goes_on = RunResponseChain(*query, kind, backend);
-  if (RestartIfAsked(query)) return false;
+  if (query->suspended != 0 || RestartIfAsked(query)) return false;
   if (!goes_on) Drop(std::move(query), DropReason::kRule);
   return goes_on;
 }
@@ -190,6 +199,11 @@ bool QueryPath::RestartIfAsked(QueryPtr& query) {
   if (!query->restart_asked) return false;
   if (query->last_good_hit) ForgetStaleAnswer(*query);
   PutBack(*query, env_.queries.packets());
+  BeginAgain(std::move(query));
+  return true;
+}
+
+void QueryPath::BeginAgain(QueryPtr query) {
   Route route({.query = *query, .now = now(), .random = env_.random});
   const Verdict verdict = Prepare(*query, route);
   if (verdict == Verdict::kContinue) {
@@ -197,7 +211,6 @@ bool QueryPath::RestartIfAsked(QueryPtr& query) {
   } else {
     Conclude(std::move(query), verdict);
   }
-  return true;
 }
 
 QueryPath::ReplyFacts QueryPath::FactsOf(const Flight& flight, bool datagram,
@@ -239,7 +252,9 @@ void QueryPath::FinishHit(QueryPtr query) {
   RestoreClient(*query);
   if (query->last_good_hit) NoteStaleAnswer(*query);
   if (drill_runs_) CompareHit(*query);
-  if (!PassResponseChain(query, ResponseChainKind::kCacheHit, nullptr)) return;
+  if (!PassResponseChain(query, ResponseChainKind::kCacheHit, nullptr)) {
+    return ParkAnswer(std::move(query));
+  }
   Finish(std::move(query));
 }
 
@@ -248,7 +263,9 @@ void QueryPath::FinishSelfAnswer(QueryPtr query) {
   query->self_answered = true;
   env_.stats.counters.Add(Metric::kSelfAnswered);
   RestoreClient(*query);
-  if (!PassResponseChain(query, ResponseChainKind::kSelfAnswered, nullptr)) return;
+  if (!PassResponseChain(query, ResponseChainKind::kSelfAnswered, nullptr)) {
+    return ParkAnswer(std::move(query));
+  }
   Finish(std::move(query));
 }
 
@@ -366,6 +383,7 @@ void QueryPath::DropAll() {
   for (int rounds = 0; rounds < kMostStopRounds && in_flight_.size() > 0; ++rounds) {
     in_flight_.ForEach(drop);
   }
+  suspended_.DropAll();
   delayed_.DropAll();
 }
 

@@ -96,7 +96,7 @@ suite_differential() { run_unittest "$1" tests/system/differential/*_test.py; }
 suite_asan() { GTEST_FILTER='-HealthProbeTest.*Descriptors*:HealthProbeTest.AFirstCheckThatWasNotMade*' run_sanitized "$1" asan; }
 # TSan holds a signal back until the thread makes a system call, so no alarm stops Lua there. Its own stack is not
 # unwound when Lua raises an error (__longjmp_chk), and 20,000 of them take all memory.
-suite_tsan() { GTEST_FILTER='-BudgetTest.*Stopped*:BudgetTest.CatchingTheErrorDoesNotHelp:ConfigurationTest.AnEndMakes*:FfiTest.EveryFunctionSurvivesEveryWrongArgument:WebPagesTest.*Stopped' run_sanitized "$1" tsan; }
+suite_tsan() { GTEST_FILTER='-BudgetTest.*Stopped*:BudgetTest.CatchingTheErrorDoesNotHelp:ConfigurationTest.AnEndMakes*:FfiTest.EveryFunctionSurvivesEveryWrongArgument:ThreadsTest.*Stopped:WebPagesTest.*Stopped' run_sanitized "$1" tsan; }
 suite_tidy() { run-clang-tidy -quiet -p build/release "^$PWD/(proxy|lua|bench)/"; }
 
 run_sanitized() {  # COUNT_FILE PRESET

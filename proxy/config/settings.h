@@ -24,6 +24,7 @@
 #include "proxy/observe/custom_metrics.h"
 #include "proxy/observe/rings.h"
 #include "proxy/pool/policy.h"
+#include "proxy/query/suspended.h"
 
 namespace breakwater {
 
@@ -88,6 +89,8 @@ struct Settings {
   std::vector<std::weak_ptr<Collector>> collectors;
   // declareMetric; one for the life of the program, safe from any thread, never null.
   std::shared_ptr<CustomMetrics> custom_metrics = std::make_shared<CustomMetrics>();
+  // What dq:suspend() holds; as the above.
+  std::shared_ptr<SuspendedTable> suspended = std::make_shared<SuspendedTable>();
   // Those that a helper thread keeps up with their files, for as long as a rule or Lua holds them.
   std::vector<std::weak_ptr<KeyValueStore>> stores;
   // console and control

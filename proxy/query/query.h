@@ -124,6 +124,7 @@ struct QueryFields {
   uint8_t restarts = 0;
   bool asked_again = false;    // it had joined another, and asks for itself once that has failed
   bool restart_asked = false;  // a rule on the answer said so
+  uint64_t suspended = 0;      // waits under this number (suspended.h); 0: it does not
   bool extras_used = false;
   bool sealed = false;  // it came sealed by DNSCrypt: Query::session is set
 };

@@ -12,7 +12,7 @@ enum class Verdict : uint8_t {
   kDrop,      // no answer to the client, for a rule says so
   kInvalid,   // no answer: this is no query
   kNoServer,  // no answer: there is nobody to ask
-  kWait,      // the query was handed to whoever it waits for; do not touch it
+  kWait,      // a rule suspended it: it is parked until a script has it go on
 };
 
 }  // namespace breakwater

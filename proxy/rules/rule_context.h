@@ -8,6 +8,7 @@
 #include "proxy/base/random.h"
 #include "proxy/pool/pool.h"
 #include "proxy/query/query.h"
+#include "proxy/query/suspended.h"
 
 namespace breakwater {
 
@@ -25,6 +26,8 @@ struct RuleContext {
   const BackendPtr* backend = nullptr;
   // Whether dr:restart() can be heeded: not where the answer is stored or on its way already.
   bool may_restart = true;
+  // Null where nothing can be suspended.
+  Suspender* suspender = nullptr;
 };
 
 }  // namespace breakwater

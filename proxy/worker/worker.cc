@@ -47,18 +47,20 @@ Worker::Worker(WorkerSettings settings, ConfigPtr config, const PathFactory& mak
       stats_(std::move(shared.stats)),
       exchanges_(loop_, random_, stats_->counters, settings_.workers),
       path_(make_path(
-          PathEnvironment{.now = [this] { return loop_.now(); },
-                          .queries = queries_,
-                          .timers = loop_.timers(),
-                          .random = random_,
-                          .stats = *stats_,
-                          .rings = shared.rings,
-                          .zones = shared.zones,
-                          .drills = shared.drills,
-                          .exchange_for =
-                              [this](const BackendPtr& backend, BackendTransport transport) {
-                                return exchanges_.For(backend, transport);
-                              }},
+          PathEnvironment{
+              .now = [this] { return loop_.now(); },
+              .queries = queries_,
+              .timers = loop_.timers(),
+              .random = random_,
+              .stats = *stats_,
+              .rings = shared.rings,
+              .zones = shared.zones,
+              .drills = shared.drills,
+              .post = [this](std::function<void()> message) { loop_.Post(std::move(message)); },
+              .exchange_for =
+                  [this](const BackendPtr& backend, BackendTransport transport) {
+                    return exchanges_.For(backend, transport);
+                  }},
           config)),
       listen_{.loop = loop_,
               .queries = queries_,

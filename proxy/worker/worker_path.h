@@ -29,6 +29,8 @@ struct PathEnvironment {
   Rings& rings;       // shared by all workers
   ZoneHealth& zones;  // so are these
   Drills& drills;     // and these
+  // Runs `message` on the worker's thread, later. Any thread.
+  std::function<void(std::function<void()> message)> post;
   // The worker's way to a backend; null where it cannot be had (descriptor limit).
   std::function<Exchange*(const BackendPtr&, BackendTransport)> exchange_for;
 };

@@ -5,10 +5,12 @@
 #include <algorithm>
 #include <sstream>
 
+#include "lua/async_objects.h"
 #include "lua/bind_ffi.h"
 #include "lua/bind_kernel_filters.h"
 #include "lua/constants.h"
 #include "lua/ffi_call.h"
+#include "lua/network_objects.h"
 #include "lua/qps_limiter.h"
 #include "lua/script_bindings.h"
 #include "lua/web_pages.h"
@@ -105,6 +107,11 @@ std::vector<PageRow> RulePages() {
        "The query or answer that a Lua function in a rule is given.",
        {},
        {&QuestionClass(), &ResponseClass(), &HeaderClass(), &EdnsOptionClass()}},
+      {"asynchronous",
+       "Suspended queries and threads",
+       "Queries and answers that wait for a script, and threads of scripts.",
+       {AsyncFunctions(), NetworkFunctions()},
+       {&AsyncObjectClass(), &NetworkEndpointClass(), &NetworkListenerClass()}},
       {"packets",
        "Records of a packet",
        "A read-only view of a message and its records.",

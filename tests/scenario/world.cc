@@ -63,6 +63,7 @@ std::unique_ptr<QueryPath> World::MakePath(Worker worker) {
       .rings = rings_,
       .zones = zones_,
       .drills = drills_,
+      .post = [this](std::function<void()> message) { mailbox_.Post(std::move(message)); },
       .exchange_for =
           [this, worker](const BackendPtr& backend, BackendTransport transport) {
             return ExchangeFor(worker, backend, transport);
@@ -101,7 +102,9 @@ Exchange* World::ExchangeFor(Worker worker, const BackendPtr& backend, BackendTr
 }
 
 std::string World::Console(const std::string& line) {
-  return lua_->RunCommand(line);
+  std::string text = lua_->RunCommand(line);
+  mailbox_.Drain();
+  return text;
 }
 
 void World::Ask(const std::vector<Asked>& asked, Worker worker) {
@@ -109,6 +112,7 @@ void World::Ask(const std::vector<Asked>& asked, Worker worker) {
   std::vector<QueryPtr> queries;
   for (const Asked& each : asked) queries.push_back(Arrive(each));
   paths_[worker]->OnQueries(queries);
+  mailbox_.Drain();
   // The next datagrams come: who still needs the bytes must have a copy.
   for (size_t i = used; i < receive_buffers_.size(); ++i) {
     std::ranges::fill(*receive_buffers_[i], uint8_t{0xee});
@@ -143,8 +147,10 @@ void World::Advance(MonoTime by) {
     const MonoTime next = std::min({end, next_round, std::max(next_timer, clock_.Now())});
     clock_.Advance(next - clock_.Now());
     timers_.RunDue(clock_.Now());
+    mailbox_.Drain();
     if (clock_.Now() == next_round) {
       HealthRound();
+      mailbox_.Drain();
       next_round = next_round + MonoTime::FromSeconds(1);
     }
     if (clock_.Now() >= end && timers_.Next().value_or(end + MonoTime::FromMs(1)) > end) return;
@@ -203,6 +209,7 @@ TextResult<void> World::Reply(const std::string& server, const std::string& desc
   auto reply = ReplyTo(taken->sent, description);
   if (!reply) return breakwater::Fail(reply.error());
   taken->path->OnReply(taken->sent.flight, taken->sent.attempt, *reply);
+  mailbox_.Drain();
   return {};
 }
 
@@ -231,6 +238,7 @@ TextResult<void> World::Fail(const std::string& server, FailureKind kind) {
   const auto taken = Take(server);
   if (!taken) return breakwater::Fail(fmt::format("'{}' waits for no answer", server));
   taken->path->OnFailure(taken->sent.flight, taken->sent.attempt, kind);
+  mailbox_.Drain();
   return {};
 }
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "lua/configuration.h"
+#include "proxy/base/mailbox.h"
 #include "proxy/config/config_builder.h"
 #include "proxy/control/control_target.h"
 #include "proxy/query_path.h"
@@ -88,6 +89,7 @@ class World final : public ControlTarget {
 
   ManualClock clock_;
   TimerQueue timers_;
+  Mailbox mailbox_{[] {}};  // of both workers
   Random random_;
   CounterRegistry registry_{MonoTime()};
   std::shared_ptr<WorkerStats> worker_stats_ = registry_.AddWorker();

@@ -1,5 +1,6 @@
 #include "proxy/delayed_replies.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "tests/support/fake_client.h"
@@ -43,6 +44,22 @@ TEST_F(DelayedRepliesTest, OneClientCannotPileUpAnswers) {
   EXPECT_EQ(counters_.Get(Metric::kDelayedDrops), 10u);
   delayed_.Hold(Make("192.0.2.2"), MonoTime::FromMs(100));
   EXPECT_EQ(delayed_.size(), DelayedReplies::kMostPerClient + 1);
+}
+
+TEST_F(DelayedRepliesTest, AllClientsTogetherAreBounded) {
+  constexpr size_t kOver = 10;
+  for (size_t i = 0; i < DelayedReplies::kMostHeld + kOver; ++i) {
+    const size_t client = i / 200;
+    delayed_.Hold(Make(fmt::format("10.0.{}.{}", client / 256, client % 256).c_str()),
+                  MonoTime::FromMs(100));
+  }
+  EXPECT_EQ(delayed_.size(), DelayedReplies::kMostHeld);
+  EXPECT_EQ(counters_.Get(Metric::kDelayedDrops), kOver);
+  EXPECT_EQ(client_.outcomes.size(), kOver);
+  client_.outcomes.clear();
+  timers_.RunDue(MonoTime::FromMs(100));
+  EXPECT_EQ(delayed_.size(), 0u);
+  EXPECT_EQ(client_.outcomes.size(), DelayedReplies::kMostHeld);
 }
 
 TEST_F(DelayedRepliesTest, RoomIsFreedAsAnswersLeave) {
