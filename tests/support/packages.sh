@@ -14,7 +14,7 @@ BUILD="build-essential cmake ninja-build ccache lld pkgconf ca-certificates
 TEST="clang clang-format clang-tidy libclang-rt-14-dev python3 python3-dnspython python3-nacl universal-ctags git curl procps
   nghttp2-client haproxy nginx-light unbound knot-resolver openssl chromium
   nsd dnsdist pdns-server pdns-backend-sqlite3 sqlite3 knot-dnsutils dnsperf util-linux
-  lmdb-utils tinycdb mmdb-bin protobuf-compiler python3-protobuf fstrm-bin dnstap-ldns"
+  lmdb-utils tinycdb mmdb-bin protobuf-compiler python3-protobuf fstrm-bin dnstap-ldns faketime"
 
 case "${1:-test}" in
   build) wanted=$BUILD ;;

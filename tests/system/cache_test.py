@@ -1,10 +1,13 @@
 #!/usr/bin/python3
 """The packet cache as clients see it: hits without a backend, falling TTLs, own spelling and ID."""
 
+import concurrent.futures
+import subprocess
 import unittest
 
 from client import addresses, ask, content
 from harness import CONSOLE, SystemTest, breakwater_only, wait_until
+from lossy_relay import LossyRelay
 from nameservers import Nsd
 
 ZONE = """$TTL 300
@@ -91,6 +94,34 @@ class Cache(SystemTest):
             ask("www.example.org", port=proxy.port)
         self.assertEqual(proxy.stat("cache-hits"), 4)
         self.assertEqual(proxy.stat("cache-misses"), 1)
+
+
+@breakwater_only
+class Cookies(SystemTest):
+    """DNS cookies (RFC 7873) of a server that gives them: dig tells whether a cookie belongs to its own."""
+
+    def setUp(self):
+        self.nsd = self.started(Nsd({"example.org": ZONE}, more={"server": ["  answer-cookie: yes"]}))
+        self.relay = LossyRelay(self.nsd.port, delay_s=0.3)
+        self.addCleanup(self.relay.stop)
+        self.front = self.proxy(CONSOLE + 'setWorkers(1)\n'  # each worker has misses of its own
+                                f'newServer{{address="127.0.0.1:{self.relay.port}", healthCheckMode="up"}}\n'
+                                'getPool(""):setCache(newPacketCache(1000, {joinMisses=true}))\n')
+
+    def dig(self, number, port):
+        text = subprocess.run(["dig", "+tries=1", f"+cookie={number:016x}", "-p", str(port), "@127.0.0.1",
+                               "www.example.org"], check=True, capture_output=True, text=True).stdout
+        self.assertIn("192.0.2.80", text)
+        self.assertNotIn("(bad)", text)
+        return "(good)" in text
+
+    def test_a_cookie_reaches_whom_it_belongs_to_and_nobody_else(self):
+        with concurrent.futures.ThreadPoolExecutor(12) as pool:
+            own = list(pool.map(lambda number: self.dig(number, self.front.port), range(12)))
+        self.assertEqual(own.count(True), 1, "who asked first has the cookie that came with the answer")
+        self.assertEqual(sum(self.relay.asked.values()), 1, "one question for all")
+        self.assertFalse(self.dig(12, self.front.port), "of the cache")
+        self.assertTrue(self.dig(13, self.nsd.port), "the server gives cookies")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import dns.exception
 import dns.rcode
 
 from client import Dnsperf, addresses, ask
-from harness import SystemTest, breakwater_only, full_speed_only, temp_folder, wait_until, write_file
+from harness import CONSOLE, SystemTest, breakwater_only, full_speed_only, temp_folder, wait_until, write_file
 from lossy_relay import LossyRelay
 from nameservers import Nsd
 
@@ -162,6 +162,32 @@ class Outages(SystemTest):
                 return True
         wait_until(gone, "the end of the signature")
         self.assertLess(time.time() - began, 6 + 2.5)
+
+    @breakwater_only
+    @full_speed_only  # a sanitizer wants to be loaded first
+    def test_a_step_of_the_wall_clock_changes_nothing(self):
+        offset = write_file(temp_folder(), "offset", "+0\n")
+        environment = dict(os.environ, LD_PRELOAD="/usr/$LIB/faketime/libfaketimeMT.so.1", FAKETIME_TIMESTAMP_FILE=offset,
+                           FAKETIME_NO_CACHE="1", FAKETIME_DONT_FAKE_MONOTONIC="1", DONT_FAKE_MONOTONIC="1")
+        nsd = self.started(Nsd({ZONE: zone_text(5, ttl=300), CHECK: "$TTL 60\n" + SOA}))
+        front = self.proxy(CONSOLE + CONFIG % (nsd.port, 100), env=environment)
+        ttls = [self.assert_right(front, 0)[0].answer[0].ttl]
+        for step in (-7200, 90000):
+            write_file(os.path.dirname(offset), "offset", f"{step:+}\n")
+            told = int(front.console("return os.time()"))
+            self.assertAlmostEqual(told - time.time(), step, delta=60)
+            ttls.append(self.assert_right(front, 0)[0].answer[0].ttl)
+            self.assert_right(front, 2 + (step > 0))  # the server is up, and asked
+        self.assertEqual(ttls, sorted(ttls, reverse=True))
+        self.assertGreater(ttls[-1], 240)
+        hits = front.stat("cache-hits")
+        nsd.kill()
+        self.started(Nsd({CHECK: "$TTL 60\n" + SOA}, port=nsd.port))  # refuses the zone
+        write_file(os.path.dirname(offset), "offset", "-90000\n")
+        self.assertFalse(is_stale(self.assert_right(front, 0)[0]))
+        self.assertEqual(front.stat("cache-hits"), hits + 1)
+        front.console(f'getPool(""):getCache():flush("{ZONE}", {{suffix=true}})')
+        self.assertTrue(is_stale(self.assert_right(front, 0)[0]), "the last good answer is not older for the clock")
 
 
 if __name__ == "__main__":
