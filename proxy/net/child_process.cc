@@ -1,16 +1,15 @@
 #include "proxy/net/child_process.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <spawn.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+
+#include "proxy/base/spawn.h"
 
 namespace breakwater {
 namespace {
@@ -29,60 +28,6 @@ UniqueFd InputFile(const std::string& text) {
   if (lseek(fd.get(), 0, SEEK_SET) != 0) return UniqueFd();
   return fd;
 }
-
-std::vector<char*> Pointers(std::vector<std::string>& words) {
-  std::vector<char*> pointers;
-  pointers.reserve(words.size() + 1);
-  for (std::string& word : words) pointers.push_back(word.data());
-  pointers.push_back(nullptr);
-  return pointers;
-}
-
-std::vector<std::string> EnvironmentWith(const std::vector<std::string>& added) {
-  std::vector<std::string> all;
-  for (char** one = environ; one != nullptr && *one != nullptr; ++one) all.emplace_back(*one);
-  all.insert(all.end(), added.begin(), added.end());
-  return all;
-}
-
-// What the child does differently from us: its descriptors, its signals, its process group.
-class SpawnPlan {
- public:
-  explicit SpawnPlan(int input) {
-    posix_spawn_file_actions_init(&files_);
-    posix_spawn_file_actions_adddup2(&files_, input, STDIN_FILENO);
-    posix_spawn_file_actions_addopen(&files_, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
-    posix_spawn_file_actions_addclosefrom_np(&files_, STDERR_FILENO + 1);
-    posix_spawnattr_init(&attributes_);
-    sigset_t signals;
-    sigemptyset(&signals);
-    posix_spawnattr_setsigmask(&attributes_, &signals);
-    sigaddset(&signals, SIGPIPE);
-    posix_spawnattr_setsigdefault(&attributes_, &signals);
-    posix_spawnattr_setpgroup(&attributes_, 0);
-    posix_spawnattr_setflags(
-        &attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-  }
-  ~SpawnPlan() {
-    posix_spawnattr_destroy(&attributes_);
-    posix_spawn_file_actions_destroy(&files_);
-  }
-  SpawnPlan(const SpawnPlan&) = delete;
-  SpawnPlan& operator=(const SpawnPlan&) = delete;
-
-  TextResult<pid_t> Spawn(std::vector<std::string> command,
-                          std::vector<std::string> environment) const {
-    pid_t pid = 0;
-    const int error = posix_spawn(&pid, command[0].c_str(), &files_, &attributes_,
-                                  Pointers(command).data(), Pointers(environment).data());
-    if (error == 0) return pid;
-    return Fail(fmt::format("cannot run {}: {}", command[0], std::strerror(error)));
-  }
-
- private:
-  posix_spawn_file_actions_t files_;
-  posix_spawnattr_t attributes_;
-};
 
 }  // namespace
 
@@ -103,17 +48,15 @@ TextResult<std::unique_ptr<ChildProcess>> ChildProcess::Start(Loop& loop,
     return Fail(
         fmt::format("cannot run {}: its input: {}", settings.command[0], std::strerror(errno)));
   }
-  const auto pid =
-      SpawnPlan(input.get()).Spawn(settings.command, EnvironmentWith(settings.environment));
-  if (!pid) return Fail(pid.error());
+  const auto pid = Spawn({settings.command, settings.environment, input.get()});
+  if (!pid) return Fail(fmt::format("cannot run {}: {}", settings.command[0], pid.error()));
   std::unique_ptr<ChildProcess> child(new ChildProcess(loop, *pid, std::move(done)));
   if (auto watched = child->Watch(settings.time_limit); !watched) return Fail(watched.error());
   return child;
 }
 
 TextResult<void> ChildProcess::Watch(MonoTime time_limit) {
-  // By number: glibc 2.36 declares the function for C alone.
-  UniqueFd fd(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0)));
+  UniqueFd fd = ProcessDescriptor(pid_);
   if (!fd.valid()) {
     return Fail(fmt::format("cannot watch the process {}: {}", pid_, std::strerror(errno)));
   }

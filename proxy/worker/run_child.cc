@@ -4,8 +4,6 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -13,56 +11,10 @@
 #include <cerrno>
 #include <cstring>
 
-#include "proxy/base/unique_fd.h"
+#include "proxy/base/spawn.h"
 
 namespace breakwater {
 namespace {
-
-class SpawnActions {
- public:
-  SpawnActions() {
-    posix_spawn_file_actions_init(&actions_);
-    posix_spawnattr_init(&attributes_);
-  }
-  ~SpawnActions() {
-    posix_spawn_file_actions_destroy(&actions_);
-    posix_spawnattr_destroy(&attributes_);
-  }
-  SpawnActions(const SpawnActions&) = delete;
-  SpawnActions& operator=(const SpawnActions&) = delete;
-
-  TextResult<pid_t> Spawn(const std::vector<std::string>& argv, int output) {
-    posix_spawn_file_actions_addopen(&actions_, 0, "/dev/null", O_RDONLY, 0);
-    posix_spawn_file_actions_adddup2(&actions_, output, 1);
-    posix_spawn_file_actions_addclosefrom_np(&actions_, 3);
-    // Not what our threads block and ignore.
-    sigset_t none;
-    sigset_t all;
-    sigemptyset(&none);
-    sigfillset(&all);
-    posix_spawnattr_setsigmask(&attributes_, &none);
-    posix_spawnattr_setsigdefault(&attributes_, &all);
-    posix_spawnattr_setpgroup(&attributes_, 0);
-    posix_spawnattr_setflags(
-        &attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETPGROUP);
-    std::vector<char*> words;
-    for (const std::string& word : argv) words.push_back(const_cast<char*>(word.c_str()));
-    words.push_back(nullptr);
-    pid_t pid = 0;
-    const int error = posix_spawn(&pid, words[0], &actions_, &attributes_, words.data(), environ);
-    if (error != 0) return Fail(fmt::format("it cannot be run: {}", std::strerror(error)));
-    return pid;
-  }
-
- private:
-  posix_spawn_file_actions_t actions_;
-  posix_spawnattr_t attributes_;
-};
-
-std::string ExitText(int status) {
-  if (WIFSIGNALED(status)) return fmt::format("it was ended by signal {}", WTERMSIG(status));
-  return fmt::format("it exited with status {}", WEXITSTATUS(status));
-}
 
 // Reads until the child is gone and has said all. Empty: so it was; else which limit was passed.
 std::string Follow(int output, int child, const ChildLimits& limits,
@@ -105,10 +57,10 @@ TextResult<void> RunChild(const std::vector<std::string>& argv, const ChildLimit
   if (pipe2(ends, O_CLOEXEC) != 0) return Fail(std::string("no pipe can be made for its output"));
   const UniqueFd output(ends[0]);
   UniqueFd input(ends[1]);
-  const auto pid = SpawnActions().Spawn(argv, input.get());
-  if (!pid) return Fail(pid.error());
+  const auto pid = Spawn({.command = argv, .output = input.get()});
+  if (!pid) return Fail("it cannot be run: " + pid.error());
   input.Reset();
-  const UniqueFd child(static_cast<int>(syscall(SYS_pidfd_open, *pid, 0)));
+  const UniqueFd child = ProcessDescriptor(*pid);
   const std::string problem =
       child.valid() ? Follow(output.get(), child.get(), limits, take) : "it cannot be watched";
   if (!problem.empty()) kill(-*pid, SIGKILL);
@@ -116,7 +68,7 @@ TextResult<void> RunChild(const std::vector<std::string>& argv, const ChildLimit
   while (waitpid(*pid, &status, 0) < 0 && errno == EINTR) {
   }
   if (!problem.empty()) return Fail(problem);
-  if (status != 0) return Fail(ExitText(status));
+  if (status != 0) return Fail("it " + ExitText(status));
   return {};
 }
 
