@@ -30,7 +30,8 @@ getPool(""):setCache(newPacketCache(1000000, {
 }))
 
 -- Serials: on with the profile. Secondaries may stay behind for `lag` seconds; where all servers agree
--- on an older serial for acceptOlderAfter seconds it is taken as meant, after a flush with --hard at once.
+-- on an older serial for acceptOlderAfter seconds it is taken as meant; at once after a flush of
+-- everything, and after a flush with --hard of the zone.
 setZoneHealth({serials=true, lag=300, serialInterval=60, acceptOlderAfter=3600})
 
 -- Who is told that a zone has gone bad on a server, or is good again; the log is in any case.

@@ -66,15 +66,17 @@ TextResult<void> ReadOptions(Options& options, PacketCacheSettings* settings) {
   options.Read("truncatedTTL", &settings->truncated_ttl);
   options.Read("shuffle", &settings->shuffle);
   options.Read("maxBytes", &settings->max_bytes);
-  if (options.Read("maximumEntrySize", &entry_size) && entry_size >= 12) {
-    settings->maximum_entry_size = entry_size;
-  }
+  const bool says_size = options.Read("maximumEntrySize", &entry_size);
+  if (says_size && entry_size >= 12) settings->maximum_entry_size = entry_size;
   ReadKeyOptions(options, settings);
   ReadNotify(options, settings);
   options.Read("joinMisses", &settings->join_misses);
   LastGoodArg last_good;
   if (options.Read("lastGood", &last_good)) settings->last_good = last_good.settings;
   if (!last_good.wrong.empty()) options.Reject(last_good.wrong);
+  // A large answer is to have a last good one like others; what that may take is bounded.
+  const bool bounded = settings->last_good && settings->max_bytes > 0;
+  if (bounded && !says_size) settings->maximum_entry_size = kLargestAnswer;
   RefreshAheadArg ahead;
   if (options.Read("refreshAhead", &ahead)) settings->refresh_ahead = ahead.settings;
   if (!ahead.wrong.empty()) options.Reject(ahead.wrong);
@@ -328,7 +330,8 @@ constexpr FunctionRow kFunctions[] = {
      "Makes a cache, to be given to a pool with getPool(\"\"):setCache(cache). "
      "lastGood={maxAge=86400, ttl=30, clientTimeout=0.4, recheck=5, recheckRate=10000, on={...}, "
      "except={zones}} "
-     "keeps answers that were good until there is a better one; joinMisses=true sends one question "
+     "keeps answers that were good until there is a better one, but for those of TTL 0, and with "
+     "maxBytes of any size; joinMisses=true sends one question "
      "for identical ones; refreshAhead={share=0.1, hits=2, rate=500} asks anew for what is asked "
      "for often before its time is over; flushOnNotify={\"192.0.2.1\"} flushes a zone, softly, "
      "when "

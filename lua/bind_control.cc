@@ -46,8 +46,8 @@ void SetConsole(Call& call,
 
 // {alice="operate", ["@dnsops"]="flush"}
 void ReadRoles(Call& call, Options& options, ControlAccess* access) {
-  if (!options.Has("roles")) return;
   options.Accept({"roles"});
+  if (!options.Has("roles")) return;
   lua_State* const state = call.state();
   lua_getfield(state, 2, "roles");
   if (!IsTable(state, -1)) {

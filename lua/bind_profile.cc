@@ -42,6 +42,7 @@ TextResult<void> UseProfile(Call& call, const std::string& name) {
   PacketCacheSettings cache = profile.cache;
   cache.max_entries = kEntries;
   cache.max_bytes = kBytes;
+  cache.maximum_entry_size = kLargestAnswer;
   auto made = MakeCache(call, std::move(cache));
   if (!made) return Fail(std::move(made.error()));
   Pool& pool = call.builder().EditPool("");

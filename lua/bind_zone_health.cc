@@ -132,7 +132,7 @@ constexpr FunctionRow kFunctions[] = {
      "Calls function(zone, server, bad, reason, serial) when a zone turns bad or good on a server; "
      "serial is \"\" unless the reason is \"older\"."},
     {"setAlertCommand", Bind<&SetAlertCommand>,
-     "setAlertCommand(program [, {args={}, interval=60, gather=2, timeout=10}])",
+     "setAlertCommand(program [, {args={}, interval=8, gather=2, timeout=10}])",
      "Runs a program when zones turn bad or good again; it reads which as JSON. nil: none."},
     {"setZoneHealth", Bind<&SetZoneHealth>,
      "setZoneHealth({failover=\"auto\", ask=true, maxZones=100000, bad=3, of=5, good=2, "

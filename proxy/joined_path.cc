@@ -138,7 +138,7 @@ void QueryPath::AskAgain(QueryPtr query, const Flight& ended, Joining joining) {
     route.cache = ended.cache.get();
     route.key = ended.key;
     if (ended.has_scope_zero_key) route.scope_zero_key = ended.scope_zero_key;
-    query->Reserve(env_.queries.packets(), ended.cache->settings().maximum_entry_size);
+    query->Reserve(env_.queries.packets(), kUsualAnswer);
     verdict = LookUpCache(*query, route);
   }
   if (verdict != Verdict::kContinue) return Conclude(std::move(query), verdict);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proxy/base/left_out.h"
+#include "proxy/cache/cache_key.h"
 #include "proxy/dns/rewrite.h"
 #include "proxy/query_path.h"
 
@@ -25,16 +26,25 @@ uint32_t PatienceLeft(uint32_t patience_ms, MonoTime waited) {
   return static_cast<uint32_t>((left + kStepMs - 1) / kStepMs * kStepMs);
 }
 
+bool IsJudged(const Query& query) {
+  return query.header().opcode() == dns::Opcode::kQuery && !query.IsTransfer();
+}
+
 }  // namespace
 
+// Not what only its asker can have sent so: of another class, of a type that is no record's,
+// signed, with records or flags that no query has. A bad answer may be the asker's own fault.
 bool QueryPath::TellsOfZones(const Query& query) {
-  return query.header().opcode() == dns::Opcode::kQuery && !query.IsTransfer();
+  if (!IsJudged(query) || query.question.cls != dns::Class::kIn) return false;
+  const auto type = static_cast<uint16_t>(query.question.type);
+  const bool meta = type >= 128 && type < 255;  // RFC 6895, 3.1; ANY is asked for of zones
+  return !meta && HasPlainHeader(query.header(), query.edns.present);
 }
 
 // Of every answer that a zone may be known by: counted, and judged where that matters.
 void QueryPath::Judge(const Flight& flight, Reply& reply) {
   const Query& query = *flight.query;
-  if (!TellsOfZones(query)) return;
+  if (!IsJudged(query)) return;
   const bool left_out = dns::ConstHeader(reply.message.data()).count(dns::Section::kQuestion) == 0;
   const size_t start = left_out ? dns::kHeaderSize : query.question.end();
   const AnswerFacts facts = FactsOfAnswer(reply.message, start, query.name());
@@ -44,14 +54,19 @@ void QueryPath::Judge(const Flight& flight, Reply& reply) {
     if (!known.held && flight.has_scope_zero_key) {
       known = flight.cache->Known(flight.scope_zero_key, query.name(), now());
     }
+    if (!known.held && !facts.authoritative && !facts.has_answer) {
+      known = flight.cache->KnownOfPlainer(flight.key, query.name(), now());
+    }
   }
   // Where the records are, the zone is: of no interest then.
   if (!facts.has_answer) {
     known.apex_labels = std::max(known.apex_labels, env_.zones.ApexOf(query.name()));
   }
   known.with_options = query.edns.options_length > 0;
-  LookAtSerial(flight, facts, known, reply);
-  reply.facts.judgement = JudgeAnswer(facts, known);
+  const bool tells = TellsOfZones(query);
+  if (tells) LookAtSerial(flight, facts, known, reply);
+  const Judgement judgement = JudgeAnswer(facts, known);
+  reply.facts.judgement = judgement.cls == AnswerClass::kBad && !tells ? Judgement{} : judgement;
   reply.facts.standby = IsStandby(query, *reply.backend);
   reply.facts.by_option = reply.facts.judgement.by_option || facts.rcode == dns::RCode::kBadCookie;
   // What a referral names is where the zone ends.

@@ -81,6 +81,20 @@ void QueryPath::EndZoneQuestion(FlightId id, const BackendPtr& backend,
   if (noted.wish == ZoneHealth::Wish::kCertainty) AskMore(*ended.query, backend, noted, bad);
   const bool failed = bad && bad != BadKind::kOlder;
   EndSerialWaits(waiting, backend, failed ? SerialAnswer::kFailed : SerialAnswer::kTold);
+  if (failed) LearnAgain(*ended.query, backend, *bad);
+}
+
+// A question that was to tell a name's zone told nothing: whoever meets the name next may ask, and
+// after a loss we do. Without its zone a name has no health, and its end is taken for a deletion.
+void QueryPath::LearnAgain(const Query& query, const BackendPtr& backend, BadKind bad) {
+  if (query.question.type != dns::Type::kSoa) return;
+  const dns::Name name = query.NameCopy();
+  if (env_.zones.ApexOf(name.wire()) + 1u >= name.CountLabels()) return;  // it is known now
+  zone_questions_.ForgetLearning(name.wire());
+  if (bad == BadKind::kTimeout && backend->IsUp()) {
+    const ZoneHealth::Noted noted{.wish = ZoneHealth::Wish::kApex};
+    AskMore(query, backend, noted, bad);
+  }
 }
 
 bool QueryPath::TryBadZones() {

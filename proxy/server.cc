@@ -17,6 +17,7 @@ constexpr MonoTime kSecond = MonoTime::FromSeconds(1);
 constexpr MonoTime kGrace = MonoTime::FromSeconds(2);
 constexpr MonoTime kZonePatience = MonoTime::FromSeconds(2);  // then it starts without them
 constexpr MonoTime kSnapshotPatience = MonoTime::FromSeconds(1);
+constexpr MonoTime kCheckPatience = MonoTime::FromSeconds(0.5);
 
 std::unique_ptr<WorkerPath> MakePath(PathEnvironment environment, ConfigPtr config) {
   return std::make_unique<QueryPath>(std::move(environment), std::move(config));
@@ -89,8 +90,19 @@ DiscoverySetup Server::SetupDiscovery() {
 void Server::CheckBackendsOnce() {
   const ConfigPtr config = CurrentConfig();
   if (config->backends.empty()) return;
-  health_.CheckAllAtStart(config->backends, [this] { control_loop_.Stop(); });
+  // Who starts in an outage has a snapshot to answer from: late verdicts come when they come.
+  const auto waiting = std::make_shared<bool>(true);
+  const auto stop = [this, waiting] {
+    if (*waiting) control_loop_.Stop();
+  };
+  health_.CheckAllAtStart(config->backends, stop);
+  TimerId patience = 0;
+  if (!config->settings.cache_snapshot.path.empty()) {
+    patience = control_loop_.timers().Add(control_loop_.now() + kCheckPatience, stop);
+  }
   control_loop_.Run();
+  control_loop_.timers().Cancel(patience);
+  *waiting = false;
 }
 
 TextResult<void> Server::Bind() {

@@ -8,8 +8,6 @@
 namespace breakwater {
 namespace {
 
-constexpr size_t kAskedSlots = 4096;
-
 uint64_t HashOf(std::span<const uint8_t> name, uint64_t salt) {
   std::array<uint8_t, dns::kMaxNameLength> folded;
   dns::FoldInto(name, folded.data());
@@ -28,6 +26,10 @@ size_t ParentStart(std::span<const uint8_t> name) {
   return labels > kFewLabels ? 1u + name[0] : 0;
 }
 
+uint64_t HashOfParent(std::span<const uint8_t> name) {
+  return HashOf(name.subspan(ParentStart(name)), 0x534f41);
+}
+
 }  // namespace
 
 ZoneQuestions::ZoneQuestions(TimerQueue& timers, std::function<void(const ZoneQuestion&)> ask)
@@ -39,12 +41,17 @@ ZoneQuestions::~ZoneQuestions() {
 }
 
 bool ZoneQuestions::MayLearn(std::span<const uint8_t> name, MonoTime now) {
-  if (asked_.empty()) asked_.resize(kAskedSlots);
-  const uint64_t hash = HashOf(name.subspan(ParentStart(name)), 0x534f41);
+  const uint64_t hash = HashOfParent(name);
   uint64_t& slot = asked_[hash % kAskedSlots];
   if (slot == hash || !learning_.Take(now)) return false;
   slot = hash;
   return true;
+}
+
+void ZoneQuestions::ForgetLearning(std::span<const uint8_t> name) {
+  const uint64_t hash = HashOfParent(name);
+  uint64_t& slot = asked_[hash % kAskedSlots];
+  if (slot == hash) slot = 0;
 }
 
 dns::Name ZoneOf(dns::Name name, size_t labels) {

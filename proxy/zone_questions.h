@@ -55,6 +55,8 @@ class ZoneQuestions {
 
   // Whether to ask now for the zone that `name`, in wire form, is in.
   bool MayLearn(std::span<const uint8_t> name, MonoTime now);
+  // Nothing came of that: the next one may ask.
+  void ForgetLearning(std::span<const uint8_t> name);
   // Asks `question.backend` in kPause from now how it is, unless that is being found out.
   void Doubt(ZoneQuestion question, MonoTime now);
   // Its answer came, or none.
@@ -76,6 +78,7 @@ class ZoneQuestions {
   [[nodiscard]] std::vector<FlightId> EndSerial(const dns::Name& zone, const Backend& backend);
 
  private:
+  static constexpr size_t kAskedSlots = 4096;
   struct Doubted {
     MonoTime when;
     ZoneQuestion question;
@@ -90,7 +93,7 @@ class ZoneQuestions {
   TokenBucket serials_{kSerialsASecond, kSerialsASecond};
   TokenBucket proofs_{kProofsASecond, kProofsASecond};
   // Parents asked for, by hash; a later one takes the place of another.
-  std::vector<uint64_t> asked_;
+  std::vector<uint64_t> asked_ = std::vector<uint64_t>(kAskedSlots);
   std::deque<Doubted> doubts_;             // in order of time
   absl::flat_hash_set<uint64_t> doubted_;  // by zone and server, until their answers came
   // By zone and server: who waits for the serial.

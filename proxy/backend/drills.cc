@@ -65,9 +65,14 @@ void Drills::End(State& state, DrillReport::State how) {
         report.zones.size());
     return;
   }
+  if (report.compared == 0) {
+    LogWarning("drill", "drill {} of {} {}: no answers were compared, so it says nothing",
+               report.id, report.server, word);
+    return;
+  }
   LogInfo("drill", "drill {} of {} {}: {} answers compared, all equal", report.id, report.server,
           word, report.compared);
-  if (how != DrillReport::State::kDone || report.compared == 0 || !over.was_suspect) return;
+  if (how != DrillReport::State::kDone || !over.was_suspect) return;
   over.standby->set_suspect(false);
   LogInfo("drill", "{} is not suspect any more", report.server);
 }

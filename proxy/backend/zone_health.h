@@ -14,6 +14,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -130,9 +131,17 @@ class ZoneHealth {
   bool TakeSerialTurn(std::span<const uint8_t> apex, MonoTime now);
   // Something has changed in the zone that `name` is in: serials are due.
   void ExpectNewSerial(std::span<const uint8_t> name, MonoTime now);
+  // The operator says that all is repaired: where all servers of a zone agree from now on, that is
+  // meant, though it is older than what one has told before.
+  void ExpectRepair(MonoTime now);
 
   // A zone that was known before, to a snapshot say: learned where there is room for one more.
   void Recall(std::span<const uint8_t> apex);
+  // The same, with the newest serial that was known of it: who tells an older one has no grace.
+  void RecallSerial(std::span<const uint8_t> apex, uint32_t serial);
+  // Gives the newest serial of each zone that has one; under a lock, not for long work.
+  using SerialSink = std::function<void(std::span<const uint8_t> apex, uint32_t serial)>;
+  void EachSerial(const SerialSink& give) const;
 
   // Labels of the apex of the zone that `name` is in; 0 where none is known.
   uint8_t ApexOf(std::span<const uint8_t> name) const;
@@ -194,6 +203,8 @@ class ZoneHealth {
   void TakeSerial(Row& row, Cell& cell, uint32_t serial, MonoTime now);
   bool StandsBehindTooLong(const Row& row, const Cell& cell, MonoTime now) const;
   bool MayAccept(const Row& row, uint32_t serial, MonoTime now) const;
+  void NoteOlder(Row& row, const Cell& cell, MonoTime now) const;
+  uint32_t Lately_s() const;
   void Accept(Row& row, uint32_t serial, MonoTime now);
   void Review(const Row& row, Cell& cell, MonoTime now);
   Noted Count(Shard& shard, Row* row, const Answer& answer);

@@ -95,9 +95,12 @@ struct ZoneHealth::Row {
   uint32_t hash;
   uint32_t asked;   // halved now and then; for the eviction
   uint32_t serial;  // the newest known
-  ShortTime turn;   // not before this are servers asked for it
-  uint8_t cell_count : 7;
+  // Since when servers tell older ones, and none tells that; 0: that is not so.
+  uint32_t older_since_s;
+  ShortTime turn;  // not before this are servers asked for it
+  uint8_t cell_count : 6;
   uint8_t has_serial : 1;
+  uint8_t recalled : 1;  // its serial: no server has told it since the start
   uint8_t name_length;
 
   Cell* cells() { return reinterpret_cast<Cell*>(this + 1); }
@@ -131,7 +134,7 @@ struct ZoneHealth::Row {
     auto* row = static_cast<Row*>(std::calloc(1, size));
     if (row == nullptr) return nullptr;
     row->hash = static_cast<uint32_t>(hash);
-    row->cell_count = cells & 0x7f;
+    row->cell_count = cells & 0x3f;
     row->name_length = static_cast<uint8_t>(name.size());
     std::copy(name.begin(), name.end(), row->name_bytes());
     return row;

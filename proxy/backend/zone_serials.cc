@@ -54,7 +54,8 @@ void ZoneHealth::TakeSerial(Row& row, Cell& cell, uint32_t serial, MonoTime now)
   const bool moves = !cell.has_serial || serial != cell.serial;
   // A server that is heard of for the first time has had as long as the others.
   const uint32_t late_s = cell.has_serial ? 0 : row.NewestFor_s(now_s);
-  const bool comes_late = late_s != 0 && late_s >= lag_s_.load(std::memory_order_relaxed);
+  const bool comes_late =
+      (late_s != 0 && late_s >= lag_s_.load(std::memory_order_relaxed)) || row.recalled;
   if (!row.has_serial || IsOlderSerial(row.serial, serial)) {
     for (Cell& other : row.all()) {
       if (row.IsBehind(other) || &other == &cell) continue;
@@ -64,9 +65,11 @@ void ZoneHealth::TakeSerial(Row& row, Cell& cell, uint32_t serial, MonoTime now)
     row.serial = serial;
     row.has_serial = 1;
   }
+  if (serial == row.serial) row.recalled = 0;
   cell.serial = serial;
   cell.has_serial = 1;
   cell.answers = 1;
+  NoteOlder(row, cell, now);
   cell.told = ShortTime(now);
   if (!row.IsBehind(cell)) {
     cell.no_grace = 0;
@@ -93,14 +96,33 @@ bool ZoneHealth::StandsBehindTooLong(const Row& row, const Cell& cell, MonoTime 
   return cell.no_grace || behind_s >= lag_s_.load(std::memory_order_relaxed);
 }
 
-// All servers that answer for the zone have told this serial, for so long that it is meant.
+uint32_t ZoneHealth::Lately_s() const {
+  return kIntervals * interval_s_.load(std::memory_order_relaxed);
+}
+
+// What `cell` tells now is not told yet. A zone may go on from the older serial, and change often.
+void ZoneHealth::NoteOlder(Row& row, const Cell& cell, MonoTime now) const {
+  if (!row.has_serial || cell.serial == row.serial) {
+    row.older_since_s = 0;
+    return;
+  }
+  const bool goes_on = std::ranges::any_of(row.all(), [&](const Cell& one) {
+    return row.IsBehind(one) && one.told.WasWithin(now, Lately_s());
+  });
+  if (row.older_since_s == 0 || !goes_on) {
+    row.older_since_s = static_cast<uint32_t>(now.seconds());
+  }
+}
+
+// All servers that answer for the zone have told this serial, for so long that it is meant; or have
+// come to it, and no newer one was told for so long.
 bool ZoneHealth::MayAccept(const Row& row, uint32_t serial, MonoTime now) const {
   const uint32_t accept_s = accept_s_.load(std::memory_order_relaxed);
-  const uint32_t lately = kIntervals * interval_s_.load(std::memory_order_relaxed);
+  const auto now_s = static_cast<uint32_t>(now.seconds());
+  const bool none_newer = row.older_since_s != 0 && now_s - row.older_since_s >= accept_s;
   const auto agrees = [&](const Cell& cell) {
-    if (!cell.has_serial || !cell.answers || !cell.told.WasWithin(now, lately)) return true;
-    const uint32_t behind_s = static_cast<uint32_t>(now.seconds()) - cell.behind_since_s;
-    return cell.serial == serial && behind_s >= accept_s;
+    if (!cell.has_serial || !cell.answers || !cell.told.WasWithin(now, Lately_s())) return true;
+    return cell.serial == serial && (none_newer || now_s - cell.behind_since_s >= accept_s);
   };
   return std::ranges::all_of(row.all(), agrees);
 }
@@ -108,6 +130,8 @@ bool ZoneHealth::MayAccept(const Row& row, uint32_t serial, MonoTime now) const 
 void ZoneHealth::Accept(Row& row, uint32_t serial, MonoTime now) {
   const ToldSerial told{.serial = serial, .newest = row.serial};
   row.serial = serial;
+  row.recalled = 0;
+  row.older_since_s = 0;
   for (Cell& cell : row.all()) {
     if (!row.IsBehind(cell)) cell.no_grace = 0;
     Review(row, cell, now);
@@ -164,6 +188,39 @@ bool ZoneHealth::TakeSerialTurn(std::span<const uint8_t> apex, MonoTime now) {
     row->turn = ShortTime(now + MonoTime::FromSeconds(behind ? kSoon.seconds() : interval));
   });
   return taken;
+}
+
+void ZoneHealth::RecallSerial(std::span<const uint8_t> apex, uint32_t serial) {
+  Recall(apex);
+  const Suffixes name(apex);
+  (void)WithZone(name, [&](Shard&, Row* row, size_t labels) {
+    if (labels != name.count || (row->has_serial && !IsOlderSerial(row->serial, serial))) return;
+    row->serial = serial;
+    row->has_serial = 1;
+    row->recalled = 1;
+  });
+}
+
+void ZoneHealth::EachSerial(const SerialSink& give) const {
+  for (size_t i = 0; i < kShards; ++i) {
+    const ShardGuard guard(shards_[i].lock);
+    shards_[i].ForEach([&](const Row* row) {
+      if (row->has_serial) give(row->name(), row->serial);
+    });
+  }
+}
+
+void ZoneHealth::ExpectRepair(MonoTime now) {
+  if (!SerialsCount()) return;
+  const uint32_t accept_s = accept_s_.load(std::memory_order_relaxed);
+  const auto now_s = static_cast<uint32_t>(now.seconds());
+  for (size_t i = 0; i < kShards; ++i) {
+    const ShardGuard guard(shards_[i].lock);
+    shards_[i].ForEach([&](Row* row) {
+      row->turn = ShortTime(now);
+      if (row->older_since_s != 0) row->older_since_s = std::max(now_s - accept_s, 1u);
+    });
+  }
 }
 
 void ZoneHealth::ExpectNewSerial(std::span<const uint8_t> name, MonoTime now) {

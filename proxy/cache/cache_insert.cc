@@ -108,6 +108,7 @@ bool PacketCache::Impl::Store(CacheShard& shard, CacheEntryPtr entry, const Cach
   {
     const ShardGuard guard(shard.lock());
     if (EpochIsLater(store.flushes().oldest_storable_epoch(), how.asked_epoch)) return false;
+    const CacheEntry& stored = *entry;
     const CacheShard::Found found = shard.Find(key, entry->key_bits, entry->name());
     if (found.collision) ++shard.counters().insert_collisions;
     if (found.entry != nullptr) {
@@ -135,6 +136,8 @@ bool PacketCache::Impl::Store(CacheShard& shard, CacheEntryPtr entry, const Cach
       }
       shard.Put(std::move(entry), {key.hash, full});
     }
+    const bool news = store.settings().last_good && !stored.bad && !stored.held && !how.standby;
+    if (news) shard.LetGoSiblings(stored, key);
   }
   if (store.IsOverBounds()) store.EvictElsewhere(store.ShardIndex(key.hash));
   return true;

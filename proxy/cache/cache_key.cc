@@ -17,15 +17,6 @@ constexpr uint16_t kClientSubnet = static_cast<uint16_t>(dns::OptionCode::kClien
 // More options than this in one query are nobody's real query.
 constexpr size_t kMaxKeyOptions = 8;
 
-// Flags a query may have and be shared. The others mean nothing in a query, yet a backend may
-// look at them, so that its answer is for this asker alone.
-bool HeaderIsPlain(const dns::Header& header, bool has_opt) {
-  constexpr uint16_t kPlain = dns::kFlagRd | dns::kFlagAd | dns::kFlagCd;
-  return (header.flags() & ~kPlain) == 0 && header.count(dns::Section::kQuestion) == 1 &&
-         header.count(dns::Section::kAnswer) == 0 && header.count(dns::Section::kAuthority) == 0 &&
-         header.count(dns::Section::kAdditional) == (has_opt ? 1 : 0);
-}
-
 // The largest rank not above the size; below the smallest rank the size itself.
 uint16_t RankedSize(const std::vector<uint16_t>& ranks, uint16_t size) {
   const auto above = std::upper_bound(ranks.begin(), ranks.end(), size);
@@ -109,6 +100,13 @@ uint64_t HashKey(std::span<const uint8_t> name, const CacheKey& key) {
 
 }  // namespace
 
+bool HasPlainHeader(const dns::Header& query, bool has_opt) {
+  constexpr uint16_t kPlain = dns::kFlagRd | dns::kFlagAd | dns::kFlagCd;
+  return (query.flags() & ~kPlain) == 0 && query.count(dns::Section::kQuestion) == 1 &&
+         query.count(dns::Section::kAnswer) == 0 && query.count(dns::Section::kAuthority) == 0 &&
+         query.count(dns::Section::kAdditional) == (has_opt ? 1 : 0);
+}
+
 std::span<const uint8_t> KeyOptions(std::span<const uint8_t> tail, uint16_t bits) {
   size_t skip = 0;
   if ((bits & kKeyOddEdnsInTail) != 0) skip += 4;
@@ -129,7 +127,7 @@ std::optional<CacheKey> MakeCacheKey(const KeySource& query, const CacheKeyOptio
                                      KeySubnet subnet) {
   const auto& [message, question, edns] = query;
   const dns::Header header = dns::ConstHeader(message.data());
-  if (!HeaderIsPlain(header, edns.present)) return std::nullopt;
+  if (!HasPlainHeader(header, edns.present)) return std::nullopt;
   if (question.type == dns::Type::kAxfr || question.type == dns::Type::kIxfr) return std::nullopt;
   const size_t end = edns.present ? edns.end() : question.end();
   if (message.size() != end) return std::nullopt;

@@ -14,16 +14,6 @@ CacheEntry* PacketCache::Impl::FindLastGood(CacheShard& shard, const CacheKey& k
   return entry == nullptr || store.IsGone(*entry) ? nullptr : entry;
 }
 
-KnownAnswer PacketCache::Known(const CacheKey& key, std::span<const uint8_t> name, MonoTime now) {
-  CacheShard& shard = impl_->store.shard(impl_->store.ShardIndex(key.hash));
-  const ShardGuard guard(shard.lock());
-  const CacheEntry* entry = impl_->FindLastGood(shard, key, name, now);
-  if (entry == nullptr) return {};
-  return {.held = true,
-          .authoritative = dns::ConstHeader(entry->message().data()).Has(dns::kFlagAa),
-          .apex_labels = entry->apex_labels};
-}
-
 bool PacketCache::Hold(const CacheKey& key, std::span<const uint8_t> name, const HoldHow& how) {
   CacheShard& shard = impl_->store.shard(impl_->store.ShardIndex(key.hash));
   const ShardGuard guard(shard.lock());
@@ -39,8 +29,9 @@ bool PacketCache::Hold(const CacheKey& key, std::span<const uint8_t> name, const
   return true;
 }
 
-CacheEntryPtr PacketCache::Impl::CopyOfPlainer(const CacheKey& key, std::span<const uint8_t> name,
-                                               MonoTime now) {
+template <typename Use>
+void PacketCache::Impl::WithPlainer(const CacheKey& key, std::span<const uint8_t> name,
+                                    MonoTime now, Use&& use) {
   constexpr uint16_t kOfHeader = kKeyRd | kKeyAd | kKeyCd;
   for (const uint16_t mask : {kKeySiblingBits, kOfHeader}) {
     const auto bits = static_cast<uint16_t>(key.bits & mask);
@@ -49,15 +40,42 @@ CacheEntryPtr PacketCache::Impl::CopyOfPlainer(const CacheKey& key, std::span<co
     CacheShard& shard = store.shard(store.ShardIndex(plainer->hash));
     const ShardGuard guard(shard.lock());
     CacheEntry* entry = shard.FindSibling(*plainer, name, now);
-    if (entry != nullptr && !store.IsGone(*entry)) return CopyForKey(*entry, key);
+    if (entry == nullptr || store.IsGone(*entry)) continue;
+    return use(*entry);
   }
-  return nullptr;
+}
+
+namespace {
+
+KnownAnswer KnownOf(const CacheEntry& entry) {
+  return {.held = true,
+          .authoritative = dns::ConstHeader(entry.message().data()).Has(dns::kFlagAa),
+          .apex_labels = entry.apex_labels};
+}
+
+}  // namespace
+
+KnownAnswer PacketCache::Known(const CacheKey& key, std::span<const uint8_t> name, MonoTime now) {
+  CacheShard& shard = impl_->store.shard(impl_->store.ShardIndex(key.hash));
+  const ShardGuard guard(shard.lock());
+  const CacheEntry* entry = impl_->FindLastGood(shard, key, name, now);
+  return entry == nullptr ? KnownAnswer{} : KnownOf(*entry);
+}
+
+KnownAnswer PacketCache::KnownOfPlainer(const CacheKey& key, std::span<const uint8_t> name,
+                                        MonoTime now) {
+  KnownAnswer known;
+  if (!impl_->store.settings().last_good) return known;
+  impl_->WithPlainer(key, name, now, [&](const CacheEntry& entry) { known = KnownOf(entry); });
+  return known;
 }
 
 bool PacketCache::Adopt(const CacheKey& key, std::span<const uint8_t> name, const HoldHow& how) {
   CacheStore& store = impl_->store;
   if (!store.settings().last_good) return false;
-  CacheEntryPtr copy = impl_->CopyOfPlainer(key, name, how.now);
+  CacheEntryPtr copy;
+  impl_->WithPlainer(key, name, how.now,
+                     [&](const CacheEntry& entry) { copy = CopyForKey(entry, key); });
   if (!copy) return false;
   copy->held = true;
   copy->retry_ms = ToSerial(how.now);

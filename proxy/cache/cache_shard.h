@@ -73,6 +73,10 @@ class alignas(64) CacheShard {
   // a client that wants none.
   CacheEntry* FindSibling(const CacheKey& key, std::span<const uint8_t> name, MonoTime now) const;
 
+  // There is a good answer, `stored`: who asks the same with other flags has the server asked
+  // again.
+  void LetGoSiblings(const CacheEntry& stored, const CacheKey& key);
+
   // A hit: counts for the eviction.
   static void Touch(CacheEntry* entry) {
     if (entry->hits < kMaxHits) ++entry->hits;

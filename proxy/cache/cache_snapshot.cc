@@ -156,7 +156,31 @@ TextResult<void> WriteCache(const NamedCache& cache, const SnapshotHow& how, Sna
   return {};
 }
 
+// In blocks of whole zones.
+TextResult<void> WriteSerials(const SnapshotHow& how, SnapshotWriter& writer) {
+  if (!how.each_serial) return {};
+  std::vector<std::vector<uint8_t>> blocks;
+  how.each_serial([&](const SavedSerial& zone) {
+    if (blocks.empty() || blocks.back().size() >= kBlockSize) blocks.emplace_back();
+    AppendSaved(zone, blocks.back());
+  });
+  for (const std::vector<uint8_t>& block : blocks) {
+    if (auto written = writer.Write(SnapshotBlock::kSerials, block); !written) return written;
+  }
+  return {};
+}
+
 // --- reading
+
+// False where the bytes are no serials. `take` may be empty.
+bool ReadSerials(std::span<const uint8_t> bytes, const SavedSerialSink& take) {
+  ByteReader reader(bytes);
+  SavedSerial zone;
+  while (reader.ok() && reader.remaining() > 0) {
+    if (ReadSaved(reader, zone) && take) take(zone);
+  }
+  return reader.ok();
+}
 
 TextResult<Head> ReadHead(SnapshotReader& reader) {
   const auto part = reader.Next();
@@ -204,7 +228,9 @@ TextResult<void> Verify(SnapshotReader& reader, const SnapshotHow& how) {
     }
     Section section;
     if (part->kind == SnapshotBlock::kHead) return wrong("a second beginning");
-    if (part->kind == SnapshotBlock::kCache) {
+    if (part->kind == SnapshotBlock::kSerials) {
+      if (!ReadSerials(part->bytes, {})) return wrong("a serial of no zone");
+    } else if (part->kind == SnapshotBlock::kCache) {
       if (!ReadSection(part->bytes, section)) return wrong("a cache without names or options");
       in_section = true;
     } else if (!in_section) {
@@ -255,6 +281,11 @@ class Loader {
             ? "the cache has other options of its key now (parseECS, skipOptions, payloadRanks, "
               "cookieHashing)"
             : "no such pool has a cache now"));
+  }
+
+  void TakeSerials(std::span<const uint8_t> bytes) const {
+    if (!how_.on_serial) return;
+    (void)ReadSerials(bytes, [&](const SavedSerial& zone) { how_.on_serial(zone, loaded_.age_s); });
   }
 
   // Those that were asked for again, or the rest.
@@ -329,6 +360,10 @@ TextResult<void> TakeEntries(SnapshotReader& reader, Loader& loader, const Snaps
       loader.Take(part->bytes, asked_again);
       continue;
     }
+    if (part->kind == SnapshotBlock::kSerials) {
+      if (asked_again) loader.TakeSerials(part->bytes);  // in the first reading
+      continue;
+    }
     Section section;
     if (!ReadSection(part->bytes, section)) break;
     loader.BeginCache(section, asked_again);
@@ -347,6 +382,7 @@ TextResult<SnapshotWritten> WriteCacheSnapshot(const std::string& path,
   Head head{.flags = how.occasion == SnapshotOccasion::kStop ? kCleanStop : 0,
             .written_s = how.clock.WallSeconds()};
   TextResult<void> good = writer->Write(SnapshotBlock::kHead, BytesOf(head).span());
+  if (good) good = WriteSerials(how, *writer);
   SnapshotWritten done;
   for (size_t i = 0; good && i < caches.size(); ++i) {
     good = WriteCache(caches[i], how, *writer, done);

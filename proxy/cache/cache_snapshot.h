@@ -29,6 +29,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/result.h"
 #include "proxy/cache/packet_cache.h"
+#include "proxy/cache/snapshot_zones.h"
 
 namespace breakwater {
 
@@ -52,6 +53,11 @@ struct SnapshotHow {
   std::function<uint8_t(std::span<const uint8_t> name)> apex_of{};
   // Of a reading: called with the apex of the zone of each entry that was taken and says so.
   std::function<void(std::span<const uint8_t> apex)> on_zone{};
+  // Of a writing: gives the newest SOA serials that are known of zones.
+  std::function<void(const SavedSerialSink&)> each_serial{};
+  // Of a reading: called with those, and the seconds since they were written, before entries are
+  // taken.
+  std::function<void(const SavedSerial&, int64_t age_s)> on_serial{};
 };
 
 struct SnapshotWritten {

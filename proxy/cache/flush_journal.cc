@@ -275,6 +275,8 @@ FlushJournal::Replayed FlushJournal::Replay(std::span<const NamedCache> caches) 
       continue;
     }
     ++replayed.flushes;
+    const FlushRequest& flush = journalled->flush;
+    if (flush.suffix && !flush.type) replayed.zones.push_back(flush.name);
     for (const NamedCache& cache : caches) {
       if (Serves(cache, journalled->pools)) (void)cache.cache->Flush(journalled->flush, "replay");
     }

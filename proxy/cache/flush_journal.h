@@ -62,7 +62,8 @@ class FlushJournal {
   // pools, one that stands there several times once. They are not noted once more.
   struct Replayed {
     size_t flushes = 0;
-    size_t damaged = 0;  // lines
+    size_t damaged = 0;            // lines
+    std::vector<dns::Name> zones;  // that were flushed with all below them, of every type
   };
   Replayed Replay(std::span<const NamedCache> caches);
 

@@ -178,10 +178,11 @@ uint32_t PacketCache::epoch() const {
 
 FlushId PacketCache::Flush(const FlushRequest& request, std::string_view caller) {
   const FlushId id = impl_->store.flushes().Flush(request, impl_->clock.Now(), caller);
-  if (request.hard) {
-    if (const auto listener = impl_->hard_flushes.Copy(); listener != nullptr) (*listener)(request);
-  }
+  if (request.hard) impl_->TellGone(request);
   return id;
+}
+void PacketCache::Impl::TellGone(const FlushRequest& request) {
+  if (const auto listener = hard_flushes.Copy(); listener != nullptr) (*listener)(request);
 }
 FlushShare PacketCache::ShareOf(std::string_view caller) const {
   return impl_->store.flushes().ShareOf(caller);
@@ -222,6 +223,8 @@ size_t PacketCache::ExpungeByName(const ExpungeRequest& request) {
   };
   while (impl_->store.ScanStep(position, removed, applies)) {
   }
+  impl_->TellGone(
+      {.name = request.name, .type = request.type, .suffix = request.suffix, .hard = true});
   return removed;
 }
 
@@ -246,6 +249,7 @@ size_t PacketCache::Expunge(size_t down_to) {
       progress |= !garbage.empty();
     }
   }
+  if (down_to == 0) impl_->TellGone({.name = {}, .suffix = true, .hard = true});
   return removed;
 }
 

@@ -34,6 +34,11 @@ struct RefreshAheadSettings {
   double rate = 500;   // refreshes a second, all workers together
 };
 
+// Answers up to this are stored where nothing else is said, and looked up by who has been asked
+// again; the largest that a stream carries.
+inline constexpr size_t kUsualAnswer = 4096;
+inline constexpr size_t kLargestAnswer = 65535;
+
 struct PacketCacheSettings {
   size_t max_entries = 0;
   size_t max_bytes = 0;  // 0: bounded by entries alone
@@ -44,7 +49,7 @@ struct PacketCacheSettings {
   uint32_t max_negative_ttl = 3600;
   uint32_t truncated_ttl = 0;
   uint32_t number_of_shards = 20;  // a minimum: MECHANISMS.md, 2
-  size_t maximum_entry_size = 4096;
+  size_t maximum_entry_size = kUsualAnswer;
   bool dont_age = false;
   bool keep_stale_data = false;
   bool shuffle = false;
@@ -149,6 +154,8 @@ class PacketCache {
 
   // --- last good answers. `name` is the question's, in wire form.
   KnownAnswer Known(const CacheKey& key, std::span<const uint8_t> name, MonoTime now);
+  // Of what is held for the same question without options and DO, which Adopt() would give.
+  KnownAnswer KnownOfPlainer(const CacheKey& key, std::span<const uint8_t> name, MonoTime now);
   // The refresh of an entry, asked for at `asked`, failed or is late: askers get the last good
   // answer at once, until the next try `recheck` from now. Not where it has become better since, or
   // was flushed. False where none is held that may be so used.
@@ -192,8 +199,8 @@ class PacketCache {
   // `caller` names whose share of the flushes it counts to (FlushShare); empty: nobody's.
   FlushId Flush(const FlushRequest& request, std::string_view caller = {});
   FlushShare ShareOf(std::string_view caller) const;
-  // Told each hard flush once it holds, on the thread that made it, before Flush() returns. One;
-  // an empty function: none.
+  // Told each hard flush once it holds, and each ExpungeByName() and Expunge(0) as one, on the
+  // thread that made it, before the call returns. One; an empty function: none.
   using HardFlushListener = std::function<void(const FlushRequest&)>;
   void TellHardFlushes(HardFlushListener listener);
   UndoResult Undo(FlushId id);

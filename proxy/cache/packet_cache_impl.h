@@ -52,8 +52,12 @@ struct PacketCache::Impl {
   // flushes; the shard's lock is held. Null where there is none.
   CacheEntry* FindLastGood(CacheShard& shard, const CacheKey& key, std::span<const uint8_t> name,
                            MonoTime now);
-  // For Adopt(); no lock is held. Null where there is nothing to copy.
-  CacheEntryPtr CopyOfPlainer(const CacheKey& key, std::span<const uint8_t> name, MonoTime now);
+  // For Adopt() and Known(): calls `use` with what is held for who asks the same without options
+  // and DO, under its shard's lock; not where there is nothing. The caller holds none.
+  template <typename Use>
+  void WithPlainer(const CacheKey& key, std::span<const uint8_t> name, MonoTime now, Use&& use);
+  // Tells the listener of what is gone at once.
+  void TellGone(const FlushRequest& request);
 
   // The shard's lock is held.
   bool FlushedSince(const CacheKey& key, std::span<const uint8_t> name, uint32_t epoch) const;

@@ -271,7 +271,8 @@ TextResult<SnapshotPart> SnapshotReader::Next() {
   const uint32_t kind = LoadU32(head.data());
   const uint32_t length = LoadU32(head.data() + 4);
   const uint64_t sum = uint64_t{LoadU32(head.data() + 8)} << 32 | LoadU32(head.data() + 12);
-  if (kind < 1 || kind > 4) return Fail(Wrong("an unknown block"));
+  if (kind < 1 || kind > static_cast<uint8_t>(SnapshotBlock::kSerials))
+    return Fail(Wrong("an unknown block"));
   if (length > kLargestSnapshotBlock) return Fail(Wrong("a block that is too large"));
   block_.resize(length);
   if (auto read = Read(block_); !read) return Fail(read.error());

@@ -18,11 +18,12 @@
 
 namespace breakwater {
 
-// 2: entries say whether they were asked for again. Files of version 1 are read as well.
-inline constexpr uint32_t kSnapshotVersion = 2;
+// 2: entries say whether they were asked for again; 3: serials of zones. Older ones are read as
+// well.
+inline constexpr uint32_t kSnapshotVersion = 3;
 inline constexpr size_t kLargestSnapshotBlock = 8 << 20;
 
-enum class SnapshotBlock : uint8_t { kHead = 1, kCache = 2, kEntries = 3, kEnd = 4 };
+enum class SnapshotBlock : uint8_t { kHead = 1, kCache = 2, kEntries = 3, kEnd = 4, kSerials = 5 };
 
 // Whether this process may make files where PATH is to be; the error says what to do.
 TextResult<void> CheckSnapshotPlace(const std::string& path);

@@ -45,7 +45,10 @@ uint64_t FlushesLeft(std::span<const std::shared_ptr<PacketCache>> caches,
 void TellZonesOfFlush(ZoneHealth& zones, std::span<const FlushRequest> flushed, MonoTime now) {
   std::vector<dns::Name> gone;
   for (const FlushRequest& flush : flushed) {
-    if (flush.hard && flush.suffix && !flush.type) {
+    const bool all = flush.suffix && !flush.type && flush.name.CountLabels() == 0;
+    if (all && !flush.hard) {
+      zones.ExpectRepair(now);
+    } else if (flush.hard && flush.suffix && !flush.type) {
       gone.push_back(flush.name);
     } else {
       zones.ExpectNewSerial(flush.name.wire(), now);

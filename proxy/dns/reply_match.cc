@@ -5,8 +5,23 @@
 #include "proxy/dns/header.h"
 #include "proxy/dns/name.h"
 #include "proxy/dns/question.h"
+#include "proxy/dns/record_walker.h"
 
 namespace breakwater::dns {
+namespace {
+
+// A header and no more, but for what says how it was sent: OPT (RFC 6891), TSIG (RFC 8945).
+bool IsBare(std::span<const uint8_t> reply) {
+  RecordWalker walker(reply, kHeaderSize);
+  while (walker.Next()) {
+    const Record& record = walker.record();
+    const bool of_message = record.type == Type::kOpt || record.type == Type::kTsig;
+    if (record.section != Section::kAdditional || !of_message) return false;
+  }
+  return walker.ok() && walker.end_offset() == reply.size();
+}
+
+}  // namespace
 
 ReplyMatch MatchReply(std::span<const uint8_t> query, size_t name_length,
                       std::span<const uint8_t> reply, const ReplyMatchOptions& options) {
@@ -17,7 +32,7 @@ ReplyMatch MatchReply(std::span<const uint8_t> query, size_t name_length,
   const uint16_t questions = header.count(Section::kQuestion);
   if (questions == 0) {
     const bool error = header.rcode() != RCode::kNoError && header.rcode() != RCode::kNxDomain;
-    const bool bare_error = error && reply.size() == kHeaderSize;
+    const bool bare_error = error && IsBare(reply);
     if (bare_error || options.allow_empty_response || options.allow_no_question) {
       return ReplyMatch::kMatch;
     }

@@ -9,9 +9,10 @@
 namespace breakwater::dns {
 
 struct ReplyMatchOptions {
-  // A reply without the question says less about whom it answers. A bare header with REFUSED and
-  // the like comes from servers that did not understand the query, and matches; anything else
-  // only with this.
+  // A reply without the question says less about whom it answers. A bare header, or one with OPT
+  // and TSIG alone, with REFUSED and the like comes from servers that did not understand the query
+  // (NSD: a class that it has no zone of, a key it does not know), and matches; anything else only
+  // with this.
   bool allow_empty_response = false;
   // A message of a transfer behind the first one may come without the question (RFC 5936, 2.2.2).
   bool allow_no_question = false;

@@ -9,6 +9,7 @@
 #include "proxy/base/log.h"
 #include "proxy/cache/snapshot_file.h"
 #include "proxy/config/caches.h"
+#include "proxy/worker/snapshot_of_zones.h"
 
 namespace breakwater {
 namespace {
@@ -115,17 +116,15 @@ void SnapshotKeeper::Load() {
   }
   const auto caches = CachesOf(*now);
   FlushJournal::Replayed replayed;
-  const auto loaded = LoadCacheSnapshot(
-      settings.path, caches,
-      {.clock = clock_,
-       .keep_expired_s = now->settings.stale_cache_entries_ttl_s,
-       .occasion = SnapshotOccasion::kInterval,
-       .abandon = &stopping_,
-       .flush_anew =
-           [&] {
-             if (journal_ != nullptr) replayed = journal_->Replay(caches);
-           },
-       .on_zone = [this](std::span<const uint8_t> apex) { zones_.Recall(apex); }});
+  SnapshotHow how{.clock = clock_,
+                  .keep_expired_s = now->settings.stale_cache_entries_ttl_s,
+                  .abandon = &stopping_,
+                  .flush_anew = [&] {
+                    if (journal_ != nullptr) replayed = journal_->Replay(caches);
+                  }};
+  GiveToZones(zones_, now->settings.zone_health.serials, how);
+  const auto loaded = LoadCacheSnapshot(settings.path, caches, how);
+  zones_.Forget(replayed.zones);
   flushes_.Add(replayed.flushes);
   next_ = clock_.Now() + MonoTime::FromSeconds(settings.interval_s);
   soonest_ = clock_.Now() + kSoonest;
@@ -184,13 +183,12 @@ void SnapshotKeeper::Write(SnapshotOccasion occasion) {
   written_epochs_ = Epochs(*now);
   const size_t mark = journal_ == nullptr ? 0 : journal_->Mark();
   const MonoTime begun = clock_.Now();
-  const auto written = WriteCacheSnapshot(
-      settings.path, CachesOf(*now),
-      {.clock = clock_,
-       .keep_expired_s = now->settings.stale_cache_entries_ttl_s,
-       .occasion = occasion,
-       .abandon = last ? nullptr : &stopping_,
-       .apex_of = [this](std::span<const uint8_t> name) { return zones_.ApexOf(name); }});
+  SnapshotHow how{.clock = clock_,
+                  .keep_expired_s = now->settings.stale_cache_entries_ttl_s,
+                  .occasion = occasion,
+                  .abandon = last ? nullptr : &stopping_};
+  TakeFromZones(zones_, how);
+  const auto written = WriteCacheSnapshot(settings.path, CachesOf(*now), how);
   const MonoTime end = clock_.Now();
   const MonoTime took = end - begun;
   next_ = begun + MonoTime::FromSeconds(settings.interval_s);

@@ -190,7 +190,9 @@ Search::Next Search::FollowDname(const Zone::Node& node, const dns::Name& owner)
     return Next::kDone;
   }
   if (!writer_.AddCname(name_, target, set.ttl)) truncated_ = true;
-  return asked_.type == Type::kCname ? Next::kDone : Follow(target);
+  // Below its own owner it would grow with each link.
+  const bool done = asked_.type == Type::kCname || target.IsPartOf(owner);
+  return done ? Next::kDone : Follow(target);
 }
 
 Search::Next Search::Refer(const Zone::Node& node, const dns::Name& cut) {

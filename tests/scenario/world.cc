@@ -8,6 +8,7 @@
 
 #include "proxy/cache/cache_snapshot.h"
 #include "proxy/config/caches.h"
+#include "proxy/worker/snapshot_of_zones.h"
 
 namespace breakwater::test {
 namespace {
@@ -74,15 +75,18 @@ std::unique_ptr<QueryPath> World::MakePath(Worker worker) {
 TextResult<std::unique_ptr<World>> World::Restart(const std::string& lua_text, int64_t seconds) {
   const TemporaryFile place("");
   const std::string path = place.path() + ".snapshot";
-  auto written = WriteCacheSnapshot(path, CachesOf(*config_),
-                                    {.clock = clock_, .occasion = SnapshotOccasion::kStop});
+  SnapshotHow writing{.clock = clock_, .occasion = SnapshotOccasion::kStop};
+  TakeFromZones(zones_, writing);
+  auto written = WriteCacheSnapshot(path, CachesOf(*config_), writing);
   auto next = Make(lua_text);
   if (!written || !next) {
     return breakwater::Fail(written ? next.error() : written.error());
   }
   World& world = **next;
   world.StepWall(clock_.WallSeconds() + seconds - world.clock_.WallSeconds());
-  const auto loaded = LoadCacheSnapshot(path, CachesOf(*world.config_), {.clock = world.clock_});
+  SnapshotHow reading{.clock = world.clock_};
+  GiveToZones(world.zones_, world.config_->settings.zone_health.serials, reading);
+  const auto loaded = LoadCacheSnapshot(path, CachesOf(*world.config_), reading);
   unlink(path.c_str());
   if (!loaded) return breakwater::Fail(loaded.error());
   return next;

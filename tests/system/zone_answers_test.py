@@ -91,6 +91,7 @@ host.target A 192.0.2.66
 alias.target CNAME www
 dnameout DNAME elsewhere.test.
 dnameover DNAME example.net.
+dnameself DNAME x.dnameself
 dnameloop DNAME dnameloop2
 dnameloop2 DNAME dnameloop
 dnamelong DNAME {"l" * 60}.{"m" * 60}.target

@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <malloc.h>
 
+#include <map>
 #include <string>
+#include <vector>
 
 #include "proxy/backend/zone_health.h"
 #include "tests/support/query_maker.h"
@@ -240,6 +242,55 @@ TEST_F(ZoneSerialsTest, WhereAllAgreeOnAnOlderOneForLongItIsMeant) {
   EXPECT_EQ(Of(kTwo), Standing::kCurrent);
 }
 
+TEST_F(ZoneSerialsTest, AZoneThatChangesOftenIsAcceptedAllTheSame) {
+  Tell(kOne, 90);
+  Tell(kTwo, 90);
+  uint32_t serial = 10;
+  for (int i = 0; i < 10; ++i) {
+    Tell(kOne, serial);
+    Tell(kTwo, serial++);
+    EXPECT_EQ(zones_.bad_count(), 2u);
+    Advance(10);
+  }
+  Tell(kOne, serial);
+  EXPECT_EQ(zones_.bad_count(), 2u) << "they do not agree";
+  Tell(kTwo, serial);
+  EXPECT_EQ(zones_.bad_count(), 0u);
+  EXPECT_EQ(Told(kOne)->newest, serial);
+}
+
+TEST_F(ZoneSerialsTest, SilenceIsNoTimeInWhichTheyAgree) {
+  Tell(kOne, 8);
+  Tell(kOne, 5);
+  Advance(1000);
+  Tell(kOne, 6);
+  EXPECT_TRUE(IsBad(kOne));
+  Advance(10);
+  Tell(kOne, 7);
+  EXPECT_TRUE(IsBad(kOne));
+}
+
+TEST_F(ZoneSerialsTest, AfterARepairWhatAllAgreeOnIsMeant) {
+  Tell(kOne, 10);
+  Tell(kTwo, 10);
+  Tell(kTwo, 99);  // once, by mistake
+  Tell(kTwo, 10);
+  EXPECT_TRUE(IsBad(kTwo));
+  EXPECT_FALSE(zones_.TakeSerialTurn(apex_, now_));
+  zones_.ExpectRepair(now_);
+  EXPECT_TRUE(zones_.TakeSerialTurn(apex_, now_));
+  Tell(kOne, 11);
+  EXPECT_TRUE(IsBad(kTwo));
+  Tell(kTwo, 11);
+  EXPECT_EQ(zones_.bad_count(), 0u);
+  EXPECT_EQ(Told(kTwo)->newest, 11u);
+  // It is for what was known then.
+  Tell(kTwo, 99);
+  Tell(kTwo, 11);
+  Tell(kOne, 11);
+  EXPECT_TRUE(IsBad(kTwo));
+}
+
 TEST_F(ZoneSerialsTest, OneThatTellsTheNewerOneKeepsItFromBeingForgotten) {
   Tell(kOne, 8);
   Tell(kTwo, 8);
@@ -280,6 +331,32 @@ TEST_F(ZoneSerialsTest, AHardFlushForgetsIt) {
   Tell(kOne, 5);
   EXPECT_EQ(Of(kOne), Standing::kCurrent);
   EXPECT_EQ(Told(kOne)->newest, 5u);
+}
+
+TEST_F(ZoneSerialsTest, WhoTellsAnOlderOneThanWasRecalledHasNoGrace) {
+  zones_.RecallSerial(apex_, 8);
+  EXPECT_EQ(Of(kOne), Standing::kUnproved);
+  Tell(kOne, 7);
+  EXPECT_EQ(Of(kOne), Standing::kOlder);
+  EXPECT_TRUE(IsBad(kOne));
+  EXPECT_EQ(Told(kOne)->newest, 8u);
+  // It is an ordinary serial as soon as somebody has told it.
+  Tell(kTwo, 8);
+  Tell(kStandby, 7);
+  EXPECT_FALSE(IsBad(kStandby));
+}
+
+TEST_F(ZoneSerialsTest, WhatIsRecalledIsNoNewsWhereMoreIsKnown) {
+  Tell(kOne, 8);
+  zones_.RecallSerial(apex_, 7);
+  EXPECT_EQ(Told(kOne)->newest, 8u);
+  zones_.RecallSerial(test::QueryMaker::WireName("example.net"), 3);
+  std::map<std::vector<uint8_t>, uint32_t> all;
+  zones_.EachSerial([&](std::span<const uint8_t> apex, uint32_t serial) {
+    all[{apex.begin(), apex.end()}] = serial;
+  });
+  EXPECT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[apex_], 8u);
 }
 
 TEST_F(ZoneSerialsTest, TurnsToAskComeOnceAnIntervalAndSoonWhereOneIsBehind) {

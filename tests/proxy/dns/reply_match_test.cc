@@ -76,6 +76,24 @@ TEST(ReplyMatchTest, WithoutTheQuestionABareErrorMatchesAndAnythingWhereAllowed)
     EXPECT_EQ(Match(reply, {.allow_empty_response = true}), ReplyMatch::kMatch);
   };
   both(refused + Bytes{0});
+  const Bytes opt = {0, 0, 41, 4, 0xd0, 0, 0, 0, 0, 0, 0};
+  Bytes with_opt = refused + opt;
+  both(with_opt);  // which the header does not count
+  with_opt[11] = 1;
+  EXPECT_EQ(Match(with_opt), ReplyMatch::kMatch);
+  both(with_opt + Bytes{0});
+  Bytes with_tsig = refused + Bytes{1, 'k', 0, 0, 250, 0, 255, 0, 0, 0, 0, 0, 1, 9} + opt;
+  with_tsig[11] = 2;
+  EXPECT_EQ(Match(with_tsig), ReplyMatch::kMatch);
+  Bytes other = with_opt;
+  other[14] = 1;  // an A record
+  both(other);
+  other = with_opt;
+  other[22] = 1;  // longer than the message
+  both(other);
+  other = with_opt;
+  other[7] = 1;  // the record counts as an answer
+  both(other);
   for (const int rcode : {0, 3}) {
     Bytes reply = refused;
     reply[3] = static_cast<uint8_t>(0x80 | rcode);

@@ -78,6 +78,29 @@ TEST_F(SnapshotKeeperTest, TheZonesOfWhatComesBackAreKnown) {
   EXPECT_EQ(zones_.zone_count(), 1u);
 }
 
+TEST_F(SnapshotKeeperTest, SerialsComeBackWhereTheyCountAndAreNotTooOld) {
+  config_->settings.zone_health.serials = {.on = true, .accept_older_after = 3600};
+  zones_.UseSettings(config_->settings.zone_health);
+  keeper_->Load();
+  for (const char* name : {"example.com", "example.net"}) {
+    zones_.RecallSerial(NameOf(name).wire(), 2026112801);
+  }
+  Advance(60);
+  keeper_->Step();
+  cache().Flush({.name = NameOf("example.net"), .suffix = true, .hard = true});
+  const auto serials_after = [&](double seconds) {
+    zones_.Forget(std::vector{NameOf("com"), NameOf("net")});
+    Advance(seconds);
+    Begin();
+    keeper_->Load();
+    std::vector<uint32_t> found;
+    zones_.EachSerial([&](auto, uint32_t serial) { found.push_back(serial); });
+    return found;
+  };
+  EXPECT_EQ(serials_after(10), std::vector<uint32_t>{2026112801}) << "not of what was flushed hard";
+  EXPECT_TRUE(serials_after(3600).empty());
+}
+
 TEST_F(SnapshotKeeperTest, AFlushIsWrittenSoonAndNotAtOnce) {
   keeper_->Load();
   ASSERT_TRUE(Put("www.example.com A", kOneAddress));
@@ -147,6 +170,30 @@ TEST_F(SnapshotKeeperTest, AWritingThatFailsIsCountedAndTriedAgain) {
   Advance(60);
   keeper_->Step();
   EXPECT_EQ(Written(), 1u);
+}
+
+TEST_F(SnapshotKeeperTest, WhatWasExpungedDoesNotComeBackAfterACrash) {
+  keeper_->Load();
+  const auto put = [&] {
+    for (const char* name : {"www.example.com", "ftp.example.com"}) {
+      ASSERT_TRUE(Put(std::string(name) + " A", kOneAddress));
+    }
+    Advance(60);
+    keeper_->Step();
+  };
+  const auto crash = [&] {
+    Begin();
+    keeper_->Load();
+    return cache().EntryCount();
+  };
+  put();
+  EXPECT_EQ(cache().ExpungeByName({.name = NameOf("www.example.com")}), 1u);
+  EXPECT_EQ(crash(), 1u);
+  put();
+  cache().Expunge(1);  // for want of room
+  EXPECT_EQ(crash(), 2u);
+  cache().Expunge(0);
+  EXPECT_EQ(crash(), 0u);
 }
 
 TEST_F(SnapshotKeeperTest, WithoutAPathThereIsNoThread) {
