@@ -5,6 +5,7 @@
 #include "lua/negative_answer.h"
 #include "lua/proxy_values.h"
 #include "lua/rule_objects.h"
+#include "lua/side_tasks.h"
 #include "proxy/rules/actions/answer_actions.h"
 #include "proxy/rules/actions/edns_actions.h"
 #include "proxy/rules/actions/flow_actions.h"
@@ -161,17 +162,21 @@ ActionPtr ProxyValuesFrom(const ProxyValuesArg& values) {
 
 TextResult<ActionPtr> Log(Call& call) {
   LogActionOptions options;
-  std::string error;
+  LogFileOptions how;
+  std::string path, error;
   const auto read = [&](int index, auto* value) {
     if (!lua_isnoneornil(call.state(), index)) ReadInto(call, index, value, &error);
   };
-  read(1, &options.path);
+  read(1, &path);
   read(2, &options.binary);
-  read(3, &options.append);
-  read(4, &options.buffered);
+  read(3, &how.append);
+  read(4, &how.buffered);
   read(5, &options.verbose_only);
   read(6, &options.include_timestamp);
   if (!error.empty()) return Fail(std::move(error));
+  auto file = OpenLogFile(call, path, how);
+  if (!file) return Fail(std::move(file.error()));
+  options.file = std::move(*file);
   return MakeLogAction(options);
 }
 

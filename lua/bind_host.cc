@@ -9,6 +9,7 @@
 #include "proxy/base/text.h"
 #include "proxy/net/host_interfaces.h"
 #include "proxy/net/ip_cipher.h"
+#include "proxy/net/neighbour_table.h"
 #include "proxy/worker/privileges.h"
 
 namespace breakwater::lua {
@@ -28,7 +29,8 @@ TextResult<std::vector<std::string>> RangesOf(const std::string& name) {
   return Texts(InterfaceNetworks(name));
 }
 std::string MacOf(const AddressArg& address) {
-  return NeighbourMac(address.address);
+  const auto mac = AskForNeighbour(address.address);
+  return mac ? std::string(mac->begin(), mac->end()) : std::string();
 }
 
 std::string CipherKey(const std::string& password) {

@@ -72,9 +72,10 @@ DnsHeader EntryHeader(const RingEntryView& view) {
 bool EntryIsResponse(const RingEntryView& view) {
   return view.response;
 }
-// Addresses of Ethernet cards are not recorded.
-std::string EntryMac(const RingEntryView&) {
-  return {};
+// As it is now: the rings do not hold it.
+std::string EntryMac(Call& call, const RingEntryView& view) {
+  const auto mac = call.builder().config().settings.neighbours->Find(view.entry.client);
+  return mac ? std::string(mac->begin(), mac->end()) : std::string();
 }
 std::string EntryProtocol(const RingEntryView& view) {
   return std::string(ProtocolName(view.entry.protocol));
@@ -103,7 +104,8 @@ constexpr AttributeRow kEntryAttributes[] = {
     {"backend", Bind<&EntryBackend>, nullptr, "The server that answered; nil for all else."},
     {"dnsheader", Bind<&EntryHeader>, nullptr, "The message's header."},
     {"isResponse", Bind<&EntryIsResponse>, nullptr, "Whether it is an answer."},
-    {"macAddress", Bind<&EntryMac>, nullptr, "Always empty: it is not recorded."},
+    {"macAddress", Bind<&EntryMac>, nullptr,
+     "The client's hardware address, six octets; empty where it is not known."},
     {"protocol", Bind<&EntryProtocol>, nullptr, "DoUDP and so on."},
     {"qname", Bind<&EntryName>, nullptr, "The name asked for."},
     {"qtype", Bind<&EntryType>, nullptr, "The type asked for."},

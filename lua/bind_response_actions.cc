@@ -1,6 +1,7 @@
 // Response actions: what a rule does with an answer.
 #include "lua/bindings.h"
 #include "lua/rule_objects.h"
+#include "lua/side_tasks.h"
 #include "proxy/rules/actions/edns_actions.h"
 #include "proxy/rules/actions/log_actions.h"
 #include "proxy/rules/actions/set_actions.h"
@@ -37,16 +38,18 @@ ResponseActionPtr ExtendedError(uint16_t code, const std::optional<std::string>&
   return MakeSetExtendedDnsErrorResponseAction({code, text.value_or(""), clear.value_or(true)});
 }
 
-TextResult<ResponseActionPtr> Log(const std::optional<std::string>& path,
-                                  std::optional<bool> append, std::optional<bool> buffered,
-                                  std::optional<bool> verbose_only,
-                                  std::optional<bool> include_timestamp) {
+TextResult<ResponseActionPtr> Log(Call& call, const std::optional<std::string>& path,
+                                  std::optional<bool> append, std::optional<bool> buffered) {
   LogActionOptions options;
-  options.path = path.value_or("");
-  options.append = append.value_or(options.append);
-  options.buffered = buffered.value_or(options.buffered);
-  options.verbose_only = verbose_only.value_or(options.verbose_only);
-  options.include_timestamp = include_timestamp.value_or(options.include_timestamp);
+  auto file =
+      OpenLogFile(call, path.value_or(""), {append.value_or(false), buffered.value_or(true)});
+  if (!file) return Fail(std::move(file.error()));
+  options.file = std::move(*file);
+  const auto verbose_only = Reader<std::optional<bool>>::Read(call, 4);
+  const auto timestamp = Reader<std::optional<bool>>::Read(call, 5);
+  if (!verbose_only || !timestamp) return Fail(TypeError(call, verbose_only ? 5 : 4, "bool"));
+  options.verbose_only = verbose_only->value_or(options.verbose_only);
+  options.include_timestamp = timestamp->value_or(options.include_timestamp);
   return MakeLogResponseAction(options);
 }
 

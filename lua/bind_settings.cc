@@ -6,6 +6,7 @@
 
 #include "lua/bindings.h"
 #include "lua/ffi_call.h"
+#include "proxy/base/journal.h"
 #include "proxy/base/log.h"
 #include "proxy/net/proxy_protocol.h"
 
@@ -189,15 +190,13 @@ void SetVerbose(Call& call, bool verbose) {
   SetLogSettings(log);
 }
 
-TextResult<void> SetStructured(Call&, bool enable, Options options) {
+TextResult<void> SetStructured(Call& call, bool enable, Options options) {
   std::string backend = "default";
   std::string time_format = "numeric";
   options.Read("backend", &backend);
   options.Read("timeFormat", &time_format);
   options.Accept({"levelPrefix"});
   options.Unavailable({"setInstanceFromServerID"});
-  if (backend == "systemd-journal")
-    options.Reject("backend 'systemd-journal' is not available yet");
   if (backend != "default" && backend != "json" && backend != "systemd-journal") {
     options.Problem(fmt::format("backend '{}'", backend));
   }
@@ -205,7 +204,11 @@ TextResult<void> SetStructured(Call&, bool enable, Options options) {
   if (auto good = options.Finish(); !good) return good;
   LogSettings log = GetLogSettings();
   log.structured = enable;
-  log.format = backend == "json" ? StructuredFormat::kJson : StructuredFormat::kPairs;
+  const bool speaks_to_a_person = call.runtime().options().check || call.runtime().options().client;
+  log.format = backend == "json" ? StructuredFormat::kJson
+               : backend == "systemd-journal" && enable && !speaks_to_a_person
+                   ? JournalOrPairs()
+                   : StructuredFormat::kPairs;
   SetLogSettings(log);
   return {};
 }

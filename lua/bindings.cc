@@ -23,7 +23,8 @@ std::vector<FunctionPage> FunctionPages() {
           DynBlockGroupFunctions(), KernelFilterFunctions(), StoreFunctions(),
           CustomMetricFunctions(),  HostFunctions(),         CollectorFunctions(),
           FfiFunctions(),           QpsLimiterFunctions(),   WebFunctions(),
-          DnscryptFunctions(),      AsyncFunctions(),        NetworkFunctions()};
+          DnscryptFunctions(),      AsyncFunctions(),        NetworkFunctions(),
+          NetworkActionFunctions(), OlderFunctions()};
 }
 
 std::vector<const ClassRow*> Classes() {

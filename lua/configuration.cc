@@ -114,6 +114,7 @@ std::string Configuration::RunCommand(std::string_view line) {
   const uint64_t version = runtime_->builder().config().version;
   const bool changed_before = runtime_->builder().changed();
   (void)TakeChange(entry.state());
+  const uint64_t globals_before = GlobalsMark(entry.state());
   const auto results = RunConsoleLine(runtime_->interpreter(), line);
   std::string text = runtime_->TakeOutput();
   if (!results) {
@@ -122,7 +123,8 @@ std::string Configuration::RunCommand(std::string_view line) {
     text += ResultText(entry.state(), *results);
   }
   const bool edited = runtime_->builder().changed() && !changed_before;
-  if (TakeChange(entry.state()) || edited) {
+  const bool assigned = GlobalsMark(entry.state()) != globals_before;
+  if (TakeChange(entry.state()) || edited || assigned) {
     runtime_->delta() +=
         fmt::format("-- {:%a %b %d %Y %H:%M:%S %Z}\n{}\n", fmt::localtime(WallNow().seconds), line);
   }

@@ -98,6 +98,16 @@ int TagRaw(FfiCall& call) {
   }
   return call.FillBuffer(value == nullptr ? std::string_view() : std::string_view(*value), 3);
 }
+// Into a buffer; 6, or 0 where it is not known.
+int Mac(FfiCall& call) {
+  const FfiFrame* const frame = call.Question(1);
+  if (frame == nullptr) return 0;
+  const RuleContext* const context = frame->context;
+  const auto mac = context == nullptr || context->neighbours == nullptr
+                       ? std::nullopt
+                       : context->neighbours->Find(frame->query->client);
+  return call.FillBuffer(mac ? AsText(*mac) : std::string_view(), 2);
+}
 int HeaderCopy(FfiCall& call) {
   const FfiFrame* const frame = call.Question(1);
   if (frame == nullptr) return 0;
@@ -221,6 +231,8 @@ constexpr FfiRow kRows[] = {
     {Q("get_tag"), Tag, "(dq, label)", "A tag; nil where it is not set."},
     {Q("get_tag_raw"), TagRaw, "(dq, label [, buffer, size])",
      "A tag as result; or into the buffer: the bytes written, 0 where it does not fit."},
+    {Q("get_mac_addr"), Mac, "(dq, buffer, size)",
+     "The client's hardware address into a buffer of six bytes: 6, or 0 where it is not known."},
     BW_READ(Q("get_http_path"), Http<&HttpExchange::path>(f), "The path, over HTTPS; else nil."),
     BW_READ(Q("get_http_query_string"), Http<&HttpExchange::query>(f),
             "The query string, over HTTPS; else nil."),

@@ -1,5 +1,7 @@
 #include "lua/rule_objects.h"
 
+#include <fmt/format.h>
+
 #include "lua/bindings.h"
 #include "proxy/rules/selectors/client_selectors.h"
 #include "proxy/rules/selectors/name_selectors.h"
@@ -68,8 +70,25 @@ Pushed GetStats(Call& call, const Action& action) {
   }
   return {1};
 }
+// One counter a line, by name.
+void PrintStats(Call& call, const Action& action) {
+  std::string text;
+  for (const auto& [name, value] : action.Stats()) text += fmt::format("{}\t{}\n", name, value);
+  call.Print(text);
+}
+template <typename T>
+TextResult<void> Reload(const T& action) {
+  return action.Reload();
+}
 constexpr FunctionRow kActionMethods[] = {
     {"getStats", Bind<&GetStats>, "DNSAction:getStats() -> table", "Counters of its own, by name."},
+    {"printStats", Bind<&PrintStats>, "DNSAction:printStats()", "Prints its counters, one a line."},
+    {"reload", Bind<&Reload<Action>>, "DNSAction:reload()",
+     "Opens the file of a LogAction anew by its name, as SIGHUP does for all."},
+};
+constexpr FunctionRow kResponseActionMethods[] = {
+    {"reload", Bind<&Reload<ResponseAction>>, "DNSResponseAction:reload()",
+     "Opens the file of a LogResponseAction anew by its name, as SIGHUP does for all."},
 };
 const ClassRow kActionClass = {
     "DNSAction", kActionMethods,
@@ -78,7 +97,7 @@ const ClassRow kActionClass = {
     nullptr,     "What a rule does with a query."};
 const ClassRow kResponseActionClass = {
     "DNSResponseAction",
-    {},
+    kResponseActionMethods,
     {},
     [](const void* object) { return static_cast<const ResponseAction*>(object)->ToString(); },
     nullptr,

@@ -53,6 +53,8 @@ FunctionPage StoreFunctions();
 FunctionPage CustomMetricFunctions();
 FunctionPage HostFunctions();
 FunctionPage CollectorFunctions();
+FunctionPage NetworkActionFunctions();
+FunctionPage OlderFunctions();
 
 // leastOutstanding, firstAvailable and so on, as objects.
 void SetPolicyGlobals(lua_State* state);

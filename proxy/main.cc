@@ -18,6 +18,7 @@
 #include <thread>
 
 #include "lua/configuration.h"
+#include "proxy/base/journal.h"
 #include "proxy/base/log.h"
 #include "proxy/base/version.h"
 #include "proxy/config/config_builder.h"
@@ -43,6 +44,9 @@ void SetUpLogs(const Options& options) {
   // Checking speaks to a person; serving speaks to a collector.
   logs.structured = options.structured_logging.value_or(options.mode == RunMode::kServe);
   if (options.structured_backend == "json") logs.format = StructuredFormat::kJson;
+  if (logs.structured && options.structured_backend == "systemd-journal") {
+    logs.format = JournalOrPairs();
+  }
   logs.verbose = options.verbose;
   logs.syslog = !options.disable_syslog && options.mode == RunMode::kServe;
   logs.timestamps = options.log_timestamps;
@@ -163,13 +167,14 @@ class Signals {
     pthread_sigmask(SIG_BLOCK, &waited, nullptr);
   }
   // Until SIGTERM or SIGINT.
-  static void Await() {
+  static void Await(Server& server) {
     const sigset_t waited = Waited();
     for (;;) {
       const int signal = sigwaitinfo(&waited, nullptr);
       if (signal == SIGTERM || signal == SIGINT) return;
       if (signal == SIGHUP) {
-        LogWarning("setup", "SIGHUP: reload is not available yet, nothing was changed");
+        server.ReopenFiles();
+        LogInfo("setup", "SIGHUP: log files were opened anew; the configuration stays as it is");
       }
     }
   }
@@ -263,7 +268,7 @@ int Serve(const Options& options) {
   sd_notify(0, "READY=1");
   std::optional<ScriptThread> script(lua);
   lua.StartThreads();
-  Signals::Await();
+  Signals::Await(server);
 
   sd_notify(0, "STOPPING=1");
   LogInfo("setup", "Exiting on user request");

@@ -83,7 +83,9 @@ RuleContext QueryPath::Rules(const BackendPtr* backend) {
                      .edns_on_self_answers = config_->settings.add_edns_to_self_generated,
                      .self_answer_udp_size = config_->settings.payload_size_on_self_generated,
                      .backend = backend,
-                     .suspender = &suspended_};
+                     .suspender = &suspended_,
+                     .client_subnet = ClientSubnets(),
+                     .neighbours = config_->settings.neighbours.get()};
 }
 
 struct QueryPath::Step {
@@ -287,6 +289,10 @@ QueryPath::Blocked QueryPath::ApplyBlock(Query& query, const DynBlock& block) {
 }
 
 Verdict QueryPath::RunQueryRules(Query& query, MonoTime when) {
+  if (config_->settings.query_count.enabled) {
+    RuleContext context = Rules();
+    CountQuery(config_->settings.query_count, query, context);
+  }
   switch (CheckDynamicBlocks(query, when)) {
     case Blocked::kNo:
       break;
@@ -408,12 +414,15 @@ Verdict QueryPath::RunCacheMissRules(Query& query, Route& route) {
   return chosen;
 }
 
-void QueryPath::AddSubnet(Query& query) {
+ClientSubnetDefaults QueryPath::ClientSubnets() const {
   const Settings& settings = config_->settings;
-  AddClientSubnet(query, env_.queries.packets(),
-                  {.overriding = settings.ecs_override,
-                   .prefix_v4 = settings.ecs_prefix_v4,
-                   .prefix_v6 = settings.ecs_prefix_v6});
+  return {.overriding = settings.ecs_override,
+          .prefix_v4 = settings.ecs_prefix_v4,
+          .prefix_v6 = settings.ecs_prefix_v6};
+}
+
+void QueryPath::AddSubnet(Query& query) {
+  AddClientSubnet(query, env_.queries.packets(), ClientSubnets());
 }
 
 void QueryPath::AnswerError(Query& query, dns::RCode rcode) {

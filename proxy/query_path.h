@@ -130,6 +130,7 @@ class QueryPath final : public WorkerPath {
   void PrepareForBackend(Query& query, const Route& route);
   void Forward(QueryPtr query, Route& route, FlightPurpose purpose = FlightPurpose::kClient);
   FlightId OpenFlight(QueryPtr query, const Route& route, FlightPurpose purpose);
+  ClientSubnetDefaults ClientSubnets() const;
   void AddSubnet(Query& query);
   bool LookUp(Query& query, Route& route, LastGoodUse use);
   bool LookUp(Query& query, Route& route, const CacheKey& key, const CacheLookup& how);

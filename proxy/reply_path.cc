@@ -162,6 +162,10 @@ void QueryPath::TakeReply(Query& query, std::span<const uint8_t> reply) {
   query.ReplaceMessage(env_.queries.packets(), reply);
   query.is_response = true;
   query.question_left_out = query.header().count(dns::Section::kQuestion) == 0;
+  if (!config_->settings.truncate_tc || !query.header().Has(dns::kFlagTc)) return;
+  dns::EditBuffer buffer = query.edit();
+  dns::TruncateAnswer(buffer, query.records_start());
+  query.Take(buffer);
 }
 
 void QueryPath::UndoBackendChanges(Query& query) {

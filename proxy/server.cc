@@ -146,6 +146,8 @@ void Server::Start() {
   StartFlushSources(*config);
   carbon_.Start(*config);
   collectors_.Start(*config);
+  side_tasks_.Start(*config);
+  config->settings.neighbours->KeepIfWanted();
   workers_.Start();
   control_thread_ = std::thread([this] { RunControlThread(); });
 }
@@ -197,6 +199,7 @@ void Server::EverySecond() {
   stores_.Count(control_stats_->counters);
   carbon_.Count(control_stats_->counters);
   collectors_.Count(control_stats_->counters);
+  CountSideTasks();
   flush_sources_.Count(control_stats_->counters);
   snapshots_.Count(control_stats_->counters);
   StepDynBlocks(CurrentConfig()->settings);
@@ -213,6 +216,16 @@ void Server::StepDynBlocks(const Settings& settings) {
   dyn_blocks_.Step(settings.dyn_blocks, now);
   control_stats_->counters.Add(Metric::kDynBlocked, dyn_blocks_.table()->kernel().TakeHits());
   for (const auto& filter : dyn_blocks_.table()->kernel().timed()) filter->PurgeExpired(now);
+}
+
+void Server::CountSideTasks() {
+  Counters& counters = control_stats_->counters;
+  side_tasks_.Count(counters);
+  NeighbourTable& neighbours = *CurrentConfig()->settings.neighbours;
+  neighbours.KeepIfWanted();
+  neighbours.Count(counters);
+  const uint64_t lost = LostLogLines();
+  counters.Add(Metric::kLogLinesLost, lost - std::exchange(told_lost_lines_, lost));
 }
 
 void Server::EveryStep() {
@@ -281,6 +294,7 @@ void Server::Publish(ConfigPtr config) {
   stores_.UseConfig(*config);
   carbon_.UseConfig(*config);
   collectors_.UseConfig(*config);
+  side_tasks_.UseConfig(*config);
   snapshots_.UseConfig(config);
   zone_health_.UseSettings(config->settings.zone_health);
   workers_.Publish(config);
@@ -307,6 +321,8 @@ void Server::Stop(ScriptWaits waits) {
   zones_.Stop();
   stores_.Stop();
   collectors_.Stop();
+  side_tasks_.Stop();
+  CurrentConfig()->settings.neighbours->Stop();
 }
 
 }  // namespace breakwater

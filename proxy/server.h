@@ -26,6 +26,7 @@
 #include "proxy/worker/cache_keeper.h"
 #include "proxy/worker/collector_keeper.h"
 #include "proxy/worker/flush_sources.h"
+#include "proxy/worker/side_task_keeper.h"
 #include "proxy/worker/snapshot_keeper.h"
 #include "proxy/worker/store_keeper.h"
 #include "proxy/worker/watchdog.h"
@@ -51,6 +52,9 @@ class Server final : public ControlTarget {
   // waits for Lua. With kLeft that thread is left alone: the program has to end at once.
   enum class ScriptWaits : uint8_t { kAwaited, kLeft };
   void Stop(ScriptWaits waits = ScriptWaits::kAwaited);
+
+  // Any thread (SIGHUP): the files of LogAction and the like are opened anew by their names.
+  void ReopenFiles() { side_tasks_.Reopen(); }
 
   // Called, in order and on a thread that may wait for Lua, when a health check changes a server's
   // state, and once for each server's start-up check. Before Start().
@@ -92,6 +96,7 @@ class Server final : public ControlTarget {
   void StepDynBlocks(const Settings& settings);
   void TellZoneChanges();
   void WatchTicketKeys();
+  void CountSideTasks();
   void RotateTicketKeys();
   void ExpireTlsSessions();
   void EveryStep();
@@ -114,6 +119,7 @@ class Server final : public ControlTarget {
   StoreKeeper stores_;
   CarbonSender carbon_;
   CollectorKeeper collectors_;
+  SideTaskKeeper side_tasks_;
   FlushSources flush_sources_;
   Watchdog watchdog_;
   SoaProber prober_;
@@ -126,6 +132,7 @@ class Server final : public ControlTarget {
   std::function<void(const ZoneNews&)> on_zone_state_;
   std::function<void(const std::string& key)> on_ticket_key_;
   MonoTime expire_sessions_at_;
+  uint64_t told_lost_lines_ = 0;
   std::unique_ptr<ControlSocket> control_socket_;
   // Waits for Lua on behalf of health checks, so that the control thread need not.
   Loop script_wait_loop_;

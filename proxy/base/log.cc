@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "proxy/base/guarded.h"
+#include "proxy/base/journal.h"
 #include "proxy/base/unique_fd.h"
 
 namespace breakwater {
@@ -35,6 +36,8 @@ bool WroteToVerboseFile(std::string_view line) {
     return fd.valid() && ::write(fd.get(), line.data(), line.size()) >= 0;
   });
 }
+
+std::atomic<uint64_t> lost_lines{0};
 
 std::string_view LevelName(LogLevel level) {
   switch (level) {
@@ -84,11 +87,24 @@ std::string JsonLine(LogLevel level, std::string_view subsystem, std::string_vie
       now.nanoseconds / 1'000'000);
 }
 
-std::string StructuredLine(LogLevel level, std::string_view subsystem, std::string_view text) {
+std::string PairsLine(LogLevel level, std::string_view subsystem, std::string_view text) {
   const WallTime now = WallNow();
   return fmt::format("msg=\"{}\" subsystem=\"{}\" level=\"0\" prio=\"{}\" ts=\"{}.{:03d}\"\n",
                      Quoted(text), subsystem, LevelName(level), now.seconds,
                      now.nanoseconds / 1'000'000);
+}
+
+std::string StructuredLine(const LogSettings& settings, LogLevel level, std::string_view subsystem,
+                           std::string_view text) {
+  switch (settings.format) {
+    case StructuredFormat::kJson:
+      return JsonLine(level, subsystem, text);
+    case StructuredFormat::kJournal:
+      return JournalFields(level, subsystem, text, WallNow());
+    case StructuredFormat::kPairs:
+      break;
+  }
+  return PairsLine(level, subsystem, text);
 }
 
 std::string PlainLine(std::string_view text, bool timestamps) {
@@ -126,19 +142,27 @@ TextResult<void> SetVerboseLogFile(const std::string& path) {
   return {};
 }
 
+uint64_t LostLogLines() {
+  return lost_lines.load(std::memory_order_relaxed);
+}
+
 bool LogEnabled(LogLevel level) {
   return level != LogLevel::kDebug || verbose.load(std::memory_order_relaxed);
 }
 
 void LogWrite(LogLevel level, std::string_view subsystem, std::string_view text) {
   const LogSettings settings = GetLogSettings();
-  const bool json = settings.format == StructuredFormat::kJson;
-  const std::string line = !settings.structured ? PlainLine(text, settings.timestamps)
-                           : json               ? JsonLine(level, subsystem, text)
-                                                : StructuredLine(level, subsystem, text);
-  if (level == LogLevel::kDebug && WroteToVerboseFile(line)) return;
-  // A full disk or a closed pipe loses the line, never the service.
-  if (::write(STDOUT_FILENO, line.data(), line.size()) < 0) return;
+  const bool to_journal = settings.structured && settings.format == StructuredFormat::kJournal;
+  const std::string line = settings.structured ? StructuredLine(settings, level, subsystem, text)
+                                               : PlainLine(text, settings.timestamps);
+  if (level == LogLevel::kDebug &&
+      WroteToVerboseFile(to_journal ? PairsLine(level, subsystem, text) : line)) {
+    return;
+  }
+  // A full disk, a closed pipe or a busy journal loses the line, never the service.
+  const bool written =
+      to_journal ? JournalSend(line) : ::write(STDOUT_FILENO, line.data(), line.size()) >= 0;
+  if (!written) lost_lines.fetch_add(1, std::memory_order_relaxed);
   if (settings.syslog && !settings.structured) {
     ::syslog(settings.syslog_facility | static_cast<int>(level), "%.*s",
              static_cast<int>(text.size()), text.data());

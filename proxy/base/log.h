@@ -20,8 +20,9 @@ namespace breakwater {
 enum class LogLevel : uint8_t { kError = 3, kWarning = 4, kNotice = 5, kInfo = 6, kDebug = 7 };
 
 enum class StructuredFormat : uint8_t {
-  kPairs,  // key="value"
-  kJson,   // an object a line, all values texts
+  kPairs,    // key="value"
+  kJson,     // an object a line, all values texts
+  kJournal,  // fields, to systemd's journal; see base/journal.h
 };
 struct LogSettings {
   bool structured = true;
@@ -37,6 +38,9 @@ LogSettings GetLogSettings();
 // kDebug lines are appended to that file from now on, and go nowhere else; an empty path takes
 // that back. An error where the file cannot be opened.
 TextResult<void> SetVerboseLogFile(const std::string& path);
+
+// Lines so far that could be written nowhere they should have gone.
+uint64_t LostLogLines();
 
 bool LogEnabled(LogLevel level);
 void LogWrite(LogLevel level, std::string_view subsystem, std::string_view text);

@@ -12,6 +12,7 @@
 
 #include "proxy/backend/drill_settings.h"
 #include "proxy/backend/zone_health.h"
+#include "proxy/base/side_task.h"
 #include "proxy/cache/snapshot_settings.h"
 #include "proxy/config/alert_settings.h"
 #include "proxy/config/control_access.h"
@@ -19,12 +20,14 @@
 #include "proxy/guard/client_limits.h"
 #include "proxy/guard/dyn_block_settings.h"
 #include "proxy/lookup/key_value_store.h"
+#include "proxy/net/neighbour_table.h"
 #include "proxy/observe/carbon_settings.h"
 #include "proxy/observe/collector.h"
 #include "proxy/observe/custom_metrics.h"
 #include "proxy/observe/rings.h"
 #include "proxy/pool/policy.h"
 #include "proxy/query/suspended.h"
+#include "proxy/rules/query_counts.h"
 
 namespace breakwater {
 
@@ -34,6 +37,7 @@ struct Settings {
   bool servfail_when_no_server = false;  // setServFailWhenNoServer
   bool allow_empty_response = false;
   bool drop_empty_queries = false;
+  bool truncate_tc = false;  // truncateTC: what a server truncated goes on without records
   bool add_edns_to_self_generated = true;
   uint16_t payload_size_on_self_generated = 1232;
   uint16_t max_udp_response_size = 0;  // 0: off
@@ -87,6 +91,11 @@ struct Settings {
   std::vector<CarbonServerSettings> carbon;  // carbonServer
   // newRemoteLogger and the like; kept running for as long as an action or Lua holds them.
   std::vector<std::weak_ptr<Collector>> collectors;
+  // What rules have going beside the workers (TeeAction, LogAction), for as long as they hold it.
+  std::vector<std::weak_ptr<SideTask>> side_tasks;
+  // One for the life of the program, safe from any thread, never null.
+  std::shared_ptr<NeighbourTable> neighbours = std::make_shared<NeighbourTable>();
+  QueryCountSettings query_count;  // setQueryCount
   // declareMetric; one for the life of the program, safe from any thread, never null.
   std::shared_ptr<CustomMetrics> custom_metrics = std::make_shared<CustomMetrics>();
   // What dq:suspend() holds; as the above.

@@ -144,7 +144,11 @@ json Explainer::Rules(const RuleChain& chain) {
                       .packets = queries_.packets(),
                       .find_pool = find_pool,
                       .edns_on_self_answers = config_->settings.add_edns_to_self_generated,
-                      .self_answer_udp_size = config_->settings.payload_size_on_self_generated};
+                      .self_answer_udp_size = config_->settings.payload_size_on_self_generated,
+                      .client_subnet = {.overriding = config_->settings.ecs_override,
+                                        .prefix_v4 = config_->settings.ecs_prefix_v4,
+                                        .prefix_v6 = config_->settings.ecs_prefix_v6},
+                      .neighbours = config_->settings.neighbours.get()};
   json rows = json::array();
   for (size_t i = 0; i < chain.size(); ++i) {
     const Rule& rule = chain[i];

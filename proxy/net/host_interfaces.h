@@ -1,5 +1,5 @@
-// The network interfaces of this host and the neighbours that its kernel knows. System calls each
-// time: for the script thread, never for a worker.
+// The network interfaces of this host. System calls each time: for the script thread, never for a
+// worker.
 #pragma once
 
 #include <string>
@@ -15,9 +15,5 @@ TextResult<std::vector<std::string>> InterfaceNames();
 // Of one interface; none where there is no such interface. The port is 0.
 TextResult<std::vector<Address>> InterfaceAddresses(const std::string& name);
 TextResult<std::vector<Netmask>> InterfaceNetworks(const std::string& name);
-
-// The hardware address of a neighbour, by IPv4 or IPv6: six octets as they are, empty where the
-// kernel knows none.
-std::string NeighbourMac(const Address& address);
 
 }  // namespace breakwater

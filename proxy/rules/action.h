@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "proxy/base/result.h"
 #include "proxy/query/query.h"
 #include "proxy/rules/rule_context.h"
 
@@ -32,6 +33,8 @@ class Action {
   virtual std::string ToString() const = 0;
   // getAction(n):getStats(); empty where there are none.
   virtual std::map<std::string, double> Stats() const { return {}; }
+  // getAction(n):reload(): files it writes are opened anew. Any thread; waits for the disk.
+  virtual TextResult<void> Reload() const { return {}; }
 };
 using ActionPtr = std::shared_ptr<const Action>;
 
@@ -42,6 +45,7 @@ class ResponseAction {
   virtual ~ResponseAction() = default;
   virtual Flow Apply(Query& query, RuleContext& context) const = 0;
   virtual std::string ToString() const = 0;
+  virtual TextResult<void> Reload() const { return {}; }
 };
 using ResponseActionPtr = std::shared_ptr<const ResponseAction>;
 

@@ -6,7 +6,9 @@
 
 #include "proxy/base/counter.h"
 #include "proxy/base/random.h"
+#include "proxy/net/neighbour_table.h"
 #include "proxy/pool/pool.h"
+#include "proxy/query/client_subnet_edit.h"
 #include "proxy/query/query.h"
 #include "proxy/query/suspended.h"
 
@@ -28,6 +30,10 @@ struct RuleContext {
   bool may_restart = true;
   // Null where nothing can be suspended.
   Suspender* suspender = nullptr;
+  // What a client subnet is made of where rules said nothing of the query.
+  ClientSubnetDefaults client_subnet{};
+  // Of the hosts around this one; null where nobody can tell.
+  NeighbourTable* neighbours = nullptr;
 };
 
 }  // namespace breakwater

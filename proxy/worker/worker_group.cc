@@ -166,6 +166,7 @@ void WorkerGroup::Start() {
   const std::lock_guard<std::mutex> lock(phase_mutex_);
   for (const auto& worker : workers_) worker->Start();
   phase_ = Phase::kRunning;
+  config_ = nullptr;  // each has it; what is no longer in a newer one must be able to go
 }
 
 void WorkerGroup::Publish(const ConfigPtr& config) {

@@ -52,7 +52,7 @@ class WorkerGroup {
                                                 size_t count) const;
   std::vector<Worker*> ServersOf(const FrontendSettings& frontend) const;
 
-  ConfigPtr config_;
+  ConfigPtr config_;  // until Start()
   ClientLimits limits_;
   SharedCounter queued_connections_;
   std::vector<std::unique_ptr<Worker>> workers_;

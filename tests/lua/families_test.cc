@@ -122,15 +122,23 @@ TEST_F(FamiliesTest, AnUpgradedServerTakesThePlaceOfTheOther) {
 
 TEST_F(FamiliesTest, DeltaHasTheLinesThatChangeSomething) {
   Load("newServer('192.0.2.1') pc = newPacketCache(10)");
-  const std::vector<std::string> changing = {
-      "getServer(0):setDown()",  "getServer(0):setUp()",
-      "getServer(0):setAuto()",  "getServer(0):setQPS(7)",
-      "pc:expunge(0)",           "pc:expungeByName(newDNSName('a.example'))",
-      "setVerbose(false)",       "addAction(AllRule(), DropAction())",
-      "getServer(0).weight = 5", "getPool('new')"};
+  const std::vector<std::string> changing = {"getServer(0):setDown()",
+                                             "getServer(0):setUp()",
+                                             "getServer(0):setAuto()",
+                                             "getServer(0):setQPS(7)",
+                                             "pc:expunge(0)",
+                                             "pc:expungeByName(newDNSName('a.example'))",
+                                             "setVerbose(false)",
+                                             "addAction(AllRule(), DropAction())",
+                                             "getServer(0).weight = 5",
+                                             "getPool('new')",
+                                             "x = 1",
+                                             "x = 1.5",
+                                             "x = 'text'",
+                                             "function f() return x end"};
   for (const std::string& line : changing) Run(line);
-  for (const char* line :
-       {"showServers()", "getServer(0):getName()", "pc:getStats()", "topRules()", "delta()"}) {
+  for (const char* line : {"showServers()", "getServer(0):getName()", "pc:getStats()", "topRules()",
+                           "delta()", "x = x", "f()", "return x", "local y = 2"}) {
     Run(line);
   }
   std::vector<std::string> lines;
@@ -154,6 +162,34 @@ TEST_F(FamiliesTest, FunctionsOfOlderVersions) {
   EXPECT_EQ(Run("for i = 1, 3 do show(tostring(limiter:check())) end"), "true\ntrue\nfalse\n");
   EXPECT_EQ(Run("showSecurityStatus()"), "0\n");
   EXPECT_EQ(Run("return #getCacheHitResponseRules()"), "0\n");
+}
+
+TEST_F(FamiliesTest, QueryCountsOfOlderVersions) {
+  Load("setQueryCount(true)");
+  EXPECT_TRUE(config()->settings.query_count.enabled);
+  QueryCounts& counts = *config()->settings.query_count.counts;
+  for (const char* name : {"a.example", "b.example", "b.example"}) counts.Add(name);
+  EXPECT_EQ(Run("getQueryCounters()"),
+            "query counting is currently: enabled (2 records in buffer)\n"
+            "1   b.example: 2 request(s)\n2   a.example: 1 request(s)\n");
+  EXPECT_EQ(Run("getQueryCounters(0)"),
+            "query counting is currently: enabled (2 records in buffer)\n");
+  EXPECT_EQ(Run("clearQueryCounters()"), "2 records cleared from query counter buffer\n");
+  EXPECT_EQ(Run("setQueryCount(false) getQueryCounters()"),
+            "query counting is currently: disabled (0 records in buffer)\n");
+}
+
+TEST_F(FamiliesTest, ASelectorIsMeasured) {
+  Load(
+      "calls = 0 rule = LuaRule(function(dq) calls = calls + 1 "
+      "return dq.qname:toString() == '1.a.example.' end)");
+  EXPECT_THAT(Run("benchRule(AllRule(), 10)"), HasSubstr("Had 10 matches out of 10, "));
+  EXPECT_THAT(Run("benchRule(QNameSuffixRule('a.example'), 2000, 'a.example')"),
+              HasSubstr("Had 2000 matches out of 2000, "));
+  EXPECT_THAT(Run("benchRule(QNameSuffixRule('a.example'), 100)"), HasSubstr("Had 0 matches"));
+  EXPECT_THAT(Run("benchRule(rule, 5, 'a.example')"), HasSubstr("Had 1 matches out of 5, "));
+  EXPECT_EQ(Run("return calls"), "5\n");
+  EXPECT_THAT(Run("benchRule(AllRule(), 0)"), HasSubstr("must be 1 to"));
 }
 
 TEST_F(FamiliesTest, AccessLists) {

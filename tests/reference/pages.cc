@@ -95,7 +95,7 @@ std::vector<PageRow> RulePages() {
       {"actions",
        "Actions",
        "What a rule does with a query.",
-       {ActionFunctions(), SvcFunctions()},
+       {ActionFunctions(), SvcFunctions(), NetworkActionFunctions()},
        {&SvcRecordClass()}},
       {"response_actions",
        "Response actions",
@@ -182,6 +182,11 @@ std::vector<PageRow> OtherPages() {
        "Queries and answers told to others, in PowerDNS's protobuf and as dnstap.",
        {CollectorFunctions()},
        {&CollectorClass(), &ProtobufMessageClass(), &DnstapMessageClass()}},
+      {"older",
+       "Names of 1.7",
+       "What dnsdist 1.7 has and 2.1 has not, for files and scripts that call it.",
+       {OlderFunctions()},
+       {}},
   };
 }
 

@@ -22,6 +22,14 @@ addAction(HTTPPathRule('/'), HTTPStatusAction(404, 'Nothing here\n', 'text/plain
 addAction(QNameSuffixRule('example.org'), LogAction())
 addAction(QTypeRule('TXT'), LogAction('/etc/breakwater/queries.log', false, true, true))
 
+-- @ DNSAction, DNSResponseAction (console)
+-- The log was moved away: its file is made anew. SIGHUP does that for all of them.
+addAction(AllRule(), LogAction('/dev/null', false))
+addResponseAction(AllRule(), LogResponseAction('/dev/null'))
+getRule(0):getAction():reload()
+getRule(0):getAction():printStats()
+getResponseRule(0):getAction():reload()
+
 -- @ NegativeAndSOAAction, SetNegativeAndSOAAction
 addAction(QNameRule('gone.example.org'), NegativeAndSOAAction(true, 'example.org', 60,
   'ns1.example.org', 'hostmaster.example.org', 1, 3600, 600, 86400, 60))
@@ -133,3 +141,13 @@ addAction(AndRule{QTypeRule('ANY'), TCPRule(false)}, TCAction())
 local record = newSVCRecordParameters(1, 'www.example.org', {
   mandatory={'port'}, alpn={'h2'}, port=443, ipv4hint={'192.0.2.80'}})
 addAction(AndRule{QNameRule('example.org'), QTypeRule(65)}, SpoofSVCAction(record, {ttl=300}))
+
+-- @ SetMacAddrAction, MacAddrAction
+-- Clients on a network of this host are told apart by their cards, in an option for local use.
+addAction('192.168.0.0/16', SetMacAddrAction(65001))
+-- The older name.
+addAction('10.0.0.0/8', MacAddrAction(65001))
+
+-- @ TeeAction
+-- A new server gets a copy of each query, tells the client's network apart, and answers nobody.
+addAction(AllRule(), TeeAction('127.0.0.53:5353', true))

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "proxy/base/text.h"
 #include "proxy/query/self_answer.h"
 #include "proxy/rules/actions/simple_action.h"
 
@@ -40,6 +41,16 @@ ActionPtr MakeSetEdnsOptionAction(uint16_t code, std::string data) {
                             SetEdnsOption(query, context.packets, code, data);
                             return Flow::kContinue;
                           });
+}
+
+ActionPtr MakeSetMacAddrAction(uint16_t code) {
+  return MakeSimpleAction(
+      fmt::format("add EDNS MAC (code={})", code), [code](Query& query, RuleContext& context) {
+        const auto mac =
+            context.neighbours == nullptr ? std::nullopt : context.neighbours->Find(query.client);
+        if (mac) SetEdnsOption(query, context.packets, code, AsText(*mac));
+        return Flow::kContinue;
+      });
 }
 
 ResponseActionPtr MakeSetEdnsOptionResponseAction(uint16_t code, std::string data) {

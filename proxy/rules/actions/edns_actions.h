@@ -12,7 +12,9 @@ namespace breakwater {
 // Replaces the option, or adds an OPT, which is then taken out of the answer again. Where the
 // result would be too large, or the message is signed, nothing is changed.
 ActionPtr MakeSetEdnsOptionAction(uint16_t code, std::string data);
-// The same on the answer. An OPT added here stays.
+// The client's hardware address, six octets, where the host's networks know it.
+ActionPtr MakeSetMacAddrAction(uint16_t code);
+// As MakeSetEdnsOptionAction, on the answer. An OPT added here stays.
 ResponseActionPtr MakeSetEdnsOptionResponseAction(uint16_t code, std::string data);
 // False, and nothing changed, where it cannot be done. Also dq:setEDNSOption in Lua.
 bool SetEdnsOption(Query& query, PacketPool& packets, uint16_t code, std::string_view data);

@@ -5,7 +5,6 @@
 #include <cstring>
 
 #include "proxy/base/log.h"
-#include "proxy/rules/log_file.h"
 
 namespace breakwater {
 namespace {
@@ -45,16 +44,9 @@ void AppendBinary(fmt::memory_buffer& record, const Query& query) {
 // Where the records go.
 class LogSink {
  public:
-  LogSink(const LogActionOptions& options, std::shared_ptr<LogFile> file)
-      : level_(options.verbose_only ? LogLevel::kDebug : LogLevel::kInfo), file_(std::move(file)) {}
-  static TextResult<LogSink> Open(const LogActionOptions& options) {
-    if (options.path.empty()) return LogSink(options, nullptr);
-    auto file = LogFile::Open(options.path, {options.append, options.buffered});
-    if (!file) return Fail(file.error());
-    return LogSink(options, std::move(*file));
-  }
+  explicit LogSink(const LogActionOptions& options)
+      : level_(options.verbose_only ? LogLevel::kDebug : LogLevel::kInfo), file_(options.file) {}
   bool Wanted() const { return file_ != nullptr || LogEnabled(level_); }
-  bool IsFile() const { return file_ != nullptr; }
   void Record(const fmt::memory_buffer& record, MonoTime now) const {
     file_->Write({record.data(), record.size()}, now);
   }
@@ -71,6 +63,7 @@ class LogSink {
     if (!file_) return {};
     return {{"write-errors", static_cast<double>(file_->write_errors())}};
   }
+  TextResult<void> Reload() const { return file_ ? file_->OpenAnew() : TextResult<void>(); }
 
  private:
   LogLevel level_;
@@ -79,10 +72,10 @@ class LogSink {
 
 class LogAction : public Action {
  public:
-  LogAction(const LogActionOptions& options, LogSink sink)
-      : binary_(options.binary && sink.IsFile()),
+  explicit LogAction(const LogActionOptions& options)
+      : binary_(options.binary && options.file != nullptr),
         include_timestamp_(options.include_timestamp),
-        sink_(std::move(sink)) {}
+        sink_(options) {}
   Flow Apply(Query& query, RuleContext& context) const override {
     if (!sink_.Wanted()) return Flow::kContinue;
     fmt::memory_buffer record;
@@ -107,6 +100,7 @@ class LogAction : public Action {
   std::optional<Flow> Foresee(Query&, RuleContext&) const override { return Flow::kContinue; }
   std::string ToString() const override { return sink_.ToString(); }
   std::map<std::string, double> Stats() const override { return sink_.Stats(); }
+  TextResult<void> Reload() const override { return sink_.Reload(); }
 
  private:
   bool binary_;
@@ -116,8 +110,8 @@ class LogAction : public Action {
 
 class LogResponseAction : public ResponseAction {
  public:
-  LogResponseAction(const LogActionOptions& options, LogSink sink)
-      : include_timestamp_(options.include_timestamp), sink_(std::move(sink)) {}
+  explicit LogResponseAction(const LogActionOptions& options)
+      : include_timestamp_(options.include_timestamp), sink_(options) {}
   Flow Apply(Query& query, RuleContext& context) const override {
     if (!sink_.Wanted()) return Flow::kContinue;
     fmt::memory_buffer line;
@@ -130,6 +124,7 @@ class LogResponseAction : public ResponseAction {
     return Flow::kContinue;
   }
   std::string ToString() const override { return sink_.ToString(); }
+  TextResult<void> Reload() const override { return sink_.Reload(); }
 
  private:
   bool include_timestamp_;
@@ -138,16 +133,12 @@ class LogResponseAction : public ResponseAction {
 
 }  // namespace
 
-TextResult<ActionPtr> MakeLogAction(const LogActionOptions& options) {
-  auto sink = LogSink::Open(options);
-  if (!sink) return Fail(sink.error());
-  return std::make_shared<LogAction>(options, std::move(*sink));
+ActionPtr MakeLogAction(const LogActionOptions& options) {
+  return std::make_shared<LogAction>(options);
 }
 
-TextResult<ResponseActionPtr> MakeLogResponseAction(const LogActionOptions& options) {
-  auto sink = LogSink::Open(options);
-  if (!sink) return Fail(sink.error());
-  return std::make_shared<LogResponseAction>(options, std::move(*sink));
+ResponseActionPtr MakeLogResponseAction(const LogActionOptions& options) {
+  return std::make_shared<LogResponseAction>(options);
 }
 
 }  // namespace breakwater

@@ -23,11 +23,10 @@ class LogActionTest : public RuleHarness {
     content << file.rdbuf();
     return content.str();
   }
-  LogActionOptions Options() const {
+  LogActionOptions Options(const LogFileOptions& how = {.append = false, .buffered = false}) const {
     LogActionOptions options;
-    options.path = path_;
+    options.file = LogFile::Open(path_, how).value();
     options.binary = false;
-    options.buffered = false;
     return options;
   }
   void Log(const ActionPtr& action, std::string_view description) {
@@ -40,7 +39,7 @@ class LogActionTest : public RuleHarness {
 };
 
 TEST_F(LogActionTest, ALineNamesClientQuestionAndId) {
-  const auto action = MakeLogAction(Options()).value();
+  const auto action = MakeLogAction(Options());
   Log(action, "Ab.q AAAA from=192.0.2.1:4711 +id=9942");
   Log(action, R"(x\000\.B.q TYPE65000 from=[::1]:53 +id=1)");
   EXPECT_EQ(File(),
@@ -50,7 +49,7 @@ TEST_F(LogActionTest, ALineNamesClientQuestionAndId) {
 }
 
 TEST_F(LogActionTest, AnAnswersLineTellsTheRcode) {
-  const auto action = MakeLogResponseAction(Options()).value();
+  const auto action = MakeLogResponseAction(Options());
   const QueryPtr query = maker_.Make("a.b +qr +rcode=3 from=192.0.2.1:4711 +id=5");
   EXPECT_EQ(action->Apply(*query, context_), Flow::kContinue);
   EXPECT_EQ(File(), "Answer to 192.0.2.1:4711 for a.b. A (Non-Existent domain) with id 5\n");
@@ -59,7 +58,7 @@ TEST_F(LogActionTest, AnAnswersLineTellsTheRcode) {
 TEST_F(LogActionTest, ATimestampStandsInFront) {
   LogActionOptions options = Options();
   options.include_timestamp = true;
-  Log(MakeLogAction(options).value(), "a +id=1");
+  Log(MakeLogAction(options), "a +id=1");
   EXPECT_TRUE(
       std::regex_match(File(), std::regex("\\[[0-9]{10}\\.[0-9]{9}\\] Packet from .* with id 1\n")))
       << File();
@@ -68,7 +67,7 @@ TEST_F(LogActionTest, ATimestampStandsInFront) {
 TEST_F(LogActionTest, BinaryRecordsHaveFixedFields) {
   LogActionOptions options = Options();
   options.binary = true;
-  Log(MakeLogAction(options).value(), "tc.x AAAA from=127.0.0.1:41128 +id=0x1234");
+  Log(MakeLogAction(options), "tc.x AAAA from=127.0.0.1:41128 +id=0x1234");
   const uint16_t id = 0x1234, type = 28, family = AF_INET;
   std::string expected(reinterpret_cast<const char*>(&id), 2);
   expected += std::string("\2tc\1x\0", 6);
@@ -76,27 +75,25 @@ TEST_F(LogActionTest, BinaryRecordsHaveFixedFields) {
   expected.append(reinterpret_cast<const char*>(&family), 2);
   expected += std::string("\x7f\0\0\1\xa0\xa8", 6);
   EXPECT_EQ(File(), expected);
+  options = Options({.append = true, .buffered = false});
+  options.binary = true;
   options.include_timestamp = true;
-  options.append = true;
-  Log(MakeLogAction(options).value(), "tc.x AAAA from=127.0.0.1:41128 +id=0x1234");
+  Log(MakeLogAction(options), "tc.x AAAA from=127.0.0.1:41128 +id=0x1234");
   EXPECT_EQ(File().size(), 2 * expected.size() + 12);
   EXPECT_EQ(File().substr(expected.size() + 12), expected);
 }
 
 TEST_F(LogActionTest, AppendKeepsWhatTheFileHeld) {
   std::ofstream(path_) << "old\n";
-  LogActionOptions options = Options();
-  options.append = true;
-  Log(MakeLogAction(options).value(), "a +id=1");
+  const LogActionOptions options = Options({.append = true, .buffered = false});
+  Log(MakeLogAction(options), "a +id=1");
   EXPECT_EQ(File().substr(0, 10), "old\nPacket");
-  Log(MakeLogAction(Options()).value(), "a +id=1");
+  Log(MakeLogAction(Options()), "a +id=1");
   EXPECT_EQ(File().substr(0, 6), "Packet");
 }
 
 TEST_F(LogActionTest, BufferedRecordsAreWrittenAfterASecondAndAtTheEnd) {
-  LogActionOptions options = Options();
-  options.buffered = true;
-  auto action = MakeLogAction(options).value();
+  auto action = MakeLogAction(Options({.append = false, .buffered = true}));
   Log(action, "a +id=1");
   const size_t line = File().size();
   Log(action, "a +id=2");
@@ -110,23 +107,83 @@ TEST_F(LogActionTest, BufferedRecordsAreWrittenAfterASecondAndAtTheEnd) {
 }
 
 TEST_F(LogActionTest, AFullDiskIsCountedAndTheQueryGoesOn) {
-  LogActionOptions options = Options();
-  options.path = "/dev/full";
-  const auto action = MakeLogAction(options).value();
+  LogActionOptions options;
+  options.file = LogFile::Open("/dev/full", {.append = false, .buffered = false}).value();
+  const auto action = MakeLogAction(options);
   for (int i = 0; i < 3; ++i) Log(action, "a");
   EXPECT_EQ(action->Stats().at("write-errors"), 3);
+  options.file->Count(counters_);
+  options.file->Count(counters_);
+  EXPECT_EQ(counters_.Get(Metric::kLogFileErrors), 3U);
+}
+
+TEST_F(LogActionTest, AFileThatWasMovedAwayIsMadeAnewByReload) {
+  const std::string old = path_ + ".1";
+  const auto action = MakeLogAction(Options({.append = false, .buffered = true}));
+  Log(action, "a +id=1");
+  std::filesystem::rename(path_, old);
+  Log(action, "a +id=2");
+  ASSERT_TRUE(action->Reload());
+  Log(action, "a +id=3");
+  ASSERT_TRUE(action->Reload());  // the same file: nothing in it is lost
+  EXPECT_EQ(File(), "Packet from 192.0.2.53:5353 for a. A with id 3\n");
+  std::ifstream before(old);
+  EXPECT_EQ(std::count(std::istreambuf_iterator<char>(before), {}, '\n'), 2);
+  std::filesystem::remove(old);
+}
+
+TEST_F(LogActionTest, WhereTheFileCannotBeOpenedAnewTheOldOneIsWritten) {
+  const std::string folder = path_ + ".folder", old = folder + "/file";
+  std::filesystem::create_directory(folder);
+  LogActionOptions options;
+  options.file = LogFile::Open(old, {.append = false, .buffered = false}).value();
+  const auto action = MakeLogAction(options);
+  std::filesystem::rename(folder, folder + ".1");
+  const auto reloaded = action->Reload();
+  ASSERT_FALSE(reloaded);
+  EXPECT_NE(reloaded.error().find(old), std::string::npos);
+  Log(action, "a +id=1");
+  EXPECT_GT(std::filesystem::file_size(folder + ".1/file"), 0U);
+  EXPECT_EQ(action->Stats().at("write-errors"), 1);
+  std::filesystem::remove_all(folder + ".1");
+}
+
+TEST_F(LogActionTest, AThreadWritesWhatRecordsWaitAndTheRestAtTheEnd) {
+  auto file = LogFile::Open(path_, {.append = false, .buffered = true}).value();
+  file->Start();
+  EXPECT_FALSE(file->Ended());
+  const std::string record(1000, 'x');
+  for (int i = 0; i < 100; ++i) file->Write(record, context_.now);
+  file.reset();
+  EXPECT_EQ(File().size(), 100'000U);
+}
+
+TEST_F(LogActionTest, MoreThanMayWaitIsLostAndCounted) {
+  auto file = LogFile::Open(path_, {.append = false, .buffered = true}).value();
+  file->Write(std::string(LogFile::kMostWaiting + 1, 'x'), context_.now);
+  EXPECT_EQ(file->write_errors(), 1U);
+  file->Write("y", context_.now);
+  file.reset();
+  EXPECT_EQ(File(), "y");
+}
+
+TEST_F(LogActionTest, ACheckMakesAndEmptiesNoFile) {
+  EXPECT_TRUE(LogFile::Check(path_));
+  EXPECT_FALSE(std::filesystem::exists(path_));
+  std::ofstream(path_) << "old\n";
+  EXPECT_TRUE(LogFile::Check(path_));
+  EXPECT_EQ(File(), "old\n");
+  EXPECT_FALSE(LogFile::Check("/nonexistent/file"));
 }
 
 TEST_F(LogActionTest, AFileThatCannotBeOpenedIsAnErrorThatNamesIt) {
-  LogActionOptions options = Options();
-  options.path = "/nonexistent/file";
-  const auto action = MakeLogAction(options);
-  ASSERT_FALSE(action.has_value());
-  EXPECT_NE(action.error().find("/nonexistent/file"), std::string::npos);
+  const auto file = LogFile::Open("/nonexistent/file", {});
+  ASSERT_FALSE(file.has_value());
+  EXPECT_NE(file.error().find("/nonexistent/file"), std::string::npos);
 }
 
 TEST_F(LogActionTest, WithoutAPathItIsTheProgramsLog) {
-  EXPECT_EQ(MakeLogAction({}).value()->ToString(), "log");
+  EXPECT_EQ(MakeLogAction({})->ToString(), "log");
 }
 
 }  // namespace

@@ -71,12 +71,11 @@ TEST_F(PeekTest, AForeseenAnswerIsTheOneThatWouldBeMade) {
 TEST_F(PeekTest, AForeseenLogLineIsNotWritten) {
   LogActionOptions options;
   options.verbose_only = false;
-  const auto action = MakeLogAction(options);
-  ASSERT_TRUE(action) << action.error();
+  const ActionPtr action = MakeLogAction(options);
   const QueryPtr query = maker_.Make("www.example.com");
   testing::internal::CaptureStderr();
   testing::internal::CaptureStdout();
-  EXPECT_EQ((*action)->Foresee(*query, context_), Flow::kContinue);
+  EXPECT_EQ(action->Foresee(*query, context_), Flow::kContinue);
   EXPECT_EQ(testing::internal::GetCapturedStderr() + testing::internal::GetCapturedStdout(), "");
 }
 

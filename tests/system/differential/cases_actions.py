@@ -82,6 +82,12 @@ CASES = [
          'SetTempFailureCacheTTLAction(0))\n', [Q("rcode2.a.example", times=3), Q("rcode2.b.example", times=3)],
          console=["return pc:getStats()['hits']"]),
     on_www("action_log", 'LogAction("{dir}/queries.log", false, true, false)', [Q(), Q(qtype="AAAA")]),
+    Case("action_tee_changes_nothing_for_the_client", PROBE + 'newServer{address="127.0.0.1:{three}", pool="none"}\n'
+         'addAction(AllRule(), TeeAction("127.0.0.1:{two}", true))\n', TXT),
+    Case("action_tee_sends_what_came", PROBE + 'addAction(QNameRule("a.example"), TeeAction("127.0.0.1:{two}"))\n',
+         [Q("a.example", times=3), Q("b.example", times=4)], tally=True),
+    Case("older_truncate_tc", PROBE + "truncateTC(true)\n",
+         [Q("tc.a.example"), Q("tc.a.example", edns=0), Q("tc.a.example", do=True), Q("a.example"), Q("a.example", tcp=True)]),
     on_www("action_many_in_order", 'NoneAction())\naddAction("example.net", RCodeAction(4))\n'
            'addAction({"example.org."}, RCodeAction(DNSRCode.NOTAUTH)', [Q(), Q("a.example.net"), Q("test")]),
     Case("action_on_hostile_headers", PROBE + 'addAction(QNameRule("a.example"), RCodeAction(DNSRCode.REFUSED))\n',

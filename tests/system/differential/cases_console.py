@@ -33,7 +33,8 @@ ACTIONS = ("AllowAction()", "DropAction()", "NoneAction()", "RCodeAction(5)", "E
            'SetEDNSOptionAction(10, "x")', 'SetECSAction("192.0.2.0/24")', "SetDisableECSAction()",
            "SetECSOverrideAction(true)", "SetECSPrefixLengthAction(8, 16)", "SetDisableValidationAction()",
            "SetNoRecurseAction()", 'SetProxyProtocolValuesAction({[1]="a", [2]="b"})',
-           'SetAdditionalProxyProtocolValueAction(7, "a")', "LuaAction(function(dq) return DNSAction.None, '' end)", 'LogAction("")')
+           'SetAdditionalProxyProtocolValueAction(7, "a")', "LuaAction(function(dq) return DNSAction.None, '' end)", 'LogAction("")',
+           'TeeAction("127.0.0.1:9")', 'TeeAction("[::1]:9", true)', "SetMacAddrAction(65001)")
 RESPONSES = ("AllowResponseAction()", "DropResponseAction()", "DelayResponseAction(5)", 'SetTagResponseAction("a", "b")',
              "SetSkipCacheResponseAction()", "LuaResponseAction(function(dr) return DNSResponseAction.None, '' end)")
 
@@ -50,6 +51,23 @@ CASES = [
     show("console_older_functions", "limiter = newQPSLimiter(1, 2)\n", "return newDNSNameFromRaw('\\3www\\0'):toString()",
          "return tostring(limiter:check()) .. tostring(limiter:check()) .. tostring(limiter:check())", "showSecurityStatus()",
          questions=[]),
+    show("console_query_counts", "setQueryCount(true)\n", "getQueryCounters()", "setQueryCount(false)", "getQueryCounters(0)",
+         "clearQueryCounters()", "getQueryCounters()", questions=[Q("a.Example", times=2)]),
+    show("console_query_counts_by_a_filter", "setQueryCount(true)\nsetQueryCountFilter(function(dq) "
+         "return dq.qtype == DNSQType.A, dq.qname:toString() .. ' asked' end)\n", "getQueryCounters()",
+         questions=[Q("a.example", times=2), Q("b.example", "TXT"), Q("c.example", "AAAA", tcp=True)]),
+    show("console_response_rings", "function sorted(list) table.sort(list) return table.concat(list, ' ') end\n"
+         "function answers() local list = {} for _, one in pairs(getResponseRing()) do\n"
+         "  table.insert(list, one.name .. one.qtype .. '/' .. one.rcode .. tostring(one.usec > 0)) end return sorted(list) end\n"
+         "function names() local list = {} statNodeRespRing(function(node, own, sum)\n"
+         "  table.insert(list, node.fullname .. '=' .. node.labelsCount .. ',' .. node:numChildren() .. ',' .. own.queries .. ','\n"
+         "    .. own.noerrors .. ',' .. own.nxdomains .. ',' .. sum.queries .. ',' .. sum.nxdomains) end) return sorted(list) end\n",
+         "return answers()", "return names()", "statNodeRespRing(function() error('on purpose') end)",
+         console_differs={"statNodeRespRing(function() error('on purpose') end)": ("Lua 5.4 words errors otherwise", "on purpose")}),
+    show("console_bench_rule", 'suffixes = newSuffixMatchNode()\nsuffixes:add(newDNSName("b.example."))\n',
+         "benchRule(AllRule(), 10)", 'benchRule(SuffixMatchNodeRule(suffixes), 20, "b.example")', questions=[], console_differs={
+             command: ("times differ", f"^Had {count} matches out of {count}, [0-9.]+ qps, in [0-9.]+ usec$") for command, count in
+             (("benchRule(AllRule(), 10)", 10), ('benchRule(SuffixMatchNodeRule(suffixes), 20, "b.example")', 20))}),
     show("console_remove_rule", RULES + "rmRule(1)\n", "showRules()"),
     show("console_remove_rule_by_name", RULES, 'rmRule("first")', "showRules()"),
     show("console_move_rules", RULES + "mvRule(3, 0)\nmvRule(1, 5)\n", "showRules()"),
