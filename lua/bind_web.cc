@@ -43,13 +43,9 @@ int Version(const WebRequest& request) {
   return request.version;
 }
 Pushed FormOf(Call& call, const WebRequest& request) {
-  for (const auto& [name, value] : request.headers) {
-    if (name == "content-type" &&
-        ToLowerAscii(value).starts_with("application/x-www-form-urlencoded")) {
-      return PushFields(call, ParseForm(request.body));
-    }
-  }
-  return PushFields(call, {});
+  constexpr std::string_view kForm = "application/x-www-form-urlencoded";
+  const bool form = ToLowerAscii(request.Header("content-type")).starts_with(kForm);
+  return PushFields(call, form ? ParseForm(request.body) : WebFields());
 }
 
 constexpr AttributeRow kRequestAttributes[] = {

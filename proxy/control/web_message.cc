@@ -32,6 +32,13 @@ const std::string* WebRequest::Argument(std::string_view name) const {
   return nullptr;
 }
 
+std::string_view WebRequest::Header(std::string_view name) const {
+  for (const auto& [key, value] : headers) {
+    if (key == name) return value;
+  }
+  return {};
+}
+
 WebFields ParseForm(std::string_view body) {
   WebFields fields;
   while (!body.empty() && fields.size() < kMaxFields) {

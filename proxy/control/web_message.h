@@ -15,15 +15,14 @@ struct WebRequest {
   std::string method;
   std::string path;     // decoded, without the query
   WebFields arguments;  // of the query, decoded
-  std::string authorization;
-  std::string api_key;
-  std::string origin;
   std::string body;
   int version = 11;   // HTTP/1.1; 10: HTTP/1.0
   WebFields headers;  // names in lower case
 
   // Null where there is none of that name.
   const std::string* Argument(std::string_view name) const;
+  // The first header of that name, in lower case; empty where there is none.
+  std::string_view Header(std::string_view name) const;
 };
 
 struct WebResponse {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <nlohmann/json.hpp>
 
 #include "proxy/base/log.h"
@@ -12,6 +13,7 @@
 #include "proxy/web/api_json.h"
 #include "proxy/web/dump_json.h"
 #include "proxy/web/prometheus.h"
+#include "proxy/web/rings_json.h"
 #include "proxy/web/web_auth.h"
 #include "proxy/web/zones_page.h"
 
@@ -25,8 +27,6 @@ constexpr std::string_view kCache = "/api/v1/cache";
 constexpr std::string_view kZones = "/api/v1/servers/localhost/zones";
 constexpr std::string_view kConfig = "/api/v1/servers/localhost/config";
 constexpr std::string_view kAllowFrom = "/api/v1/servers/localhost/config/allow-from";
-
-// Of dnsdist's API, not built yet.
 constexpr std::string_view kRings = "/api/v1/servers/localhost/rings";
 
 bool MayCarryCredentials(std::string_view path) {
@@ -57,7 +57,7 @@ bool MethodAllowed(const WebRequest& request, const WebServerSettings& settings)
 
 WebResponse Options(const WebRequest& request, const WebServerSettings& settings) {
   WebResponse response;
-  if (request.origin.empty()) return response;
+  if (request.Header("origin").empty()) return response;
   response.headers.emplace_back("Access-Control-Allow-Methods",
                                 settings.api_read_write ? "GET, PUT" : "GET");
   response.headers.emplace_back("Access-Control-Allow-Headers", "Authorization, X-API-Key");
@@ -65,12 +65,29 @@ WebResponse Options(const WebRequest& request, const WebServerSettings& settings
 }
 
 void AddCrossOrigin(const WebRequest& request, WebResponse& response) {
-  if (request.origin.empty()) return;
-  response.headers.emplace_back("Access-Control-Allow-Origin", request.origin);
+  const std::string_view origin = request.Header("origin");
+  if (origin.empty()) return;
+  response.headers.emplace_back("Access-Control-Allow-Origin", origin);
   response.headers.emplace_back("Vary", "Origin");
   if (MayCarryCredentials(request.path)) {
     response.headers.emplace_back("Access-Control-Allow-Credentials", "true");
   }
+}
+
+// What is no number is ignored.
+RingLimits ReadRingLimits(const WebRequest& request) {
+  RingLimits limits;
+  const std::pair<const char*, size_t*> arguments[] = {{"maxQueries", &limits.queries},
+                                                       {"maxResponses", &limits.responses}};
+  for (const auto& [name, limit] : arguments) {
+    const std::string* const text = request.Argument(name);
+    size_t number = 0;
+    if (text == nullptr) continue;
+    const char* const end = text->data() + text->size();
+    const auto read = std::from_chars(text->data(), end, number);
+    if (read.ec == std::errc() && read.ptr == end) *limit = number;
+  }
+  return limits;
 }
 
 bool HasHeader(const WebResponse& response, std::string_view name) {
@@ -104,8 +121,8 @@ void AddSafetyHeaders(const WebServerSettings& settings, WebResponse& response) 
 WebResponse WebHandler::Handle(const WebRequest& request) const {
   const ConfigPtr config = target_.CurrentConfig();
   const WebServerSettings& settings = config->web;
-  const WebCredentials credentials{.authorization = request.authorization,
-                                   .api_key = request.api_key};
+  const WebCredentials credentials{.authorization = request.Header("authorization"),
+                                   .api_key = request.Header("x-api-key")};
   WebResponse response;
   if (request.method == "OPTIONS") {
     response = Options(request, settings);
@@ -150,9 +167,7 @@ WebResponse WebHandler::Answer(const WebRequest& request, const Config& config) 
   }
   if (request.path == kConfig) return Json(JsonConfig(config));
   if (request.path == kAllowFrom) return AllowFrom(request, config);
-  if (request.path == kRings) {
-    return Problem(404, fmt::format("{} is not available yet\n", request.path));
-  }
+  if (request.path == kRings) return Json(JsonRings(target_, ReadRingLimits(request)));
   return Problem(404, "there is nothing here\n");
 }
 

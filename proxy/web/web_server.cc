@@ -26,11 +26,6 @@ struct RequestState {
   std::string body;
 };
 
-std::string Header(MHD_Connection* connection, const char* name) {
-  const char* value = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name);
-  return value != nullptr ? value : "";
-}
-
 MHD_Result AddArgument(void* out, MHD_ValueKind, const char* key, const char* value) {
   static_cast<WebRequest*>(out)->arguments.emplace_back(key, value != nullptr ? value : "");
   return MHD_YES;
@@ -115,9 +110,6 @@ struct WebServer::Impl {
     request.method = method;
     request.path = url;
     request.version = std::string_view(version) == "HTTP/1.0" ? 10 : 11;
-    request.authorization = Header(connection, "Authorization");
-    request.api_key = Header(connection, "X-API-Key");
-    request.origin = Header(connection, "Origin");
     MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, &AddArgument, &request);
     MHD_get_connection_values(connection, MHD_HEADER_KIND, &AddHeader, &request);
     return Send(connection, static_cast<Impl*>(self)->handler.Handle(request));

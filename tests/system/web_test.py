@@ -146,6 +146,29 @@ class Web(SystemTest):
         self.assertEqual(status, 200)
         self.assertEqual(json.loads(body)["queries"], 1)
 
+    def test_the_rings_come_as_json(self):
+        path = "/api/v1/servers/localhost/rings"
+        self.assertEqual(self.fetch(path)[0], 401)
+        for more in ({}, {}, {"tcp": True}):
+            ask("ns1.example.org", port=self.running.port, **more)
+        ask("none.example.org", "AAAA", port=self.running.port)
+        status, body = self.with_key(path)
+        told = json.loads(body)
+        self.assertEqual(status, 200)
+        queries, answers = told["queries"], told["responses"]
+        self.assertEqual([(one["name"], one["qtype"], one["protocol"], one["mac"]) for one in queries],
+                         [("ns1.example.org.", 1, "DoUDP", "")] * 2 + [("ns1.example.org.", 1, "DoTCP", ""),
+                                                                       ("none.example.org.", 28, "DoUDP", "")])
+        server = f"127.0.0.1:{self.nsd.port}"
+        self.assertEqual([(one["name"], one["rcode"], one["backend"]) for one in answers],
+                         [("ns1.example.org.", 0, server)] + [("ns1.example.org.", 0, "Cache")] * 2
+                         + [("none.example.org.", 3, server)])
+        self.assertTrue(all(0 <= one["age"] < 60 and one["requestor"].startswith("127.0.0.1:") for one in queries + answers))
+        self.assertTrue(all(one["latency"] > 0 for one in answers if one["backend"] == server))
+        told = json.loads(self.with_key(path + "?maxQueries=1&maxResponses=none")[1])
+        self.assertEqual((len(told["queries"]), len(told["responses"])), (1, 4))
+        self.assertEqual(told["queries"][0]["name"], "none.example.org.")
+
     def test_the_settings_come_as_json(self):
         status, body = self.with_key("/api/v1/servers/localhost/config")
         self.assertEqual(status, 200)

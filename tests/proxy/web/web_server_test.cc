@@ -14,6 +14,7 @@
 #include "proxy/guard/dyn_block_table.h"
 #include "tests/proxy/cache/cache_fixture.h"
 #include "tests/proxy/control/fake_target.h"
+#include "tests/support/query_maker.h"
 
 namespace breakwater::test {
 namespace {
@@ -214,9 +215,59 @@ TEST_F(WebServerTest, ChecksLoginThenMethodThenPath) {
   EXPECT_EQ(StatusOf(Ask("GET /api/nothing")), 404);
   EXPECT_EQ(StatusOf(Ask("GET /api/v1/cache")), 405);
   EXPECT_EQ(StatusOf(Ask("PUT /api/v1/servers/localhost/config/allow-from")), 405);
-  const std::string rings = Ask("GET /api/v1/servers/localhost/rings");
-  EXPECT_EQ(StatusOf(rings), 404);
-  EXPECT_NE(rings.find("not available yet"), std::string::npos);
+}
+
+TEST_F(WebServerTest, TellsWhatTheRingsHold) {
+  const auto message = QueryMaker::Message("a\\200.example TXT +qr +aa +tc +rd +rcode=3 +id=4660");
+  const Address client = *Address::Parse("192.0.2.7:4000");
+  const RingRecord record{.now = target_.clock_.Now(),
+                          .client = client,
+                          .protocol = Protocol::kDot,
+                          .message = message,
+                          .name = std::span(message).subspan(12, 12),
+                          .type = dns::Type::kTxt};
+  RingCursor cursor;
+  target_.rings_.AddQuery(cursor, record);
+  target_.rings_.AddResponse(cursor, record, 1234, *Address::Parse("192.0.2.53:53"));
+  target_.rings_.AddResponse(cursor, record, 0, Address());
+  target_.clock_.Advance(MonoTime::FromMs(1500));
+  Serve();
+  const json all = json::parse(BodyOf(Ask("GET /api/v1/servers/localhost/rings")));
+  EXPECT_EQ(all["queries"], json::parse(R"([{"age": 1.5, "id": 4660, "name": "a\\200.example.",
+      "requestor": "192.0.2.7:4000", "size": 28, "qtype": 16, "protocol": "DoT", "rd": true,
+      "mac": ""}])"));
+  ASSERT_EQ(all["responses"].size(), 2U);
+  EXPECT_EQ(all["responses"][0], json::parse(R"({"age": 1.5, "id": 4660, "rcode": 3,
+      "name": "a\\200.example.", "requestor": "192.0.2.7:4000", "size": 28, "qtype": 16,
+      "protocol": "DoT", "rd": true, "latency": 1234, "tc": true, "aa": true, "answers": 0,
+      "backend": "192.0.2.53:53"})"));
+  EXPECT_EQ(all["responses"][1]["backend"], "Cache");
+}
+
+TEST_F(WebServerTest, GivesSoManyRingEntriesAsAreAskedFor) {
+  const auto message = QueryMaker::Message("www.example TXT");
+  const Address client = *Address::Parse("192.0.2.7:4000");
+  RingCursor cursor;
+  for (int i = 0; i < 9; ++i) {
+    target_.rings_.AddQuery(cursor, {.now = target_.clock_.Now(),
+                                     .client = client,
+                                     .protocol = Protocol::kDoUdp,
+                                     .message = message,
+                                     .name = std::span(message).subspan(12, 13),
+                                     .type = dns::Type::kTxt});
+    target_.clock_.Advance(MonoTime::FromSeconds(1));
+  }
+  Serve();
+  const auto queries = [&](const std::string& arguments) {
+    return json::parse(BodyOf(Ask("GET /api/v1/servers/localhost/rings" + arguments)))["queries"];
+  };
+  EXPECT_EQ(queries("").size(), 9U);
+  EXPECT_EQ(queries("?maxQueries=x&maxResponses=-1").size(), 9U);
+  EXPECT_EQ(queries("?maxQueries=4x").size(), 9U);
+  const json newest = queries("?maxQueries=2");
+  ASSERT_EQ(newest.size(), 2U);
+  EXPECT_EQ(newest[1]["age"], 1.0);
+  EXPECT_EQ(queries("?maxQueries=0").size(), 0U);
 }
 
 TEST_F(WebServerTest, PurgesAName) {

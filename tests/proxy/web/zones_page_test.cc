@@ -45,8 +45,8 @@ class ZonesPageTest : public testing::Test {
     WebRequest request;
     request.method = "GET";
     request.path = path;
-    request.api_key = "key";
-    if (path == "/zones") request.authorization = "Basic dTpwdw==";
+    request.headers.emplace_back("x-api-key", "key");
+    if (path == "/zones") request.headers.emplace_back("authorization", "Basic dTpwdw==");
     if (bad) request.arguments.emplace_back("bad", "");
     return WebHandler(target_, runner_).Handle(request);
   }
@@ -88,13 +88,13 @@ TEST_F(ZonesPageTest, BothWantTheirCredentials) {
   api.path = "/api/v1/servers/localhost/zones";
   const WebHandler handler(target_, runner_);
   EXPECT_EQ(handler.Handle(api).status, 401u);
-  api.authorization = "Basic dTpwdw==";  // an API endpoint takes the key
+  api.headers.emplace_back("authorization", "Basic dTpwdw==");  // an API endpoint takes the key
   EXPECT_EQ(handler.Handle(api).status, 401u);
   WebRequest page;
   page.method = "GET";
   page.path = "/zones";
   EXPECT_EQ(handler.Handle(page).status, 401u);
-  page.authorization = "Basic dTpwdw==";
+  page.headers.emplace_back("authorization", "Basic dTpwdw==");
   EXPECT_EQ(handler.Handle(page).status, 200u);
   page.method = "POST";
   EXPECT_EQ(handler.Handle(page).status, 405u);
