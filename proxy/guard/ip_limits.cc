@@ -1,13 +1,18 @@
 #include "proxy/guard/ip_limits.h"
 
 #include <algorithm>
-#include <cstring>
 
 namespace breakwater {
 namespace {
 
-// How many entries a full shard looks at to find one to give up.
-constexpr size_t kEvictionSample = 8;
+constexpr size_t kLine = 64;  // of the processor's caches
+
+// Asks for all lines of a bucket at once: one wait for memory instead of one a line.
+template <typename Bucket>
+void Fetch(const Bucket& bucket) {
+  const char* const begin = reinterpret_cast<const char*>(&bucket);
+  for (size_t at = 0; at < sizeof(bucket); at += kLine) __builtin_prefetch(begin + at, 1);
+}
 
 }  // namespace
 
@@ -16,24 +21,24 @@ IpLimits::IpLimits(const IpLimitSettings& settings) : settings_(settings) {
   settings_.scan_fraction = std::max<uint32_t>(settings_.scan_fraction, 1);
   interval_ns_ = settings_.qps > 0 ? 1'000'000'000 / settings_.qps : 0;
   depth_ns_ = interval_ns_ * settings_.burst;
-  shard_limit_ = std::max<size_t>(settings_.max_entries / settings_.shards, 1);
+  most_buckets_ = std::max<size_t>(settings_.max_entries / settings_.shards / kWays, 1);
   for (uint32_t i = 0; i < settings_.shards; ++i) {
     shards_.push_back(std::make_unique<Guarded<Shard>>());
   }
 }
 
-IpLimits::Key IpLimits::KeyOf(const Address& client) const {
+IpLimits::Network IpLimits::NetworkOf(const Address& client) const {
   const Address network = client.Truncated(client.IsV6() ? settings_.mask_v6 : settings_.mask_v4);
   const auto raw = network.Raw();
-  Key key{};
-  key[0] = static_cast<uint8_t>(raw.size());
-  std::copy(raw.begin(), raw.end(), key.begin() + 1);
-  return key;
+  std::array<uint8_t, 17> bytes{};
+  bytes[0] = static_cast<uint8_t>(raw.size());
+  std::copy(raw.begin(), raw.end(), bytes.begin() + 1);
+  return std::max<Network>(1, HashBytes(bytes, ProcessHashSeed()));
 }
 
-Guarded<IpLimits::Shard>& IpLimits::ShardOf(const Key& key) const {
-  // Other bits than the hash map's own use of the same hash.
-  return *shards_[(KeyHash()(key) >> 40) % shards_.size()];
+Guarded<IpLimits::Shard>& IpLimits::ShardOf(Network network) const {
+  // Other bits than the bucket's.
+  return *shards_[(network >> 40) % shards_.size()];
 }
 
 bool IpLimits::Fits(MonoTime full_at, MonoTime now) const {
@@ -41,10 +46,11 @@ bool IpLimits::Fits(MonoTime full_at, MonoTime now) const {
 }
 
 bool IpLimits::Take(const Address& client, MonoTime now) {
-  const Key key = KeyOf(client);
-  return ShardOf(key).With([&](Shard& shard) {
+  const Network network = NetworkOf(client);
+  return ShardOf(network).With([&](Shard& shard) {
+    Fetch(shard.buckets[shard.BucketOf(network)]);
     Cleanup(shard, now);
-    Entry& entry = FindOrAdd(shard, key, now);
+    Entry& entry = FindOrAdd(shard, network);
     entry.seen = now;
     if (!Fits(entry.full_at, now)) return false;
     entry.full_at = MonoTime{std::max(entry.full_at, now).ns + interval_ns_};
@@ -53,29 +59,63 @@ bool IpLimits::Take(const Address& client, MonoTime now) {
 }
 
 bool IpLimits::WouldTake(const Address& client, MonoTime now) const {
-  const Key key = KeyOf(client);
-  return std::as_const(ShardOf(key)).With([&](const Shard& shard) {
-    const auto found = shard.index.find(key);
-    return Fits(found == shard.index.end() ? MonoTime{} : shard.entries[found->second].full_at,
-                now);
+  const Network network = NetworkOf(client);
+  return std::as_const(ShardOf(network)).With([&](const Shard& shard) {
+    for (const Entry& entry : shard.buckets[shard.BucketOf(network)].entries) {
+      if (entry.network == network) return Fits(entry.full_at, now);
+    }
+    return Fits(MonoTime{}, now);
   });
 }
 
 size_t IpLimits::size() const {
   size_t total = 0;
   for (const auto& shard : shards_) {
-    total += std::as_const(*shard).With([](const Shard& s) { return s.entries.size(); });
+    total += std::as_const(*shard).With([](const Shard& s) { return s.used; });
   }
   return total;
 }
 
-IpLimits::Entry& IpLimits::FindOrAdd(Shard& shard, const Key& key, MonoTime now) const {
-  const auto found = shard.index.find(key);
-  if (found != shard.index.end()) return shard.entries[found->second];
-  if (shard.entries.size() >= shard_limit_) MakeRoom(shard);
-  shard.index.emplace(key, static_cast<uint32_t>(shard.entries.size()));
-  shard.entries.push_back({key, MonoTime{}, now});
-  return shard.entries.back();
+IpLimits::Entry& IpLimits::FindOrAdd(Shard& shard, Network network) const {
+  for (;;) {
+    auto& entries = shard.buckets[shard.BucketOf(network)].entries;
+    for (Entry& entry : entries) {
+      if (entry.network == network) return entry;
+    }
+    Entry& place =
+        *std::min_element(entries.begin(), entries.end(), [](const auto& a, const auto& b) {
+          if ((a.network == 0) != (b.network == 0)) return a.network == 0;
+          return a.seen < b.seen;
+        });
+    if (place.network == 0) {
+      ++shard.used;
+    } else if (Grow(shard)) {
+      continue;
+    }
+    place = {.network = network, .full_at = {}, .seen = {}};
+    return place;
+  }
+}
+
+// Twice as many buckets, as long as there may be more: those of each bucket go to two, so that
+// there is room for all.
+bool IpLimits::Grow(Shard& shard) const {
+  if (shard.buckets.size() >= most_buckets_) return false;
+  std::vector<Bucket> before = std::move(shard.buckets);
+  shard.buckets = std::vector<Bucket>(std::min(before.size() * 2, most_buckets_));
+  shard.used = 0;
+  for (const Bucket& bucket : before) {
+    for (const Entry& entry : bucket.entries) {
+      if (entry.network == 0) continue;
+      auto& entries = shard.buckets[shard.BucketOf(entry.network)].entries;
+      const auto free = std::find_if(entries.begin(), entries.end(),
+                                     [](const Entry& place) { return place.network == 0; });
+      if (free == entries.end()) continue;  // the last step is not twice: one of too many goes
+      *free = entry;
+      ++shard.used;
+    }
+  }
+  return true;
 }
 
 void IpLimits::Cleanup(Shard& shard, MonoTime now) const {
@@ -83,34 +123,17 @@ void IpLimits::Cleanup(Shard& shard, MonoTime now) const {
   if (settings_.cleanup_delay_s == 0) return;
   if ((now - shard.last_cleanup).seconds() < settings_.cleanup_delay_s) return;
   shard.last_cleanup = now;
-  size_t left = shard.entries.size() / settings_.scan_fraction + 1;
-  while (left-- > 0 && !shard.entries.empty()) {
-    if (shard.cursor >= shard.entries.size()) shard.cursor = 0;
-    if ((now - shard.entries[shard.cursor].seen).seconds() > settings_.expiration_s) {
-      RemoveAt(shard, shard.cursor);  // another entry took this position: look at it next
-    } else {
-      ++shard.cursor;
-    }
+  size_t left = shard.used / settings_.scan_fraction + 1;
+  const size_t all = shard.buckets.size() * kWays;
+  for (size_t i = 0; i < all && left > 0; ++i) {
+    Entry& entry = shard.At(shard.cursor++ % all);
+    if (entry.network == 0) continue;
+    --left;
+    if ((now - entry.seen).seconds() <= settings_.expiration_s) continue;
+    entry = {};
+    --shard.used;
   }
-}
-
-void IpLimits::MakeRoom(Shard& shard) const {
-  size_t oldest = 0;
-  for (size_t i = 0; i < kEvictionSample; ++i) {
-    const size_t at = (shard.cursor + i) % shard.entries.size();
-    if (i == 0 || shard.entries[at].seen < shard.entries[oldest].seen) oldest = at;
-  }
-  shard.cursor = (shard.cursor + kEvictionSample) % shard.entries.size();
-  RemoveAt(shard, oldest);
-}
-
-void IpLimits::RemoveAt(Shard& shard, size_t position) {
-  shard.index.erase(shard.entries[position].key);
-  if (position + 1 < shard.entries.size()) {
-    shard.entries[position] = shard.entries.back();
-    shard.index[shard.entries[position].key] = static_cast<uint32_t>(position);
-  }
-  shard.entries.pop_back();
+  shard.cursor %= all;
 }
 
 }  // namespace breakwater

@@ -1,10 +1,9 @@
 // A query rate limit for each client network: the table behind MaxQPSIPRule. Shared by all
-// workers: split into shards by address, each behind its own lock. Bounded: a full shard gives
-// up the entry seen longest ago among a few, so that a flood of made-up addresses costs a fixed
-// amount of memory. Entries not seen for `expiration_s` go, `scan_fraction` of a shard at a time.
+// workers: split into shards by address, each behind its own lock. Bounded: a network has its place
+// in one bucket of a few, where that seen longest ago makes room once the shard may not grow, so
+// that a flood of made-up addresses costs a fixed amount of memory, and each of its queries the way
+// to one place of it. Entries not seen for `expiration_s` go, `scan_fraction` of a shard at a time.
 #pragma once
-
-#include <absl/container/flat_hash_map.h>
 
 #include <array>
 #include <cstdint>
@@ -27,7 +26,7 @@ struct IpLimitSettings {
   uint32_t cleanup_delay_s = 60;
   uint32_t scan_fraction = 10;  // a cleanup looks at one in so many entries
   uint32_t shards = 10;
-  size_t max_entries = 1'000'000;  // in all shards together
+  size_t max_entries = 1'000'000;  // in all shards together; at least eight in each
 };
 
 class IpLimits {
@@ -42,35 +41,41 @@ class IpLimits {
   const IpLimitSettings& settings() const { return settings_; }
 
  private:
-  // Family and network bytes.
-  using Key = std::array<uint8_t, 17>;
-  struct KeyHash {
-    size_t operator()(const Key& key) const { return HashBytes(key, ProcessHashSeed()); }
-  };
+  // A hash with this process's seed of family and network bytes, never 0. All of its 64 bits stand
+  // for the network: that two of a million share one is as likely as 1 to 10^7.
+  using Network = uint64_t;
   struct Entry {
-    Key key;
-    MonoTime full_at;  // when its bucket will be full again
+    Network network = 0;  // 0: free
+    MonoTime full_at;     // when its bucket of tokens will be full again
     MonoTime seen;
   };
+  static constexpr size_t kWays = 8;
+  struct alignas(64) Bucket {
+    std::array<Entry, kWays> entries;
+  };
   struct Shard {
-    absl::flat_hash_map<Key, uint32_t, KeyHash> index;  // into `entries`
-    std::vector<Entry> entries;
-    size_t cursor = 0;  // where the next scan begins
+    std::vector<Bucket> buckets = std::vector<Bucket>(1);
+    size_t used = 0;    // entries
+    size_t cursor = 0;  // the entry where the next scan begins
     MonoTime last_cleanup;
+
+    size_t BucketOf(Network network) const {
+      return static_cast<size_t>((network & 0xffffffff) * buckets.size() >> 32);
+    }
+    Entry& At(size_t index) { return buckets[index / kWays].entries[index % kWays]; }
   };
 
-  Key KeyOf(const Address& client) const;
-  Guarded<Shard>& ShardOf(const Key& key) const;
-  Entry& FindOrAdd(Shard& shard, const Key& key, MonoTime now) const;
+  Network NetworkOf(const Address& client) const;
+  Guarded<Shard>& ShardOf(Network network) const;
+  Entry& FindOrAdd(Shard& shard, Network network) const;
   void Cleanup(Shard& shard, MonoTime now) const;
-  void MakeRoom(Shard& shard) const;
+  bool Grow(Shard& shard) const;
   bool Fits(MonoTime full_at, MonoTime now) const;
-  static void RemoveAt(Shard& shard, size_t position);
 
   IpLimitSettings settings_;
   int64_t interval_ns_;  // between two queries at the full rate
   int64_t depth_ns_;     // the burst, as time
-  size_t shard_limit_;
+  size_t most_buckets_;  // of a shard
   std::vector<std::unique_ptr<Guarded<Shard>>> shards_;
 };
 

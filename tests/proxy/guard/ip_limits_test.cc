@@ -86,6 +86,17 @@ TEST(IpLimitsTest, ACleanupLooksAtAFractionOnly) {
   EXPECT_EQ(limits.size(), 100u - 11u + 1u);  // a tenth and one looked at, one new
 }
 
+TEST(IpLimitsTest, ATableThatGrowsForgetsNobody) {
+  IpLimits limits(Settings(1, 1));
+  const auto client = [](int i) {
+    return Ip("10.2." + std::to_string(i / 250) + "." + std::to_string(i % 250));
+  };
+  for (int i = 0; i < 5000; ++i) EXPECT_TRUE(limits.Take(client(i), At(0)));
+  EXPECT_EQ(limits.size(), 5000u);
+  for (int i = 0; i < 5000; ++i) EXPECT_FALSE(limits.Take(client(i), At(0.5)));
+  EXPECT_EQ(limits.size(), 5000u);
+}
+
 TEST(IpLimitsTest, AFloodOfAddressesKeepsToTheBoundAndTheBusyClientStaysKnown) {
   IpLimitSettings settings = Settings(1, 1);
   settings.max_entries = 100;
