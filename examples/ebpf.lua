@@ -13,6 +13,9 @@ filter = newBPFFilter{ipv4MaxItems=50000, ipv6MaxItems=50000, cidr4MaxItems=1000
 -- On every bind; dynamic blocks of single clients that drop go into it by themselves.
 setDefaultBPFFilter(filter)
 
+-- The kernel sees addresses as they come: of clients behind a PROXY protocol header, that of who sends the header. Of TCP
+-- and what is on it whole connections are dropped, names count over UDP alone.
+
 -- By hand, here or on the console: a client, a network and an exception from it, a name with one type.
 filter:block("192.0.2.66")
 filter:addRangeRule("198.51.100.0/24", 1)

@@ -323,6 +323,14 @@ void Server::Stop(ScriptWaits waits) {
   collectors_.Stop();
   side_tasks_.Stop();
   CurrentConfig()->settings.neighbours->Stop();
+  LeaveKernel();
+}
+
+// Pinned maps stay, and what is there for a time must not stay with them.
+void Server::LeaveKernel() {
+  DynBlockTable& table = *dyn_blocks_.table();
+  table.UseKernel(nullptr, DynBlockAction::kDrop, clock_.Now());
+  for (const auto& filter : table.kernel().timed()) filter->PurgeExpired(KernelBlocks::kNever);
 }
 
 }  // namespace breakwater

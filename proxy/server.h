@@ -94,6 +94,7 @@ class Server final : public ControlTarget {
   void CheckBackendsOnce();
   void EverySecond();
   void StepDynBlocks(const Settings& settings);
+  void LeaveKernel();
   void TellZoneChanges();
   void WatchTicketKeys();
   void CountSideTasks();

@@ -190,12 +190,17 @@ registerDynBPFFilter(timed)
             self.skipTest(f"no BPF file system can be mounted here: {mount.stderr}")
         self.addCleanup(run, "umount", folder)
         pinned = f'bpf = newBPFFilter{{ipv4MaxItems=10, ipv4PinnedPath="{folder}/v4"}}\nsetDefaultBPFFilter(bpf)\n'
-        first = self.start(pinned + 'bpf:block("127.0.0.2")\n')
-        self.assertFalse(dig(first.port, source="127.0.0.2"))
+        first = self.start(pinned + 'bpf:block("127.0.0.2")\naddDynamicBlock("127.0.0.4", "for a time", DNSAction.Drop, 600)\n'
+                           'timed = newDynBPFFilter(bpf)\nregisterDynBPFFilter(timed)\n'
+                           'addBPFFilterDynBlocks({["127.0.0.5"]=1}, timed, 600, "for a time")\n')
+        for source in ("127.0.0.2", "127.0.0.4", "127.0.0.5"):
+            self.assertFalse(dig(first.port, source=source))
         self.stop_cleanly(first)
         second = self.start(pinned)
         self.assertFalse(dig(second.port, source="127.0.0.2"))
         self.assertEqual(self.counted(second, "127.0.0.2"), 2)
+        # What was there for a time has gone with who would have ended it.
+        self.assertEqual(second.console("return bpf:getStats()").split(), ["127.0.0.2:", "2"])
         # With external=true the maps are for others: nothing is dropped here.
         third = self.start(pinned.replace("{ipv4", "{external=true, ipv4"))
         self.assertTrue(dig(third.port, source="127.0.0.2"))
