@@ -1,10 +1,9 @@
 #include "proxy/lookup/cdb_store.h"
 
 #include <cdb.h>
-#include <fcntl.h>
 #include <fmt/format.h>
 
-#include "proxy/base/unique_fd.h"
+#include "proxy/lookup/file_copy.h"
 #include "proxy/lookup/file_store.h"
 
 namespace breakwater {
@@ -24,14 +23,15 @@ class CdbImage {
     const auto fail = [&](std::string_view why) {
       return Fail(fmt::format("cannot open the CDB file \"{}\": {}", path, why));
     };
-    UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!fd.valid()) return fail(std::strerror(errno));
+    auto copy = CopyIntoMemory(path);
+    if (!copy) return fail(copy.error());
     auto image = std::make_shared<CdbImage>();
-    if (cdb_init(&image->cdb_, fd.get()) != 0) {
+    errno = 0;
+    if (cdb_init(&image->cdb_, copy->get()) != 0) {
       return fail(errno == EPROTO || errno == 0 ? "it is no CDB file" : std::strerror(errno));
     }
     image->open_ = true;
-    image->fd_ = std::move(fd);
+    image->fd_ = std::move(*copy);
     if (auto good = CheckCdb({image->cdb_.cdb_mem, image->cdb_.cdb_fsize}); !good) {
       return fail(good.error());
     }

@@ -1,4 +1,4 @@
-// CDB (D. J. Bernstein's constant database) by libcdb of tinycdb. The file is mapped into memory.
+// CDB (D. J. Bernstein's constant database) by libcdb of tinycdb. The file is copied into memory.
 #pragma once
 
 #include "proxy/lookup/key_value_store.h"

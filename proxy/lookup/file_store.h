@@ -1,6 +1,6 @@
 // A store whose file is replaced as a whole: an image of it is opened, used by all, and dropped
-// when a newer one has been opened. Put a new file in place by a rename; one that is written over
-// while it is in use has no defined content.
+// when a newer one has been opened. An image is a copy in memory: put a new file in place by a
+// rename, for a look at one that is being written over may find a broken one, which is not used.
 //
 //   Image: static TextResult<std::shared_ptr<const Image>> Open(const std::string& path);
 //          bool Find(KeyValueStore::Key, KeyValueStore::Visitor, bool* damaged) const;

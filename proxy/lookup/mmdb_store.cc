@@ -5,6 +5,7 @@
 
 #include "proxy/base/address.h"
 #include "proxy/base/text.h"
+#include "proxy/lookup/file_copy.h"
 #include "proxy/lookup/file_store.h"
 
 namespace breakwater {
@@ -22,13 +23,18 @@ class MmdbImage {
     if (open_) MMDB_close(&mmdb_);
   }
   TextResult<void> Map(const std::string& path) {
-    const int status = MMDB_open(path.c_str(), MMDB_MODE_MMAP, &mmdb_);
+    const auto fail = [&](const std::string& why) {
+      return Fail(fmt::format("cannot open the MMDB file \"{}\": {}", path, why));
+    };
+    auto copy = CopyIntoMemory(path);
+    if (!copy) return fail(copy.error());
+    // The library takes a path, and maps what is there.
+    const std::string memory = fmt::format("/proc/self/fd/{}", copy->get());
+    const int status = MMDB_open(memory.c_str(), MMDB_MODE_MMAP, &mmdb_);
     open_ = status == MMDB_SUCCESS;
     if (open_) return {};
-    return Fail(fmt::format("cannot open the MMDB file \"{}\": {}", path,
-                            status == MMDB_FILE_OPEN_ERROR || status == MMDB_IO_ERROR
-                                ? std::strerror(errno)
-                                : MMDB_strerror(status)));
+    return fail(status == MMDB_FILE_OPEN_ERROR || status == MMDB_IO_ERROR ? std::strerror(errno)
+                                                                          : MMDB_strerror(status));
   }
 
   bool Find(KeyValueStore::Key key, KeyValueStore::Visitor visit, bool* damaged) const {

@@ -1,6 +1,6 @@
-// MMDB, MaxMind's format of data about networks (GeoIP), by libmaxminddb. The file is mapped into
-// memory. Keys are addresses of 4 or 16 octets; what is found is one value of the record of the
-// longest network that holds the address, as text: numbers decimal, truth values "true" and
+// MMDB, MaxMind's format of data about networks (GeoIP), by libmaxminddb. The file is copied
+// into memory. Keys are addresses of 4 or 16 octets; what is found is one value of the record of
+// the longest network that holds the address, as text: numbers decimal, truth values "true" and
 // "false". Records without that value count as not found.
 #pragma once
 

@@ -74,6 +74,17 @@ TEST_F(CdbStore, KeepsWhatItHasWhenTheNewFileIsBadOrGone) {
   EXPECT_EQ(Value(store, "a"), "newer");
 }
 
+TEST_F(CdbStore, OutlivesAFileThatIsWrittenOver) {
+  MakeCdb(path_, {{"a", "old"}});
+  const auto store = Open();
+  Write(path_, "");  // the same file, now empty
+  EXPECT_EQ(Value(store, "a"), "old");
+  Write(path_, std::string(5000, 'x'));
+  EXPECT_FALSE(store->Reload());
+  EXPECT_EQ(Value(store, "a"), "old");
+  EXPECT_EQ(store->load_errors(), 1u);
+}
+
 TEST_F(CdbStore, AFileThatCannotBeUsedIsAnErrorWithItsPath) {
   const auto error = [&] {
     const auto store = OpenCdbStore({.path = path_});

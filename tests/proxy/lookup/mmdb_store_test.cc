@@ -69,6 +69,32 @@ TEST_F(MmdbStore, IsReadAgainWhenItHasChanged) {
   EXPECT_EQ(store->load_errors(), 1u);
 }
 
+TEST_F(MmdbStore, OutlivesAFileThatIsWrittenOver) {
+  const auto store = OpenMmdbStore({.path = path_, .value = "asn"}).value();
+  Write(path_, "");  // the same file, now empty
+  EXPECT_EQ(Of(store, "192.0.2.1"), "64500");
+  EXPECT_FALSE(store->Reload());
+  EXPECT_EQ(Of(store, "192.0.2.1"), "64500");
+  EXPECT_EQ(store->load_errors(), 1u);
+}
+
+TEST_F(MmdbStore, DamageNeverEndsTheProgram) {
+  const std::string content = Content(path_);
+  size_t opened = 0;
+  for (size_t at = 0; at < content.size(); at += 7) {
+    std::string damaged = content;
+    damaged[at] = static_cast<char>(damaged[at] ^ (1 << at % 8));
+    Write(path_, damaged);
+    const auto store = OpenMmdbStore({.path = path_, .value = "country.iso_code"});
+    if (!store) continue;
+    ++opened;
+    for (const char* address : {"192.0.2.1", "192.0.2.129", "2001:db8::5", "198.51.100.1"}) {
+      Of(*store, address);
+    }
+  }
+  EXPECT_GT(opened, 0u);
+}
+
 TEST_F(MmdbStore, AFileThatCannotBeUsedIsAnErrorWithItsPath) {
   const auto error = [&](const std::string& value) {
     const auto store = OpenMmdbStore({.path = path_, .value = value});
