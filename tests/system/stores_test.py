@@ -50,6 +50,23 @@ class Stores(SystemTest):
         wait_until(lambda: front.stat("kvs-loads") == 1, "the good file")
         self.assertTrue(self.blocked(front, "www.new.example"))
 
+    @breakwater_only
+    def test_a_file_that_is_written_over_ends_nothing(self):
+        make_cdb(self.cdb, {wire("old.example"): b""})
+        make_mmdb(self.mmdb, {"127.0.0.0/8": {"country": "NL"}})
+        front = self.proxy(CONSOLE + f'kvs = newCDBKVStore("{self.cdb}", 1)\n' + BLOCK +
+                           f'countries = newMMDBKVStore("{self.mmdb}", "country", 1)\n'
+                           'addAction(AndRule{QNameRule("here.example"), '
+                           'KeyValueStoreLookupRule(countries, KeyValueLookupKeySourceIP())}, '
+                           'SpoofAction("192.0.2.7"))\n' + REST)
+        self.assertEqual(addresses(ask("here.example", port=front.port)), ["192.0.2.7"])
+        for path in (self.cdb, self.mmdb):
+            with open(path, "w", encoding="utf-8"):
+                pass  # as `cp` does before it writes
+        wait_until(lambda: front.stat("kvs-load-errors") == 2, "the damage to be counted")
+        self.assertTrue(self.blocked(front, "www.old.example"))
+        self.assertEqual(addresses(ask("here.example", port=front.port)), ["192.0.2.7"])
+
     def test_what_is_written_to_lmdb_is_seen_at_once(self):
         make_lmdb(self.lmdb, "db", {wire("old.example"): b""})
         front = self.proxy(f'kvs = newLMDBKVStore("{self.lmdb}", "db")\n' + BLOCK + REST)
