@@ -1,9 +1,11 @@
 // The table ffi.C, rules that use it, and code that each worker runs by itself.
 #include <gmock/gmock.h>
 
+#include <set>
 #include <thread>
 
 #include "lua/ffi_call.h"
+#include "proxy/pool/policies/weighted.h"
 #include "tests/lua/ffi_fixture.h"
 
 namespace breakwater::lua {
@@ -166,7 +168,7 @@ TEST_F(FfiTest, PoliciesChooseByNumber) {
       "setPoolServerPolicyLuaFFI('hashed', function(servers, dq) return "
       "C.dnsdist_ffi_servers_list_whashed(servers, dq, 1) end, 'w')\n"
       "setPoolServerPolicyLuaFFI('ring', function(servers, dq) return "
-      "C.dnsdist_ffi_servers_list_chashed(servers, dq, 7) end, 'c')");
+      "C.dnsdist_ffi_servers_list_chashed(servers, dq, hash) end, 'c')");
   for (const BackendPtr& server : config()->backends) server->health().ForceUp();
   test::QueryMaker maker;
   const QueryPtr query = maker.Make("a.example A");
@@ -179,7 +181,18 @@ TEST_F(FfiTest, PoliciesChooseByNumber) {
   EXPECT_EQ(name_of(config()->FindPool("p")->policy), "two");
   EXPECT_EQ(name_of(config()->FindPool("q")->policy), "nobody");
   EXPECT_EQ(name_of(config()->FindPool("w")->policy), "two");
-  EXPECT_THAT(name_of(config()->FindPool("c")->policy), testing::AnyOf("one", "two"));
+  const FfiSettings settings(config()->settings);
+  const policies::LoadBound bound(config()->backends, settings.consistent_factor);
+  std::set<std::string> chosen;
+  for (uint32_t i = 0; i < 16; ++i) {
+    const uint32_t hash = i << 28;
+    Run("hash = " + std::to_string(hash));
+    const BackendPtr expected =
+        policies::PickOnRing(config()->backends, hash, settings.perturbation, bound);
+    EXPECT_EQ(name_of(config()->FindPool("c")->policy), expected->name()) << hash;
+    chosen.insert(expected->name());
+  }
+  EXPECT_EQ(chosen.size(), 2u);
   EXPECT_EQ(Errors(), 0u);
 }
 

@@ -33,6 +33,33 @@ TEST_F(QuestionTest, TellsTheTransport) {
   EXPECT_EQ(Say("dq:getProtocol()", "a.example +doh"), "DNS over HTTPS\n");
 }
 
+TEST_F(QuestionTest, RefusesNegativeAnswersWhereThereIsNothingToAnswer) {
+  const std::string kSoa =
+      ":setNegativeAndAdditionalSOA(true, 'example', 60, 'ns.example', 'host.example', 1, 2, 3, 4, "
+      "5)";
+  const auto errors = [&] { return configuration_->runtime().Counted(Metric::kLuaErrors); };
+  Load("addAction(AllRule(), LuaAction(function(dq) said = select(2, pcall(function() dq" +
+       kSoa.substr(0, kSoa.size() - 2) + "'many') end)) return DNSAction.None end))");
+  EXPECT_THAT(Ask("a.example"), HasSubstr("continue "));
+  EXPECT_THAT(Run("said"), HasSubstr("bad argument #11"));
+  Load("addAction(AllRule(), LuaAction(function(dq) said = dq" + kSoa +
+       " again = select(2, pcall(function() dq" + kSoa +
+       " end)) return DNSAction.HeaderModify end))");
+  EXPECT_THAT(Ask("a.example"), HasSubstr("NXDOMAIN"));
+  EXPECT_THAT(Run("again"), HasSubstr("this is an answer already"));
+  EXPECT_EQ(errors(), 0u);
+  Load(
+      "newServer{address='192.0.2.1'} setServerPolicyLua('own', function(servers, dq) "
+      "said = select(2, pcall(function() dq" +
+      kSoa + " end)) return servers[1] end)");
+  config()->backends.at(0)->health().ForceUp();
+  test::QueryMaker maker;
+  const QueryPtr query = maker.Make("a.example A");
+  PolicyContext context{*query, {}, random_};
+  EXPECT_NE(config()->policy->Choose(config()->backends, context), nullptr);
+  EXPECT_THAT(Run("said"), HasSubstr("cannot be done in a policy"));
+}
+
 TEST_F(QuestionTest, ShowsEdnsOptionsByCode) {
   const std::string query = "a.example +option=10:6162 +option=12:00 +option=10:63";
   EXPECT_EQ(Say("dq:getEDNSOptions()[10]:count()", query), "2\n");
