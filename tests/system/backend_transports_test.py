@@ -34,12 +34,13 @@ class BackendTransports(EveryTransport):
 
     def program_for(self, server, options):
         """A proxy on all transports in front of one server."""
-        ports = {"dot": free_port(), "doh": free_port()}
+        sealed = free_port()
+        ports = {"dot": free_port(), "doh": free_port(), "dnscrypt_udp": sealed, "dnscrypt_tcp": sealed}
         files = '"{}", "{}"'.format(*self.pair)
         if "%s" in options:
             options %= self.certificates.ca
         proxy = self.proxy(CONSOLE + 'setLocal("127.0.0.1:{port}")\n' + f'addTLSLocal("127.0.0.1:{ports["dot"]}", {files})\n'
-                           f'addDOHLocal("127.0.0.1:{ports["doh"]}", {files}, "/dns-query")\n'
+                           f'addDOHLocal("127.0.0.1:{ports["doh"]}", {files}, "/dns-query")\n' + self.dnscrypt_bind(sealed) +
                            f'newServer{{address="127.0.0.1:{server}", checkName="example.org."{options}}}\n')
         proxy.ports = {"udp": proxy.port, "tcp": proxy.port, **ports}
         wait_until(lambda: all(accepts_tcp(port) for port in ports.values()), "the ports")
@@ -66,7 +67,7 @@ class BackendTransports(EveryTransport):
     def test_large_answers_are_whole_but_over_udp(self):
         for transport, _ in self.for_all():
             answer = self.send(transport, question("big.example.org", "TXT", use_edns=0, payload=1232))
-            if transport == "udp":
+            if transport in ("udp", "dnscrypt_udp"):
                 self.assertTrue(answer.flags & dns.flags.TC)
             else:
                 self.assertFalse(answer.flags & dns.flags.TC)

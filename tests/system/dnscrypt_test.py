@@ -20,6 +20,7 @@ from dnscrypt_client import XCHACHA20, XSALSA20, Certificate, Provider, Session,
 from harness import (BINARY, CONSOLE, DNSDIST, IS_DNSDIST, SystemTest, breakwater_only, child_environment, free_port,
                      temp_folder, wait_until, write_file)
 from nameservers import Nsd
+from proxy_headers import ECHO, header
 
 PROVIDER = "2.cert.example.org"
 LONG = " ".join(f'"{chr(97 + i) * 200}"' for i in range(5))
@@ -192,6 +193,23 @@ class Queries(Dnscrypt):
                 answer = dns.message.from_wire(session.open(packet, packet[8:20]))
                 self.assertEqual(answer.question[0].name.to_text(), f"n{number}.example.org.")
         self.assertEqual(halves, {})
+
+    @breakwater_only
+    def test_the_client_is_the_one_that_a_proxy_header_names(self):
+        proxy = self.serve([self.provider.make(1)], rules='setProxyProtocolACL("127.0.0.0/8")\n' + ECHO)
+        answer = exchange_udp(proxy.port, header() + query(PROVIDER, "TXT").to_wire())
+        (record,) = dns.message.from_wire(answer).answer[0]
+        session = Session(Certificate(b"".join(record.strings), self.provider.key))
+        packet, half = session.seal(query("echo.example.org", "TXT").to_wire())
+        answer = exchange_udp(proxy.port, header() + packet)
+        self.assertIn("192.0.2.1:4321", addresses(dns.message.from_wire(session.open(answer, half)))[0])
+        with Stream(proxy.port) as stream:
+            stream.sock.sendall(header(family=0x11))
+            stream.send(packet)
+            answer = dns.message.from_wire(session.open(stream.receive(), half))
+            self.assertIn("192.0.2.1:4321", addresses(answer)[0])
+        self.assertIsNone(exchange_udp(proxy.port, packet, timeout=0.3))
+        self.assertEqual(proxy.stat("proxy-protocol-invalid"), 1)
 
     @breakwater_only
     def test_the_access_list_counts(self):

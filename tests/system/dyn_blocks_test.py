@@ -38,12 +38,14 @@ class DynBlocks(EveryTransport):
         self.nsd = self.started(Nsd({"example.org": ZONE}))
 
     def start(self, more):
-        self.ports = {"dot": free_port(), "doh": free_port(), "web": free_port()}
+        sealed = free_port()
+        self.ports = {"dot": free_port(), "doh": free_port(), "dnscrypt_udp": sealed, "dnscrypt_tcp": sealed,
+                      "web": free_port()}
         files = '"{}", "{}"'.format(*self.pair)
         self.front = self.proxy(
             'setLocal("127.0.0.1:{port}")\n' + CONSOLE + 'setACL({"127.0.0.0/8"})\n' +
             f'addTLSLocal("127.0.0.1:{self.ports["dot"]}", {files})\n'
-            f'addDOHLocal("127.0.0.1:{self.ports["doh"]}", {files}, "/dns-query")\n'
+            f'addDOHLocal("127.0.0.1:{self.ports["doh"]}", {files}, "/dns-query")\n' + self.dnscrypt_bind(sealed) +
             f'newServer{{address="127.0.0.1:{self.nsd.port}", healthCheckMode="up"}}\n'
             'getPool(""):setCache(newPacketCache(1000))\n' + WEB % self.ports["web"] + more)
         self.ports["udp"] = self.ports["tcp"] = self.front.port

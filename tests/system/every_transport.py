@@ -7,9 +7,11 @@ import dns.message
 
 from certificates import Certificates
 from client import framed, read_framed, run
+from dnscrypt_client import Provider, Session, Stream, exchange_udp
 from harness import SystemTest
 
-PROTOCOLS = {"udp": "Do53UDP", "tcp": "Do53TCP", "dot": "DNSoverTLS", "doh": "DNSoverHTTPS"}
+PROTOCOLS = {"udp": "Do53UDP", "tcp": "Do53TCP", "dot": "DNSoverTLS", "doh": "DNSoverHTTPS",
+             "dnscrypt_udp": "DNSCryptUDP", "dnscrypt_tcp": "DNSCryptTCP"}
 
 
 class Closed(Exception):
@@ -23,6 +25,12 @@ class EveryTransport(SystemTest):
     def setUpClass(cls):
         cls.certificates = Certificates()
         cls.pair = cls.certificates.make("dns.example")
+        cls.dnscrypt_certificate, *cls.dnscrypt_files = Provider().make(1)
+
+    def dnscrypt_bind(self, port):
+        """The line that makes the port one for DNSCrypt, UDP and TCP."""
+        certificate, key = self.dnscrypt_files
+        return f'addDNSCryptBind("127.0.0.1:{port}", "2.dns.example", "{certificate}", "{key}")\n'
 
     def send(self, transport, message, timeout_s=3):
         """The answer over that transport; Closed where none comes."""
@@ -70,6 +78,27 @@ class EveryTransport(SystemTest):
             raise Closed(done.stdout)
         with open(answer, "rb") as file:
             return dns.message.from_wire(file.read())
+
+    def send_dnscrypt_udp(self, wire, timeout_s):
+        session = Session(self.dnscrypt_certificate)
+        packet, half = session.seal(wire)
+        answer = exchange_udp(self.ports["dnscrypt_udp"], packet, min(timeout_s, 0.7))
+        if answer is None:
+            raise Closed
+        return dns.message.from_wire(session.open(answer, half))
+
+    def send_dnscrypt_tcp(self, wire, timeout_s):
+        session = Session(self.dnscrypt_certificate)
+        packet, half = session.seal(wire)
+        try:
+            with Stream(self.ports["dnscrypt_tcp"], timeout_s) as stream:
+                stream.send(packet)
+                answer = stream.receive()
+        except OSError as error:
+            raise Closed from error
+        if answer is None:
+            raise Closed
+        return dns.message.from_wire(session.open(answer, half))
 
     def for_each(self):
         for transport in PROTOCOLS:

@@ -1,10 +1,11 @@
 #!/usr/bin/python3
-"""The matrix feature x transport: what holds for a query over UDP holds over TCP, TLS and HTTPS."""
+"""The matrix feature x transport: what holds for a query over UDP holds over TCP, TLS, HTTPS and DNSCrypt."""
 
 import unittest
 
 import dns.flags
 import dns.rcode
+import dns.rdatatype
 
 from client import addresses, question, run
 from every_transport import PROTOCOLS, Closed, EveryTransport
@@ -44,12 +45,13 @@ class Transports(EveryTransport):
         self.start()
 
     def start(self, acl='"127.0.0.0/8"', more=""):
-        self.ports = {"dot": free_port(), "doh": free_port()}
+        sealed = free_port()
+        self.ports = {"dot": free_port(), "doh": free_port(), "dnscrypt_udp": sealed, "dnscrypt_tcp": sealed}
         files = '"{}", "{}"'.format(*self.pair)
         self.front = self.proxy(
             'setLocal("127.0.0.1:{port}")\n' + CONSOLE + f"setACL({{{acl}}})\n" +
             f'addTLSLocal("127.0.0.1:{self.ports["dot"]}", {files})\n'
-            f'addDOHLocal("127.0.0.1:{self.ports["doh"]}", {files}, "/dns-query")\n'
+            f'addDOHLocal("127.0.0.1:{self.ports["doh"]}", {files}, "/dns-query")\n' + self.dnscrypt_bind(sealed) +
             f'newServer{{address="127.0.0.1:{self.nsd.port}", healthCheckMode="up"}}\n'
             'getPool(""):setCache(newPacketCache(1000))\n' + RULES + more)
         self.ports["udp"] = self.ports["tcp"] = self.front.port
@@ -79,7 +81,7 @@ class Transports(EveryTransport):
         for transport in self.for_each():
             answer = self.send(transport, question("big.example.org", "TXT", use_edns=0, payload=1232))
             truncated = bool(answer.flags & dns.flags.TC)
-            self.assertEqual(truncated, transport == "udp")
+            self.assertEqual(truncated, transport in ("udp", "dnscrypt_udp"))
             self.assertEqual(len(answer.answer[0]) if answer.answer else 0, 0 if truncated else 12)
 
     def test_the_access_list_holds_everywhere(self):
@@ -87,7 +89,7 @@ class Transports(EveryTransport):
         for transport in self.for_each():
             with self.assertRaises(Closed):
                 self.send(transport, question("spoof.example"), timeout_s=2)
-        self.assertGreaterEqual(self.front.stat("acl-drops"), 4)
+        self.assertGreaterEqual(self.front.stat("acl-drops"), 6)
 
     def test_rate_limits_count_over_all_transports_together(self):
         answers = [self.send(transport, question("once.example")).rcode() for transport in PROTOCOLS]
@@ -100,14 +102,17 @@ class Transports(EveryTransport):
             answer.flags |= dns.flags.QR
             with self.assertRaises(Closed):
                 self.send(transport, answer, timeout_s=1)
-        self.assertGreaterEqual(self.front.stat("noncompliant-queries"), 4)
+        self.assertGreaterEqual(self.front.stat("noncompliant-queries"), 6)
 
-    def test_transfers_come_over_tcp_and_tls_alone(self):
+    def test_transfers_come_over_tcp_tls_and_dnscrypt_alone(self):
         for transport in ("tcp", "dot"):
             with self.subTest(transport):
                 words = ["+tls"] if transport == "dot" else ["+tcp"]
                 text = run("kdig", "@127.0.0.1", "-p", str(self.ports[transport]), *words, "example.org", "AXFR").stdout
                 self.assertEqual(text.count("IN\tSOA"), 2, text)
+        sealed = self.send("dnscrypt_tcp", question("example.org", "AXFR"))
+        self.assertEqual({records.rdtype for records in sealed.answer},
+                         {dns.rdatatype.SOA, dns.rdatatype.NS, dns.rdatatype.A, dns.rdatatype.TXT})
         self.assertEqual(self.send("doh", question("example.org", "AXFR")).rcode(), dns.rcode.NOTIMP)
 
     def test_the_name_of_the_tls_handshake_can_be_matched(self):
