@@ -44,6 +44,7 @@ TextResult<void> ReadWhole(const Wanted& wanted, std::span<uint8_t> out) {
 // Beside the old file, which stays where this fails; then in its place.
 TextResult<void> WriteWhole(const std::string& path, std::span<const uint8_t> bytes, mode_t mode) {
   const std::string beside = fmt::format("{}.new-{}", path, getpid());
+  unlink(beside.c_str());  // of a process that had the same number and was killed
   UniqueFd fd(open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
   const bool written =
       fd.valid() &&

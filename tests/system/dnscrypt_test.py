@@ -16,6 +16,7 @@ import dns.message
 import dns.rcode
 
 from client import addresses
+from collectors import RemoteLog
 from dnscrypt_client import XCHACHA20, XSALSA20, Certificate, Provider, Session, Stream, exchange_udp
 from harness import (BINARY, CONSOLE, DNSDIST, IS_DNSDIST, SystemTest, breakwater_only, child_environment, free_port,
                      temp_folder, wait_until, write_file)
@@ -176,6 +177,31 @@ class Queries(Dnscrypt):
         self.assertEqual(addresses(self.ask_tcp(proxy.port, session, query("tcp.example.org"))), ["192.0.2.5"])
         self.assertRegex(proxy.console("showBinds()"), r"UDP \(DNSCrypt\) +2\n.*TCP \(DNSCrypt\) +1\n")
         self.stop_cleanly(proxy)
+
+    @with_both
+    def test_collectors_are_told_which_way_a_query_came(self, binary):
+        log = RemoteLog()
+        self.addCleanup(log.close)
+        proxy = self.serve([self.provider.make(1)], binary, rules='addAction(AllRule(), RemoteLogAction('
+                           f'newRemoteLogger("127.0.0.1:{log.port}")))')
+        session = Session(self.told(proxy.port)[0])
+        self.ask_udp(proxy.port, session)
+        log.messages(1)
+        self.ask_tcp(proxy.port, session)
+        self.assertEqual([message.socket_protocol for message in log.messages(2)], [5, 6])
+        self.stop_cleanly(proxy)
+
+    @breakwater_only
+    def test_rings_and_selectors_know_which_way_a_query_came(self):
+        rules = ('addAction(IncomingProtocolRule("DNSCryptUDP"), SpoofAction("192.0.2.5"))\n'
+                 'addAction(IncomingProtocolRule("DNSCryptTCP"), SpoofAction("192.0.2.6"))\n')
+        proxy = self.serve([self.provider.make(1)], rules=rules)
+        session = Session(self.told(proxy.port)[0])
+        self.assertEqual(addresses(self.ask_udp(proxy.port, session)), ["192.0.2.5"])
+        self.assertEqual(addresses(self.ask_tcp(proxy.port, session)), ["192.0.2.6"])
+        found = proxy.console('grepq("web.example.org")')
+        self.assertRegex(found, r"127\.0\.0\.1:\d+ +DNSCryptUDP ")
+        self.assertRegex(found, r"127\.0\.0\.1:\d+ +DNSCryptTCP ")
 
     @breakwater_only
     def test_many_queries_on_one_connection(self):

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <fstream>
 
@@ -58,6 +59,12 @@ TEST_F(DnscryptContextTest, ProviderKeysAreReadAsTheyWereWritten) {
   struct stat status {};
   ASSERT_EQ(stat(files.secret.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0600u);
+}
+
+TEST_F(DnscryptContextTest, WhatIsLeftOfAWriteThatWasCutOffIsNoHindrance) {
+  folder.Write("one.key.new-" + std::to_string(getpid()), "part");
+  const auto made = test::Make(7);
+  EXPECT_EQ(ReadCertificate(Write("one", made))->secret.bytes, made.secret.bytes);
 }
 
 TEST_F(DnscryptContextTest, FilesThatAreWrongAreNamed) {
