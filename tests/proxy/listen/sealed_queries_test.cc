@@ -5,12 +5,12 @@
 
 #include "proxy/listen/udp_listener.h"
 #include "tests/proxy/dnscrypt/maker.h"
+#include "tests/proxy/listen/allocations.h"
 #include "tests/proxy/listen/stream_fixture.h"
 
 namespace breakwater {
 namespace {
 
-using dnscrypt::Suite;
 using test::ScriptedSink;
 
 std::string Text(std::span<const uint8_t> bytes) {
@@ -224,6 +224,34 @@ TEST_F(SealedQueriesTest, PartsOfATransferAreSealedOneByOne) {
   held.ReplaceMessage(queries.packets(), std::vector<uint8_t>(65472, 'a'));
   EXPECT_EQ(held.target->SendPart(held, {}), ReplyTarget::Room::kGone);
   EXPECT_TRUE(AtEnd(client));
+}
+
+TEST_F(SealedQueriesTest, NothingIsAllocatedForAQueryOnceWarm) {
+  for (const Protocol protocol : {Protocol::kDnscryptUdp, Protocol::kDnscryptTcp}) {
+    frontend = MakeFrontend("127.0.0.1", protocol);
+    frontend->dnscrypt = dnscrypt_context;
+    SealedQueries sealed(context, *frontend);
+    const std::string packet = Seal(Query(7));
+    std::vector<uint8_t> room(kSlotSize);
+    const auto answer_one = [&] {
+      std::copy(packet.begin(), packet.end(), room.begin());
+      QueryPtr query = queries.Get();
+      query->protocol = protocol;
+      query->data = room.data();
+      query->size = packet.size();
+      query->capacity = room.size();
+      if (sealed.Open(*query) != SealedQueries::Outcome::kQuery) return false;
+      if (protocol == Protocol::kDnscryptTcp) return sealed.Seal(*query).size == 48u + 64;
+      sealed.SealInPlace(*query);
+      return query->size == 48u + 64 && !query->detached();
+    };
+    ASSERT_TRUE(answer_one());
+    const size_t before = test::Allocations();
+    bool good = true;
+    for (int i = 0; i < 100; ++i) good = good && answer_one();
+    EXPECT_EQ(test::Allocations(), before);
+    EXPECT_TRUE(good);
+  }
 }
 
 TEST_F(SealedQueriesTest, ACertificateIsChangedWhileQueriesCome) {
