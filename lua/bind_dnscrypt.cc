@@ -379,11 +379,11 @@ constexpr FunctionRow kFunctions[] = {
      "generateDNSCryptCertificate(privatekey, certificate, keyfile, serial, validFrom, validUntil"
      "[, version])",
      "Makes a key and a certificate for it, signed by the provider's private key in the first "
-     "file, "
-     "and writes both to files."},
+     "file, and writes both to files; in a check it writes nothing."},
     {"generateDNSCryptProviderKeys", Bind<&GenerateKeys>,
      "generateDNSCryptProviderKeys(publicKey, privateKey)",
-     "Makes a provider's keys, writes them to files and prints the fingerprint."},
+     "Makes a provider's keys, writes them to files and prints the fingerprint; in a check it does "
+     "nothing."},
     {"getDNSCryptBind", Bind<&GetContext>, "getDNSCryptBind(n) -> DNSCryptContext",
      "The certificates of a DNSCrypt listener by its number."},
     {"getDNSCryptBindCount", Bind<&CountBinds>, "getDNSCryptBindCount() -> int",
