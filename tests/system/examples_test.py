@@ -5,7 +5,9 @@ import glob
 import os
 import re
 import signal
+import socket
 import subprocess
+import threading
 import unittest
 
 import dns.exception
@@ -64,6 +66,39 @@ class Examples(SystemTest):
         self.assertEqual(ask("a.b.c.d.e.f.g.h.i.example.org", port=proxy.port).rcode(), 5)
         self.assertEqual([records.ttl for records in ask("example.org", "TXT", port=proxy.port).answer], [60])
         self.stop_cleanly(proxy)
+
+    @breakwater_only
+    def test_another_program_decides_what_becomes_of_queries(self):
+        nsd = self.started(Nsd(ZONES))
+        folder = temp_folder()
+        program = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(program.close)
+        program.bind(folder + "/questions")
+        verdicts = {"web.example.org.": "pass", "example.org.": "refuse"}
+
+        def decide():
+            while True:
+                number, name = program.recv(1000).decode().split()
+                if name == "stop":
+                    return
+                if name in verdicts:
+                    program.sendto(f"{number} {verdicts[name]}".encode(), folder + "/verdicts")
+        thread = threading.Thread(target=decide, daemon=True)
+        thread.start()
+        text = localised(file_text(os.path.join(ROOT, "examples/asynchronous.lua")), nsd.port)
+        text = text.replace("/run/reputation", folder).replace("/run/breakwater", folder)
+        proxy = self.proxy(CONSOLE + text)
+        self.assertIn("192.0.2.80", addresses(ask("web.example.org", port=proxy.port)))
+        self.assertEqual(ask("example.org", port=proxy.port).rcode(), 5)
+        self.assertEqual(proxy.stat("suspended-timeouts"), 0)
+        self.assertEqual(ask("anything.wild.example.org", port=proxy.port).rcode(), 0)  # nobody says a thing of it
+        self.assertEqual((proxy.stat("suspended"), proxy.stat("suspended-timeouts")), (3, 1))
+        program.sendto(b"nonsense", folder + "/verdicts")
+        wait_until(lambda: proxy.stat("lua-errors") == 1, "the error of what is no verdict")
+        self.stop_cleanly(proxy)
+        self.assertIn("this is no verdict: nonsense", proxy.log())
+        program.sendto(b"0 stop", folder + "/questions")
+        thread.join(10)
 
     def encrypted(self, name):
         """The example with the zone behind it; its ports by the ones it names."""

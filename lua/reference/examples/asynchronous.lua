@@ -1,4 +1,4 @@
--- @ getAsynchronousObject, AsynchronousObject, newThread, submitToMainThread, DNSQuestion
+-- @ getAsynchronousObject, AsynchronousObject, newThread, submitToMainThread
 -- Queries wait for the verdict of another program, which writes lines like "17 refuse" into a FIFO;
 -- after 300 ms they go on without one.
 local asked = 0
@@ -24,7 +24,7 @@ function threadmessage(cmd, data)
   held:resume()
 end
 
--- @ DNSResponse, getAsynchronousObject, AsynchronousObject
+-- @ getAsynchronousObject, AsynchronousObject
 -- Answers of that size are looked at by maintenance(), a second later at most.
 local answers = 0
 addResponseAction(PayloadSizeRule('greater', 4000), LuaResponseAction(function(dr)

@@ -207,3 +207,14 @@ addAction(SNIRule('dns.example.org'), LuaAction(function(dq)
   vinfolog(dq:getServerNameIndication())
   return DNSAction.None
 end))
+
+-- @ DNSQuestion, DNSResponse
+-- Held back until a script takes it under these numbers, for 200 ms at most.
+addAction(QNameSuffixRule('slow.example.org'), LuaAction(function(dq)
+  if not dq:suspend(1, dq:getHeader():getID(), 200) then return DNSAction.Refused end
+  return DNSAction.None
+end))
+addResponseAction(QNameSuffixRule('looked-at.example.org'), LuaResponseAction(function(dr)
+  dr:suspend(2, dr:getHeader():getID(), 200)
+  return DNSResponseAction.None
+end))
