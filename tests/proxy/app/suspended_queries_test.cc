@@ -75,6 +75,46 @@ TEST_F(SuspendedQueriesTest, WhatWasChangedIsPutIntoTheQuery) {
   EXPECT_EQ(table_->size(), 0u);
 }
 
+// What a query has besides its message, and what a rule may not change: where its answer goes.
+TEST_F(SuspendedQueriesTest, TagsPoolAndHttpComeBackAndTheWayBackStays) {
+  QueryPtr query = maker_.Make("wWw.example.org A +tcp");
+  query->target = &client_;
+  query->path.a = 7;
+  query->pool_name = "first";
+  query->SetTag("a", "1");
+  query->http = std::make_unique<HttpExchange>();
+  query->http->path = "/dns-query";
+  ASSERT_TRUE(queries_->Suspend(*query, {1, 1}, 1000));
+  QueryPtr resumed;
+  queries_->Park(std::move(query), [&](QueryPtr back) { resumed = std::move(back); });
+  {
+    auto taken = table_->Take({1, 1});
+    Query& held = taken->message().query();
+    EXPECT_EQ(held.target, nullptr);
+    EXPECT_EQ(held.pool_name, "first");
+    EXPECT_EQ(*held.FindTag("a"), "1");
+    ASSERT_NE(held.http, nullptr);
+    EXPECT_EQ(held.http->path, "/dns-query");
+    held.pool_name = "second";
+    held.SetTag("a", "2");
+    held.http->status = 403;
+    held.path.a = 8;
+    ASSERT_TRUE(AskForAnother(taken->message(), *dns::Name::Parse("other.example"), "former"));
+    taken->Resume();
+  }
+  mailbox_.Drain();
+  ASSERT_NE(resumed, nullptr);
+  EXPECT_EQ(resumed->target, &client_);
+  EXPECT_EQ(resumed->path.a, 7u);
+  EXPECT_EQ(resumed->suspended, 0u);
+  EXPECT_EQ(resumed->pool_name, "second");
+  EXPECT_EQ(*resumed->FindTag("a"), "2");
+  EXPECT_EQ(*resumed->FindTag("former"), std::string("\003wWw\007example\003org\000", 17));
+  EXPECT_EQ(resumed->http->status, 403);
+  EXPECT_TRUE(resumed->skip_cache);
+  EXPECT_EQ(resumed->NameCopy(), *dns::Name::Parse("other.example"));
+}
+
 TEST_F(SuspendedQueriesTest, TimeIsUpForWhatNobodyTookAlone) {
   ASSERT_TRUE(Suspend({1, 1}, 500));
   ASSERT_TRUE(Suspend({1, 2}, 500));
