@@ -152,7 +152,8 @@ constexpr FunctionRow kFunctions[] = {
      Scope::kAnywhere},
     {"newThread", Bind<&NewThread>, "newThread(code)",
      "Runs Lua code in a thread and an interpreter of its own, which knows the constants, the log "
-     "functions, ffi.C and submitToMainThread(). Where it ends, or fails, it is started again "
+     "functions, ffi.C, names, addresses, networks, newDNSPacketOverlay() and "
+     "submitToMainThread(). Where it ends, or fails, it is started again "
      "after "
      "5 seconds."},
     {"refreshRuntimeConfiguration", Bind<&Refresh>, "refreshRuntimeConfiguration()",

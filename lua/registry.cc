@@ -178,6 +178,20 @@ void RegisterInterface(lua_State* state) {
   }
 }
 
+void RegisterHelpers(lua_State* state) {
+  for (const ClassRow* row :
+       {&NameClass(), &NameSetClass(), &SuffixMatchNodeClass(), &AddressClass(), &NetmaskClass(),
+        &NetmaskGroupClass(), &HeaderClass(), &PacketOverlayClass(), &PacketRecordClass()}) {
+    DefineClass(state, *row);
+  }
+  for (const FunctionPage& page : {NameFunctions(), AddressFunctions(), PacketFunctions()}) {
+    for (const FunctionRow& row : page) {
+      PushFunction(state, row);
+      lua_setglobal(state, row.name);
+    }
+  }
+}
+
 void ForEachFunction(const std::function<void(const FunctionRow&)>& visit) {
   for (const auto& page : FunctionPages()) {
     for (const FunctionRow& row : page) visit(row);

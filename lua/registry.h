@@ -26,6 +26,8 @@ void PushUnavailable(lua_State* state, const std::string& name);
 
 // Defines all classes, functions and constants in a new interpreter.
 void RegisterInterface(lua_State* state);
+// Those alone that need no configuration: names, addresses, networks, the records of a packet.
+void RegisterHelpers(lua_State* state);
 
 void ForEachFunction(const std::function<void(const FunctionRow&)>& visit);
 void ForEachClass(const std::function<void(const ClassRow&)>& visit);

@@ -17,6 +17,7 @@
 #include "lua/call_alarm.h"
 #include "lua/lua_function.h"
 #include "lua/object_args.h"
+#include "lua/registry.h"
 #include "proxy/base/log.h"
 
 namespace breakwater::lua {
@@ -199,9 +200,13 @@ void ScriptThreads::State::RunCode(const Code& code) {
   const FfiShared shared{.metrics = *metrics, .suspended = *suspended};
   while (!IsStopping()) {
     {
-      LuaState lua;
+      // A runtime of its own, for what is bound: nobody else sees its configuration.
+      ConfigBuilder builder;
+      const auto own = std::make_shared<Runtime>(builder, RuntimeOptions{});
+      LuaState& lua = own->interpreter();
       lua_State* const state = lua.raw();
       SetUpBareState(state, shared);
+      RegisterHelpers(state);
       lua_pushlightuserdata(state, this);
       lua_pushcclosure(state, Submit, 1);
       lua_setglobal(state, "submitToMainThread");

@@ -190,7 +190,7 @@ TEST_F(ThreadsTest, WhoSendsWithoutEndIsStopped) {
   configuration_->RunExitCallbacks();
 }
 
-TEST_F(ThreadsTest, AThreadKnowsConstantsAndFfi) {
+TEST_F(ThreadsTest, AThreadKnowsConstantsHelpersAndFfi) {
   Start(
       "function threadmessage(cmd, data) got = data.said end\n"
       "newThread([[\n"
@@ -198,9 +198,12 @@ TEST_F(ThreadsTest, AThreadKnowsConstantsAndFfi) {
       "  infolog('hello')\n"
       "  local said = DNSQType.AAAA .. tostring(C.dnsdist_ffi_drop_from_async(1, 2)) ..\n"
       "    tostring(newServer)\n"
+      "  local group = newNMG() group:addMask('192.0.2.0/24')\n"
+      "  said = said .. tostring(group:match(newCA('192.0.2.7'))) ..\n"
+      "    newDNSName('www.example.org'):toString()\n"
       "  submitToMainThread('x', {said=said})\n"
       "]])");
-  EXPECT_TRUE(Becomes("got", "28falsenil"));
+  EXPECT_TRUE(Becomes("got", "28falseniltruewww.example.org."));
 }
 
 TEST_F(ThreadsTest, NamesAreLookedUp) {
