@@ -39,10 +39,14 @@ int ProtocolOf(TlsVersion version) {
   return kProtocols[static_cast<size_t>(version)];
 }
 
+bool GivesTickets(const TlsServerSettings& settings) {
+  return settings.session_tickets && settings.ticket_keys > 0;
+}
+
 uint64_t OptionsOf(const TlsServerSettings& settings) {
   uint64_t options = SSL_OP_NO_COMPRESSION | SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_SINGLE_DH_USE |
                      SSL_OP_SINGLE_ECDH_USE;
-  if (!settings.session_tickets) options |= SSL_OP_NO_TICKET;
+  if (!GivesTickets(settings)) options |= SSL_OP_NO_TICKET;
   if (!settings.renegotiation) options |= SSL_OP_NO_RENEGOTIATION;
   if (settings.prefer_server_ciphers) {
     // But a client that puts ChaCha20 first has no fast AES.
@@ -199,6 +203,8 @@ TextResult<OpensslPtr<SSL_CTX>> TlsServer::NewContext() {
   SSL_CTX* const raw = context.get();
   if (raw == nullptr) return Fail("cannot set TLS up: " + TakeOpensslError());
   SSL_CTX_set_options(raw, OptionsOf(settings_));
+  // In their place TLS 1.3 would give tickets that point into our memory.
+  if (!GivesTickets(settings_)) SSL_CTX_set_num_tickets(raw, 0);
   SSL_CTX_set_min_proto_version(raw, ProtocolOf(settings_.minimum));
   SSL_CTX_set_mode(raw, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                             (settings_.release_buffers ? SSL_MODE_RELEASE_BUFFERS : 0));

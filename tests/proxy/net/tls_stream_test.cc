@@ -385,6 +385,27 @@ TEST_F(TlsStreamTest, ATicketOfAForgottenKeyMeansAFullHandshake) {
   EXPECT_EQ(server_->counters().unknown_ticket_keys.Get(), 1u);
 }
 
+TEST_F(TlsStreamTest, WithoutTicketsOrKeysNoTicketIsGivenAndTls13DoesNotResume) {
+  TlsServerSettings no_tickets = With({folder_.Make({.names = {"a.example"}})});
+  TlsServerSettings no_keys = no_tickets;
+  no_tickets.session_tickets = false;
+  no_keys.ticket_keys = 0;
+  for (const TlsServerSettings& settings : {no_tickets, no_keys}) {
+    Serve(settings);
+    for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+      SSL_CTX_set_max_proto_version(context_.get(), version);
+      Connect();
+      ASSERT_TRUE(Open());
+      const auto session = Session();
+      EXPECT_EQ(SSL_SESSION_has_ticket(session.get()), 0) << version;
+      Connect({.session = session.get()});
+      ASSERT_TRUE(Open());
+      // TLS 1.2 has sessions that the server keeps.
+      EXPECT_EQ(near.stream->tls()->resumed, version == TLS1_2_VERSION);
+    }
+  }
+}
+
 TEST_F(TlsStreamTest, ABadReloadChangesNothingAndOpenConnectionsStay) {
   ServeOne();
   Connect();
