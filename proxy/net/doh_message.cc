@@ -1,6 +1,7 @@
 #include "proxy/net/doh_message.h"
 
 #include <array>
+#include <charconv>
 
 #include "proxy/base/text.h"
 
@@ -23,6 +24,32 @@ constexpr std::array<uint8_t, 256> MakeDigits() {
 }
 constexpr std::array<uint8_t, 256> kDigits = MakeDigits();
 
+// The next byte, of "%2B" too (RFC 3986, 2.1); '%', which is no digit, where that is cut or wrong.
+uint8_t TakeByte(std::string_view* text) {
+  const auto first = static_cast<uint8_t>(text->front());
+  text->remove_prefix(1);
+  if (first != '%' || text->size() < 2) return first;
+  uint8_t decoded = 0;
+  const char* const end = text->data() + 2;
+  if (const auto read = std::from_chars(text->data(), end, decoded, 16); read.ptr != end) {
+    return first;
+  }
+  text->remove_prefix(2);
+  return decoded;
+}
+
+// Up to two signs, whether or not they fill a multiple of four.
+std::string_view WithoutPadding(std::string_view text) {
+  for (int i = 0; i < 2; ++i) {
+    if (text.ends_with('=')) {
+      text.remove_suffix(1);
+    } else if (text.ends_with("%3D") || text.ends_with("%3d")) {
+      text.remove_suffix(3);
+    }
+  }
+  return text;
+}
+
 }  // namespace
 
 DohTarget SplitDohTarget(std::string_view target) {
@@ -41,20 +68,21 @@ std::optional<std::string_view> FindDnsParameter(std::string_view query) {
 }
 
 std::optional<size_t> DecodeBase64Url(std::string_view text, std::span<uint8_t> room) {
-  if (text.size() % 4 == 0 && text.ends_with('=')) text.remove_suffix(text.ends_with("==") ? 2 : 1);
-  if (text.size() % 4 == 1 || text.size() * 3 / 4 > room.size()) return std::nullopt;
+  text = WithoutPadding(text);
   size_t out = 0;
   uint32_t bits = 0;
   unsigned count = 0;
-  for (const char c : text) {
-    const uint8_t digit = kDigits[static_cast<uint8_t>(c)];
+  while (!text.empty()) {
+    const uint8_t digit = kDigits[TakeByte(&text)];
     if (digit == kNoDigit) return std::nullopt;
     bits = (bits << 6) | digit;
     count += 6;
     if (count < 8) continue;
+    if (out == room.size()) return std::nullopt;
     count -= 8;
     room[out++] = static_cast<uint8_t>(bits >> count);
   }
+  if (count == 6) return std::nullopt;  // one sign is no byte
   return out;
 }
 

@@ -23,7 +23,8 @@ DohTarget SplitDohTarget(std::string_view target);
 // What stands behind "?dns=", or else "&dns=", up to the next "&". Nothing where neither is there.
 std::optional<std::string_view> FindDnsParameter(std::string_view query);
 
-// RFC 4648, 5; as dnsdist also padded, or with the signs of section 4, which some clients send.
+// RFC 4648, 5; as dnsdist also with one or two signs of padding, needed or not, with the signs of
+// section 4, and with signs that are percent-encoded (RFC 3986, 2.1), as many libraries send them.
 // Nothing where it is neither, or longer than `room`.
 std::optional<size_t> DecodeBase64Url(std::string_view text, std::span<uint8_t> room);
 

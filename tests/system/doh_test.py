@@ -87,6 +87,8 @@ class DohTest(harness.SystemTest):
             self.assertEqual(status(f"{url}?dns={encoded('nobody.test')}"), 502)
             self.assertEqual(status(url), 400)
             self.assertEqual(status(f"{url}?dns=!!!!"), 400)
+            for padding in ("=", "==", "%3D", "%3D%3D"):  # whether or not it fills a multiple of four
+                self.assertEqual(status(f"{url}?dns={encoded('spoof.test').rstrip('=')}{padding}"), 200)
             self.assertEqual(status(f"{url}?dns=AAAA"), 400)
             self.assertEqual(status("-X", "PUT", f"{url}?dns={encoded('spoof.test')}"), 400)
             self.assertEqual(status(base + "/other"), 404)

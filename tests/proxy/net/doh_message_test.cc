@@ -43,15 +43,26 @@ TEST(Base64Url, DecodesTheVectorsOfTheRfc) {
   EXPECT_EQ(Decode("+/+/"), "\xFB\xFF\xBF");
 }
 
-TEST(Base64Url, MayBePaddedToAMultipleOfFour) {
+TEST(Base64Url, MayBePadded) {
   EXPECT_EQ(Decode("Zg=="), "f");
   EXPECT_EQ(Decode("Zm8="), "fo");
   EXPECT_EQ(Decode("Zm9vYg==", 4), "foob");
+  for (const char* more : {"Zm9v=", "Zm9v=="}) EXPECT_EQ(Decode(more, 3), "foo") << more;
+  for (const char* less : {"Zg=", "Zg%3D"}) EXPECT_EQ(Decode(less), "f") << less;
+}
+
+TEST(Base64Url, MayBePercentEncoded) {
+  EXPECT_EQ(Decode("Zg%3D%3D"), "f");
+  EXPECT_EQ(Decode("Zg%3d="), "f");
+  EXPECT_EQ(Decode("Zm9v%3D%3D", 3), "foo");
+  EXPECT_EQ(Decode("%2B%2f+/", 3), "\xFB\xFF\xBF");
+  EXPECT_EQ(Decode("Zm9%76", 3), "foo");
 }
 
 TEST(Base64Url, RefusesOtherAlphabetsAndImpossibleLengths) {
-  for (const char* bad : {"Zg=", "Zm8==", "Zm9v=", "Zm9v====", "=", "====", "Z===", "Zg==Zg==",
-                          "*/*/", "Zm9v\n", "Zm 9v", "Z", "Zm9vY", "Zm%39"}) {
+  for (const char* bad :
+       {"Zm9v===", "====", "Z===", "Z=", "Zg==Zg==", "*/*/", "Zm9v\n", "Zm 9v", "Z", "Zm9vY",
+        "Zm9v%", "Zm9v%7", "Zm9v%7G", "Zm9v%-1", "Zm9v%00", "Zg%3D%3D%3D", "%3D%3D%3D"}) {
     EXPECT_FALSE(Decode(bad)) << bad;
   }
 }
