@@ -75,7 +75,6 @@ CacheEntry* CacheShard::FindSibling(const CacheKey& key, std::span<const uint8_t
 void CacheShard::LetGoSiblings(const CacheEntry& stored, const CacheKey& key) {
   if (key.tail_length != 0) return;
   for (size_t slot = Home(stored.hash); Tag(slot) != kEmpty; slot = Next(slot)) {
-    if (Tag(slot) != TagOf(key.hash)) continue;
     CacheEntry* entry = Slot(slot);
     if (entry == &stored || entry->hash != stored.hash || !entry->held) continue;
     if (entry->MatchesQuestion(key, stored.name())) entry->held = false;

@@ -30,6 +30,7 @@ void TakeBack(Query& query, const Query& changed, PacketPool& packets) {
   query.size = before.size;
   query.capacity = before.capacity;
   query.extras_used = before.extras_used;
+  query.sealed = before.sealed;
   query.ReplaceMessage(packets, changed.message());
   query.pool_name = changed.pool_name;
   query.client_name = changed.client_name;
