@@ -39,8 +39,11 @@ void Query::Detach(PacketPool& pool, size_t extra) {
 }
 
 void Query::ReplaceMessage(PacketPool& pool, std::span<const uint8_t> bytes, size_t extra) {
-  if (owned.capacity() < bytes.size() + extra) {
-    PacketBuffer bigger = pool.Get(bytes.size() + extra);
+  // No message is longer than that: a large one needs no room for another.
+  constexpr size_t kLongest = 65535;
+  const size_t wanted = std::max(bytes.size(), std::min(bytes.size() + extra, kLongest));
+  if (owned.capacity() < wanted) {
+    PacketBuffer bigger = pool.Get(wanted);
     std::memcpy(bigger.data(), bytes.data(), bytes.size());
     owned = std::move(bigger);
   } else {
