@@ -43,8 +43,9 @@ void SuspendHome::Send(uint64_t id, SuspendEnd end, std::unique_ptr<HeldMessage>
   std::shared_ptr<HeldMessage> shared = std::move(message);
   post_.With([&](const Post& post) {
     if (!post) return;
-    post([home = shared_from_this(), id, end, shared] {
-      if (home->receiver_) home->receiver_(id, end, *shared);
+    // Moved, so that its end is the worker's affair.
+    post([home = shared_from_this(), id, end, held = std::move(shared)] {
+      if (home->receiver_) home->receiver_(id, end, *held);
     });
   });
 }
