@@ -61,21 +61,35 @@ const CertificatePair* QueryOpener::FindPair(std::span<const uint8_t> packet,
   return nullptr;
 }
 
+QueryOpener::Known& QueryOpener::PlaceOf(std::span<const uint8_t> client) {
+  return known_[HashBytes(client, ProcessHashSeed()) % known_.size()];
+}
+
+size_t QueryOpener::CountKnown() const {
+  return static_cast<size_t>(
+      std::ranges::count_if(known_, [](const Known& known) { return known.pair != nullptr; }));
+}
+
 // False for the few keys that agree on the same secret with everybody (RFC 7748, 6.1).
 bool QueryOpener::AgreeOnKey(const CertificatePair& pair, std::span<const uint8_t> client,
                              std::span<uint8_t> shared) {
-  Known& known = known_[HashBytes(client, ProcessHashSeed()) % known_.size()];
-  if (known.pair != &pair || !std::ranges::equal(known.client, client)) {
-    known.pair = nullptr;
-    const auto agree = pair.certificate.suite() == Suite::kXSalsa20
-                           ? crypto_box_beforenm
-                           : crypto_box_curve25519xchacha20poly1305_beforenm;
-    if (agree(known.shared.data(), client.data(), pair.secret.bytes.data()) != 0) return false;
-    std::copy(client.begin(), client.end(), known.client.begin());
-    known.pair = &pair;
+  const Known& known = PlaceOf(client);
+  if (known.pair == &pair && std::ranges::equal(known.client, client)) {
+    std::ranges::copy(known.shared, shared.begin());
+    return true;
   }
-  std::copy(known.shared.begin(), known.shared.end(), shared.begin());
-  return true;
+  const auto agree = pair.certificate.suite() == Suite::kXSalsa20
+                         ? crypto_box_beforenm
+                         : crypto_box_curve25519xchacha20poly1305_beforenm;
+  return agree(shared.data(), client.data(), pair.secret.bytes.data()) == 0;
+}
+
+void QueryOpener::Remember(const CertificatePair& pair, std::span<const uint8_t> client,
+                           std::span<const uint8_t> shared) {
+  Known& known = PlaceOf(client);
+  known.pair = &pair;
+  std::ranges::copy(client, known.client.begin());
+  std::ranges::copy(shared, known.shared.begin());
 }
 
 Opened QueryOpener::Open(std::span<uint8_t> packet, const Arrival& arrival,
@@ -85,9 +99,8 @@ Opened QueryOpener::Open(std::span<uint8_t> packet, const Arrival& arrival,
   const size_t least =
       arrival.carrier == Carrier::kDatagram ? kLeastUdpQuery : kQueryHeaderSize + kMacSize;
   if (packet.size() < least) return Opened::kInvalid;
-  if (!AgreeOnKey(*pair, packet.subspan(kMagicSize, kKeySize), session->shared_key)) {
-    return Opened::kInvalid;
-  }
+  const auto client = packet.subspan(kMagicSize, kKeySize);
+  if (!AgreeOnKey(*pair, client, session->shared_key)) return Opened::kInvalid;
   session->suite = pair->certificate.suite();
   session->max_answer = static_cast<uint16_t>(LargestAnswer(packet.size(), arrival.carrier));
   std::array<uint8_t, kNonceSize> nonce{};
@@ -101,6 +114,7 @@ Opened QueryOpener::Open(std::span<uint8_t> packet, const Arrival& arrival,
                         : crypto_box_curve25519xchacha20poly1305_open_detached_afternm;
   const bool sound = open(content.data(), content.data(), mac, content.size(), nonce.data(),
                           session->shared_key.data()) == 0;
+  if (sound) Remember(*pair, client, session->shared_key);
   *message = sound ? WithoutPadding(content) : std::span<uint8_t>();
   if (!message->empty()) return Opened::kMessage;
   Wipe(*session);

@@ -45,12 +45,14 @@ class QueryOpener {
               Session* session);
 
   const Context& context() const { return *context_; }
-  // As of the last packet.
-  const CertificateSet& certificates();
+  const CertificateSet& certificates();  // as they are now
+  // How many clients' keys are kept just now.
+  size_t CountKnown() const;
 
  private:
   // X25519 costs more than all the rest of a query, and clients keep a key for a while: what it
-  // gave is kept for the clients of late. Who asks with ever new keys gains nothing.
+  // gave is kept for the clients of late. Who asks with ever new keys gains nothing; who sends what
+  // is not sealed by its key takes nobody's place.
   struct Known {
     PublicKey client;
     std::array<uint8_t, kKeySize> shared;
@@ -59,8 +61,11 @@ class QueryOpener {
   static constexpr size_t kKnownClients = 512;
 
   const CertificatePair* FindPair(std::span<const uint8_t> packet, int64_t wall_seconds);
+  Known& PlaceOf(std::span<const uint8_t> client);
   bool AgreeOnKey(const CertificatePair& pair, std::span<const uint8_t> client,
                   std::span<uint8_t> shared);
+  void Remember(const CertificatePair& pair, std::span<const uint8_t> client,
+                std::span<const uint8_t> shared);
   void Forget();
 
   const std::shared_ptr<const Context> context_;

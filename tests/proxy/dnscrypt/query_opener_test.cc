@@ -132,6 +132,24 @@ TEST_P(QueryOpenerTest, AKeyThatAgreesWithEverybodyIsRefused) {
   EXPECT_EQ(Open(packet), Opened::kInvalid);
 }
 
+TEST_P(QueryOpenerTest, KeysAreKnownOfThoseWhoSealedAndUntilTheCertificatesChange) {
+  Bytes damaged = vector().query;
+  damaged.back() ^= 1;
+  EXPECT_EQ(Open(damaged), Opened::kInvalid);
+  EXPECT_EQ(opener.CountKnown(), 0u);
+  EXPECT_EQ(Open(vector().query), Opened::kMessage);
+  EXPECT_EQ(Open(vector().query), Opened::kMessage);
+  EXPECT_EQ(opener.CountKnown(), 1u);
+  damaged[kMagicSize] ^= 1;
+  EXPECT_EQ(Open(damaged), Opened::kInvalid);
+  EXPECT_EQ(opener.CountKnown(), 1u);
+  ASSERT_TRUE(context->Add(test::Make(100), Use::kInactive));
+  EXPECT_EQ(Open(damaged), Opened::kInvalid);
+  EXPECT_EQ(opener.CountKnown(), 0u);
+  EXPECT_EQ(Open(vector().query), Opened::kMessage);
+  EXPECT_EQ(message, test::kMessage);
+}
+
 TEST_P(QueryOpenerTest, ACertificateCountsWhileItIsValid) {
   EXPECT_EQ(Open(vector().query, Carrier::kDatagram, 1'699'999'999), Opened::kClear);
   EXPECT_EQ(Open(vector().query, Carrier::kDatagram, 1'900'000'000), Opened::kMessage);
