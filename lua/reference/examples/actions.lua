@@ -22,14 +22,6 @@ addAction(HTTPPathRule('/'), HTTPStatusAction(404, 'Nothing here\n', 'text/plain
 addAction(QNameSuffixRule('example.org'), LogAction())
 addAction(QTypeRule('TXT'), LogAction('/etc/breakwater/queries.log', false, true, true))
 
--- @ DNSAction, DNSResponseAction (console)
--- The log was moved away: its file is made anew. SIGHUP does that for all of them.
-addAction(AllRule(), LogAction('/dev/null', false))
-addResponseAction(AllRule(), LogResponseAction('/dev/null'))
-getRule(0):getAction():reload()
-getRule(0):getAction():printStats()
-getResponseRule(0):getAction():reload()
-
 -- @ NegativeAndSOAAction, SetNegativeAndSOAAction
 addAction(QNameRule('gone.example.org'), NegativeAndSOAAction(true, 'example.org', 60,
   'ns1.example.org', 'hostmaster.example.org', 1, 3600, 600, 86400, 60))

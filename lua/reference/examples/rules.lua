@@ -185,3 +185,11 @@ local limiter = newQPSLimiter(100, 20)
 addAction(QTypeRule(DNSQType.ANY), LuaAction(function(dq)
   return limiter:check() and DNSAction.None or DNSAction.Truncate
 end))
+
+-- @ DNSAction, DNSResponseAction (console)
+-- The log was moved away: its file is made anew. SIGHUP does that for all of them.
+addAction(AllRule(), LogAction('/dev/null', false))
+addResponseAction(AllRule(), LogResponseAction('/dev/null'))
+getRule(0):getAction():reload()
+getRule(0):getAction():printStats()
+getResponseRule(0):getAction():reload()
