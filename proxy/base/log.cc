@@ -81,9 +81,9 @@ std::string JsonText(std::string_view text) {
 std::string JsonLine(LogLevel level, std::string_view subsystem, std::string_view text) {
   const WallTime now = WallNow();
   return fmt::format(
-      R"({{"level": "0", "msg": {}, "prio": "{}", "subsystem": {}, "ts": "{}.{:03d}"}})"
+      R"({{"level": "0", "msg": {}, "priority": "{}", "subsystem": {}, "ts": "{}.{:03d}"}})"
       "\n",
-      JsonText(text), LevelName(level), JsonText(subsystem), now.seconds,
+      JsonText(text), static_cast<int>(level), JsonText(subsystem), now.seconds,
       now.nanoseconds / 1'000'000);
 }
 
@@ -153,6 +153,7 @@ bool LogEnabled(LogLevel level) {
 void LogWrite(LogLevel level, std::string_view subsystem, std::string_view text) {
   const LogSettings settings = GetLogSettings();
   const bool to_journal = settings.structured && settings.format == StructuredFormat::kJournal;
+  const bool json = settings.structured && settings.format == StructuredFormat::kJson;
   const std::string line = settings.structured ? StructuredLine(settings, level, subsystem, text)
                                                : PlainLine(text, settings.timestamps);
   if (level == LogLevel::kDebug &&
@@ -160,8 +161,8 @@ void LogWrite(LogLevel level, std::string_view subsystem, std::string_view text)
     return;
   }
   // A full disk, a closed pipe or a busy journal loses the line, never the service.
-  const bool written =
-      to_journal ? JournalSend(line) : ::write(STDOUT_FILENO, line.data(), line.size()) >= 0;
+  const int fd = json ? STDERR_FILENO : STDOUT_FILENO;
+  const bool written = to_journal ? JournalSend(line) : ::write(fd, line.data(), line.size()) >= 0;
   if (!written) lost_lines.fetch_add(1, std::memory_order_relaxed);
   if (settings.syslog && !settings.structured) {
     ::syslog(settings.syslog_facility | static_cast<int>(level), "%.*s",

@@ -40,10 +40,11 @@ class CheckConfig(unittest.TestCase):
     def test_lines_are_objects_of_json_where_asked_for(self):
         for more in ("", "newServer{address='127.0.0.1:5301', maxCheckFailure=2}\n"):
             _, result = self.check(more, "--structured-logging", "true", "--structured-logging-backend", "json")
-            lines = [json.loads(line) for line in result.stdout.splitlines()]
+            lines = [json.loads(line) for line in result.stderr.splitlines()]
+            self.assertEqual(result.stdout, "")
             self.assertEqual(len(lines), 2 if more else 1)
             self.assertEqual((lines[-1]["msg"], lines[-1]["subsystem"]), ("Configuration OK", "setup"))
-            self.assertEqual({key for line in lines for key in line}, {"level", "msg", "prio", "subsystem", "ts"})
+            self.assertEqual({key for line in lines for key in line}, {"level", "msg", "priority", "subsystem", "ts"})
 
     def test_an_error_names_file_and_line_and_exits_with_1(self):
         for text in ("newServer('127.0.0.1:5301')\naddAction(AllRule(\n", "local a = 1\nnoSuchFunction()\n",

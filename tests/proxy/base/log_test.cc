@@ -32,16 +32,16 @@ TEST(VerboseLogFile, TakesVerboseLinesAndNoOthers) {
 TEST(StructuredLines, AreObjectsOfJsonWhereAskedForWhateverTheTextHolds) {
   const LogSettings before = GetLogSettings();
   SetLogSettings({.format = StructuredFormat::kJson});
-  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
   LogWarning("test", "a \"b\" \\ {}", "\n\xc3\xa9\xc3");
-  const std::string json = testing::internal::GetCapturedStdout();
+  const std::string json = testing::internal::GetCapturedStderr();
   SetLogSettings({});
   testing::internal::CaptureStdout();
   LogWarning("test", "c");
   const std::string pairs = testing::internal::GetCapturedStdout();
   SetLogSettings(before);
-  EXPECT_THAT(json, testing::StartsWith(R"({"level": "0", "msg": "a \"b\" \\ \né�", "prio": )"
-                                        R"("Warning", "subsystem": "test", "ts": ")"));
+  EXPECT_THAT(json, testing::StartsWith(R"({"level": "0", "msg": "a \"b\" \\ \né�", "priority": )"
+                                        R"("4", "subsystem": "test", "ts": ")"));
   EXPECT_THAT(json, testing::EndsWith("\"}\n"));
   EXPECT_THAT(pairs, testing::StartsWith("msg=\"c\" subsystem=\"test\""));
 }
