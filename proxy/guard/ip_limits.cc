@@ -101,8 +101,8 @@ IpLimits::Entry& IpLimits::FindOrAdd(Shard& shard, Network network) const {
 // there is room for all.
 bool IpLimits::Grow(Shard& shard) const {
   if (shard.buckets.size() >= most_buckets_) return false;
-  std::vector<Bucket> before = std::move(shard.buckets);
-  shard.buckets = std::vector<Bucket>(std::min(before.size() * 2, most_buckets_));
+  Buckets before = std::move(shard.buckets);
+  shard.buckets = Buckets(std::min(before.size() * 2, most_buckets_));
   shard.used = 0;
   for (const Bucket& bucket : before) {
     for (const Entry& entry : bucket.entries) {

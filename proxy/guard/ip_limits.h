@@ -14,6 +14,7 @@
 #include "proxy/base/clock.h"
 #include "proxy/base/guarded.h"
 #include "proxy/base/hash.h"
+#include "proxy/base/huge_pages.h"
 
 namespace breakwater {
 
@@ -53,8 +54,9 @@ class IpLimits {
   struct alignas(64) Bucket {
     std::array<Entry, kWays> entries;
   };
+  using Buckets = std::vector<Bucket, HugePageAllocator<Bucket>>;
   struct Shard {
-    std::vector<Bucket> buckets = std::vector<Bucket>(1);
+    Buckets buckets = Buckets(1);
     size_t used = 0;    // entries
     size_t cursor = 0;  // the entry where the next scan begins
     MonoTime last_cleanup;
