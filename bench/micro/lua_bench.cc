@@ -74,5 +74,29 @@ BENCHMARK(RunRule)->Name("LuaAction")->Arg(0)->UseRealTime()->ThreadRange(1, 2);
 BENCHMARK(RunRule)->Name("LuaFFIAction")->Arg(1)->UseRealTime()->ThreadRange(1, 2);
 BENCHMARK(RunRule)->Name("LuaFFIPerThreadAction")->Arg(2)->UseRealTime()->ThreadRange(1, 2);
 
+// A rule replaced by another on the console, with so many in place, and the new configuration
+// published.
+void RuleChange(benchmark::State& state) {
+  char path[] = "/tmp/breakwater_lua_bench_XXXXXX";
+  const int file = mkstemp(path);
+  std::ofstream(path)
+      << "for i = 1, " << state.range(0)
+      << " do addAction(QNameRule('n'..i..'.example'), RCodeAction(5), {name='r'..i}) "
+         "end";
+  ConfigBuilder builder;
+  auto loaded = Configuration::Load(path, builder, {});
+  close(file);
+  unlink(path);
+  if (!loaded) return state.SkipWithError(loaded.error().c_str());
+  for (auto _ : state) {
+    const std::string said = (*loaded)->RunCommand(
+        "rmRule('r5000') addAction(QNameRule('new.example'), RCodeAction(5), {name='r5000'}) "
+        "mvRule(" +
+        std::to_string(state.range(0) - 1) + ", 4999)");
+    if (!said.empty()) state.SkipWithError(said.c_str());
+  }
+}
+BENCHMARK(RuleChange)->Arg(10'000)->Unit(benchmark::kMillisecond)->Repetitions(5);
+
 }  // namespace
 }  // namespace breakwater::lua
