@@ -213,12 +213,7 @@ bool Restart(Call& call, ResponseView& v) {
   return false;
 }
 TextResult<void> SetRestartable(QuestionView& v) {
-  if (v.context == nullptr) return Fail(std::string("cannot be done in a policy"));
-  if (v.query->is_response || v.query->header().Has(dns::kFlagQr)) {
-    return Fail(std::string("what can be asked again is a query; this is an answer"));
-  }
-  KeepForRestart(*v.query);
-  return {};
+  return MakeRestartable(*v.query, v.context);
 }
 int RestartCount(const ResponseView& v) {
   return v.query->restarts;

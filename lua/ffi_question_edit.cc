@@ -2,11 +2,11 @@
 #include <fmt/format.h>
 
 #include "lua/ffi_call.h"
+#include "lua/question_http.h"
+#include "lua/question_message.h"
 #include "proxy/base/text.h"
 #include "proxy/query/message_edit.h"
-#include "proxy/query/restart.h"
 #include "proxy/rules/actions/answer_actions.h"
-#include "proxy/rules/actions/http_actions.h"
 #include "proxy/rules/actions/set_actions.h"
 #include "proxy/rules/spoof.h"
 
@@ -90,29 +90,15 @@ void SetHeader(FfiCall& call, FfiFrame& frame) {
   if (call.ok()) std::copy(header.begin(), header.end(), frame.query->data);
 }
 void SetHttpResponse(FfiCall& call, FfiFrame& frame) {
-  const auto status = static_cast<uint16_t>(call.Integer(2, 200, 599));
+  const int64_t status = call.Integer(2, 0, UINT16_MAX);
   const std::string_view body = call.Text(3, 4);
   std::string_view type;
-  if (!lua_isnoneornil(call.state(), 5)) type = call.Text(5);
+  if (call.Given(5)) type = call.Text(5);
   if (!call.ok()) return;
-  if (body.size() > kMaxHttpBody) {
-    call.Fail(fmt::format("a body of {} bytes, at most {}", body.size(), kMaxHttpBody));
-    return;
-  }
-  HttpExchange* const http = frame.query->http.get();
-  if (http == nullptr) return;  // it came another way
-  http->status = status;
-  http->body = body;
-  http->content_type = type;
+  if (auto done = AnswerHttp(*frame.query, {status, body, type}); !done) call.Fail(done.error());
 }
 void SetRestartable(FfiCall& call, FfiFrame& frame) {
-  if (frame.context == nullptr) {
-    call.Fail("cannot be done in a policy");
-  } else if (frame.query->is_response || frame.query->header().Has(dns::kFlagQr)) {
-    call.Fail("what can be asked again is a query; this is an answer");
-  } else {
-    KeepForRestart(*frame.query);
-  }
+  if (auto done = MakeRestartable(*frame.query, frame.context); !done) call.Fail(done.error());
 }
 
 // --- the message

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "lua/lua_function.h"
+#include "lua/per_thread_code.h"
 
 namespace breakwater::lua {
 namespace {
@@ -42,21 +43,6 @@ class GuardedCallee final : public FfiCallee {
   LuaFunction function_;
   OnExceedSetting on_exceed_;
   std::string what_;
-};
-
-class PerThreadCallee final : public FfiCallee {
- public:
-  PerThreadCallee(Call& call, const std::string& text, const std::string& name)
-      : code_(call, text, name) {}
-
-  TextResult<void> Check() const { return code_.Check(); }
-  CallEnd Run(FfiFrame& frame, FfiAnswer* answer) const override {
-    return code_.Run(frame, answer);
-  }
-  LuaOnExceed on_exceed() const override { return code_.on_exceed(); }
-
- private:
-  PerThreadCode code_;
 };
 
 FfiFrame FrameOf(Query& query, RuleContext& context) {
@@ -162,7 +148,7 @@ TextResult<FfiCalleePtr> MakePerThreadCallee(Call& call, const std::string& text
   if (place.size() > 2) place.resize(place.size() - 2);
   const std::string name =
       fmt::format("{}() of {}", call.row().name, place.empty() ? "the console" : place);
-  auto callee = std::make_shared<PerThreadCallee>(call, text, name);
+  auto callee = std::make_shared<PerThreadCode>(call, text, name);
   if (auto good = callee->Check(); !good) {
     if (call.runtime().strict()) return Fail(std::move(good.error()));
     call.Warn(good.error());

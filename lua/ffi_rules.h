@@ -3,23 +3,13 @@
 // runs in an interpreter of its own. Fallbacks are those of lua_rules.h.
 #pragma once
 
+#include "lua/ffi_callee.h"
 #include "lua/lua_args.h"
-#include "lua/per_thread_code.h"
 #include "proxy/pool/policy.h"
 #include "proxy/rules/action.h"
 #include "proxy/rules/selector.h"
 
 namespace breakwater::lua {
-
-// Where the function is.
-class FfiCallee {
- public:
-  virtual ~FfiCallee() = default;
-  // What is not kDone was counted.
-  virtual CallEnd Run(FfiFrame& frame, FfiAnswer* answer) const = 0;
-  virtual LuaOnExceed on_exceed() const = 0;
-};
-using FfiCalleePtr = std::shared_ptr<const FfiCallee>;
 
 // Errors tell the name of the call.
 FfiCalleePtr MakeGuardedCallee(Call& call, const LuaFunction& function);

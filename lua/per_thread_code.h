@@ -9,17 +9,16 @@
 #include <memory>
 #include <string>
 
-#include "lua/ffi_call.h"
+#include "lua/ffi_callee.h"
 #include "lua/lua_args.h"
-#include "lua/lua_rules_outcome.h"
 
 namespace breakwater::lua {
 
-class PerThreadCode {
+class PerThreadCode final : public FfiCallee {
  public:
   // `name` is what errors call it, with the place in the configuration.
   PerThreadCode(Call& call, std::string text, std::string name);
-  ~PerThreadCode();
+  ~PerThreadCode() override;
   PerThreadCode(const PerThreadCode&) = delete;
   PerThreadCode& operator=(const PerThreadCode&) = delete;
 
@@ -27,8 +26,8 @@ class PerThreadCode {
   TextResult<void> Check() const;
   // Calls the function of the running thread. Errors and stops are counted by the runtime. Where
   // the text gives no function the first call of each thread fails, and further ones are kNothing.
-  CallEnd Run(FfiFrame& frame, FfiAnswer* answer) const;
-  LuaOnExceed on_exceed() const { return on_exceed_->load(); }
+  CallEnd Run(FfiFrame& frame, FfiAnswer* answer) const override;
+  LuaOnExceed on_exceed() const override { return on_exceed_->load(); }
 
  private:
   struct Interpreter;

@@ -38,18 +38,24 @@ std::string GetHttpScheme(const QuestionView& v) {
   return TextOf(v, &HttpExchange::scheme);
 }
 
+TextResult<void> AnswerHttp(Query& query, const HttpAnswer& answer) {
+  if (answer.status < 200 || answer.status > 599) {
+    return Fail(fmt::format("{} is no status of HTTP", answer.status));
+  }
+  if (answer.body.size() > kMaxHttpBody) {
+    return Fail(fmt::format("a body of {} bytes, at most {}", answer.body.size(), kMaxHttpBody));
+  }
+  HttpExchange* const http = query.http.get();
+  if (http == nullptr) return {};
+  http->status = static_cast<uint16_t>(answer.status);
+  http->body = answer.body;
+  http->content_type = answer.content_type;
+  return {};
+}
+
 TextResult<void> SetHttpResponse(QuestionView& v, uint16_t status, const std::string& body,
                                  const std::optional<std::string>& content_type) {
-  if (status < 200 || status > 599) return Fail(fmt::format("{} is no status of HTTP", status));
-  if (body.size() > kMaxHttpBody) {
-    return Fail(fmt::format("a body of {} bytes, at most {}", body.size(), kMaxHttpBody));
-  }
-  HttpExchange* const http = v.query->http.get();
-  if (http == nullptr) return {};  // it came another way
-  http->status = status;
-  http->body = body;
-  http->content_type = content_type.value_or("");
-  return {};
+  return AnswerHttp(*v.query, {status, body, content_type ? *content_type : std::string_view()});
 }
 
 }  // namespace breakwater::lua

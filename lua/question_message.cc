@@ -3,6 +3,7 @@
 #include "lua/script_bindings.h"
 #include "proxy/dns/rewrite.h"
 #include "proxy/query/message_edit.h"
+#include "proxy/query/restart.h"
 #include "proxy/rules/actions/edns_actions.h"
 
 namespace breakwater::lua {
@@ -71,6 +72,15 @@ Pushed GetEdnsOptions(Call& call, const QuestionView& view) {
 TextResult<bool> SetOption(QuestionView& view, uint16_t code, const std::string& data) {
   if (auto good = CheckEditable(view); !good) return Fail(std::move(good.error()));
   return SetEdnsOption(*view.query, view.context->packets, code, data);
+}
+
+TextResult<void> MakeRestartable(Query& query, const RuleContext* context) {
+  if (context == nullptr) return Fail(std::string("cannot be done in a policy"));
+  if (query.is_response || query.header().Has(dns::kFlagQr)) {
+    return Fail(std::string("what can be asked again is a query; this is an answer"));
+  }
+  KeepForRestart(query);
+  return {};
 }
 
 TextResult<void> EditTtls(Call& call, ResponseView& view) {

@@ -28,6 +28,9 @@ TextResult<bool> ChangeName(QuestionView& view, const NameArg& name);
 // A table from option code to EDNSOptionView.
 Pushed GetEdnsOptions(Call& call, const QuestionView& view);
 TextResult<bool> SetOption(QuestionView& view, uint16_t code, const std::string& data);
+// Keeps a query as it is now for DNSResponse:restart(); an error for an answer, and in a policy,
+// which has no context.
+TextResult<void> MakeRestartable(Query& query, const RuleContext* context);
 // Calls function(section, class, type, ttl) for each record, and writes the TTL it gives.
 TextResult<void> EditTtls(Call& call, ResponseView& view);
 
