@@ -1,5 +1,6 @@
 // newServer and the Server class.
 #include <fmt/format.h>
+#include <net/if.h>
 
 #include <algorithm>
 
@@ -7,22 +8,41 @@
 #include "lua/bindings.h"
 #include "lua/health_function.h"
 #include "lua/object_args.h"
+#include "lua/warn_unless_strict.h"
 #include "proxy/base/text.h"
+#include "proxy/base/uuid.h"
 
 namespace breakwater::lua {
 namespace {
 
-// An address, an interface, or "address@interface".
+// An address, an interface, or "address@interface"; what is none of them is left out whole.
 void ReadSource(Options& options, BackendSettings* settings) {
   std::string source;
   if (!options.Read("source", &source)) return;
   const size_t at = source.find('@');
   const auto address = Address::Parse(std::string_view(source).substr(0, at));
+  if (at == std::string::npos && address) {
+    settings->source = *address;
+    return;
+  }
+  const std::string interface = at == std::string::npos ? source : source.substr(at + 1);
+  if (if_nametoindex(interface.c_str()) == 0) {
+    return options.Problem(fmt::format("option 'source': there is no interface '{}'", interface));
+  }
+  if (at != std::string::npos && at > 0 && !address) {
+    return options.Problem("option 'source': " + address.error());
+  }
   if (address) settings->source = *address;
-  if (at != std::string::npos) {
-    settings->source_interface = source.substr(at + 1);
-  } else if (!address) {
-    settings->source_interface = source;
+  settings->source_interface = interface;
+}
+
+void ReadId(Options& options, BackendSettings* settings) {
+  std::string id;
+  if (!options.Read("id", &id)) return;
+  if (const auto uuid = Uuid::Parse(id)) {
+    settings->id = uuid->ToString();
+  } else {
+    options.Reject(fmt::format("option 'id': '{}' is no UUID", id));
   }
 }
 
@@ -108,7 +128,12 @@ void ReadTransport(Options& options, BackendSettings* settings) {
   ReadSeconds(options, "tcpSendTimeout", &settings->tcp_send_timeout_ms);
   ReadSeconds(options, "tcpRecvTimeout", &settings->tcp_recv_timeout_ms);
   options.Read("retries", &settings->retries);
-  options.Read("sockets", &settings->sockets);
+  size_t sockets = 0;
+  if (options.Read("sockets", &sockets) && sockets == 0) {
+    options.Problem("option 'sockets': there must be 1 at least");
+  } else if (sockets > 0) {
+    settings->sockets = sockets;
+  }
   options.Read("tcpFastOpen", &settings->tcp_fast_open);
   options.Read("ipBindAddrNoPort", &settings->ip_bind_addr_no_port);
   options.Read("tcpOnly", &settings->tcp_only);
@@ -124,7 +149,8 @@ void ReadTransport(Options& options, BackendSettings* settings) {
   options.Unavailable({"xskSockets", "MACAddr"});
 }
 
-TextResult<BackendSettings> ReadServer(Options& options) {
+// An address that cannot be read is told in `wrong`.
+TextResult<BackendSettings> ReadServer(Options& options, std::string* wrong) {
   BackendSettings settings;
   std::string address;
   StringOrList pools;
@@ -132,13 +158,13 @@ TextResult<BackendSettings> ReadServer(Options& options) {
     if (const auto parsed = Address::Parse(address, DefaultPort(options))) {
       settings.address = *parsed;
     } else {
-      options.Reject(parsed.error());
+      *wrong = parsed.error();
     }
   } else {
     options.Reject("option 'address' is missing");
   }
   options.Read("name", &settings.name);
-  options.Read("id", &settings.id);
+  ReadId(options, &settings);
   if (options.Read("pool", &pools)) settings.pools = pools.items;
   options.Read("order", &settings.order);
   if (options.Read("tier", &settings.tier) && settings.tier == 0) {
@@ -166,21 +192,30 @@ TextResult<std::shared_ptr<Backend>> Register(Call& call, BackendSettings settin
   return backend;
 }
 
-// newServer("192.0.2.1", qps) or newServer{address=...}; nil for a weight that cannot be.
+// newServer("192.0.2.1", qps) or newServer{address=...}; nil for an address or a weight that cannot
+// be.
 TextResult<std::shared_ptr<Backend>> NewServer(Call& call,
                                                const std::variant<std::string, Options>& what,
                                                std::optional<uint32_t> qps) {
   BackendSettings settings;
+  std::string wrong;
   if (const auto* text = std::get_if<std::string>(&what)) {
-    auto address = Address::Parse(*text, 53);
-    if (!address) return Fail(std::move(address.error()));
-    settings.address = *address;
+    if (const auto address = Address::Parse(*text, 53)) {
+      settings.address = *address;
+    } else {
+      wrong = address.error();
+    }
     settings.qps_limit = qps.value_or(0);
   } else {
     Options options = std::get<Options>(what);
-    auto read = ReadServer(options);
+    auto read = ReadServer(options, &wrong);
     if (!read) return Fail(std::move(read.error()));
     settings = std::move(*read);
+  }
+  if (!wrong.empty()) {
+    auto told = WarnUnlessStrict(call, wrong + ": the server was not added");
+    if (!told) return Fail(std::move(told.error()));
+    return std::shared_ptr<Backend>();
   }
   if (settings.tls && !settings.tls->subject_address.empty() &&
       !Address::Parse(settings.tls->subject_address, 0)) {

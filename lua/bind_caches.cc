@@ -122,6 +122,10 @@ TextResult<std::shared_ptr<PacketCache>> NewPacketCache(Call& call, size_t max_e
     good = ReadOldForm(call, &settings);
   }
   if (!good) return Fail(std::move(good.error()));
+  if (max_entries < settings.number_of_shards) {
+    call.Warn(fmt::format("{} entries are fewer than {} shards: there will be fewer shards",
+                          max_entries, settings.number_of_shards));
+  }
   return MakeCache(call, std::move(settings));
 }
 

@@ -7,6 +7,7 @@
 
 #include "lua/object_args.h"
 #include "lua/script_bindings.h"
+#include "lua/warn_unless_strict.h"
 #include "proxy/base/random.h"
 #include "proxy/base/text.h"
 #include "proxy/web/web_auth.h"
@@ -256,11 +257,21 @@ bool InCheck(Call& call) {
 TextResult<void> IncludeDirectory(Call& call, const std::string& path) {
   std::error_code problem;
   std::vector<std::string> files;
-  for (const auto& entry : std::filesystem::directory_iterator(path, problem)) {
-    const std::string name = entry.path().filename().string();
-    if (name[0] != '.' && entry.path().extension() == ".conf" && entry.is_regular_file(problem)) {
-      files.push_back(entry.path().string());
+  for (std::filesystem::directory_iterator entry(path, problem), end; !problem && entry != end;
+       entry.increment(problem)) {
+    const std::filesystem::path& file = entry->path();
+    if (file.filename().string()[0] == '.' || file.extension() != ".conf") continue;
+    std::error_code missing;
+    if (entry->is_regular_file(missing)) {
+      files.push_back(file.string());
+    } else if (missing) {
+      const auto skipped = WarnUnlessStrict(
+          call, fmt::format("cannot read {}: {}: not included", file.string(), missing.message()));
+      if (!skipped) return skipped;
     }
+  }
+  if (problem == std::errc::no_such_file_or_directory) {
+    return WarnUnlessStrict(call, fmt::format("{} does not exist: nothing is included", path));
   }
   if (problem) return Fail(fmt::format("cannot read {}: {}", path, problem.message()));
   std::sort(files.begin(), files.end());

@@ -5,6 +5,7 @@
 #include "lua/script_bindings.h"
 #include "lua/tls_frontend.h"
 #include "lua/tls_options.h"
+#include "lua/warn_unless_strict.h"
 #include "proxy/base/log.h"
 #include "proxy/query/doh_frontend.h"
 #include "proxy/rules/actions/http_actions.h"
@@ -90,7 +91,7 @@ TextResult<void> Add(Call& call, const std::string& text, DohArguments arguments
     return {};
   }
   auto files = PairKeys(*arguments.certificates, arguments.keys.value_or(StringOrList{}));
-  if (!files) return Fail(std::move(files.error()));
+  if (!files) return WarnUnlessStrict(call, files.error() + ": nothing listens on " + text);
   tls.tls.use = TlsUse::kDoh;
   tls.tls.certificates = std::move(*files);
   return AddTlsFrontend(call, std::move(frontend), std::move(tls));

@@ -49,8 +49,10 @@ void SetPolicyValue(
 }
 
 // For the sake of existing files; the help says why there is nothing to set.
-void Accepted(Call& call) {
-  LogDebug("config", "{}{} has no effect. {}", call.Where(), call.row().name, call.row().help);
+template <typename Value>
+void Accepted(Call& call, const Value&) {
+  if (call.runtime().options().client) return;
+  LogInfo("config", "{}{} has no effect. {}", call.Where(), call.row().name, call.row().help);
 }
 
 TextResult<void> SetBalancing(Call& call, double factor, double PolicySettings::*member) {
@@ -234,7 +236,7 @@ using C = ClientLimitSettings;
 constexpr FunctionRow kFunctions[] = {
 #define BW_ROW(name, function, parameters, ...) \
   { name, Bind<&function>, name "(" parameters ")", __VA_ARGS__ }
-    BW_ROW("fixupCase", Accepted, "enabled",
+    BW_ROW("fixupCase", Accepted<bool>, "enabled",
            "Accepted: answers always have the spelling of the query's name."),
     BW_ROW("getRingBuffersSamplingRate", GetSamplingRate, "",
            "One of so many messages is kept in the rings."),
@@ -262,7 +264,7 @@ constexpr FunctionRow kFunctions[] = {
      "setECSSourcePrefixV4(prefix)", "How many bits of an IPv4 client the servers are told."},
     {"setECSSourcePrefixV6", Bind<&SetPrefix<&S::ecs_prefix_v6, 128>>,
      "setECSSourcePrefixV6(prefix)", "How many bits of an IPv6 client the servers are told."},
-    BW_ROW("setDoHDownstreamCleanupInterval", Accepted, "interval",
+    BW_ROW("setDoHDownstreamCleanupInterval", Accepted<uint32_t>, "interval",
            "Accepted: idle connections close by themselves.", kOnce),
     BW_ROW("setDoHDownstreamMaxIdleTime", SetSeconds<&S::doh_downstream_max_idle_ms>, "seconds",
            "How long an idle HTTPS connection to a server is kept.", kOnce),
@@ -277,7 +279,7 @@ constexpr FunctionRow kFunctions[] = {
            "\"continue\" (the next rule) or \"drop\". A rule then does not match."),
     BW_ROW("setMaxCachedTCPConnectionsPerDownstream", Set<&S::max_cached_tcp_connections>, "max",
            "Idle connections kept for each server and worker.", kOnce),
-    BW_ROW("setMaxTCPClientThreads", Accepted, "num",
+    BW_ROW("setMaxTCPClientThreads", Accepted<uint32_t>, "num",
            "Accepted: connections are handled by the workers.", kOnce),
     BW_ROW("setMaxTCPConnectionDuration", Set<&S::max_tcp_connection_duration_s>, "seconds",
            "How long a client's connection may last; 0: no limit."),
@@ -295,20 +297,21 @@ constexpr FunctionRow kFunctions[] = {
            "New TLS sessions a second for each client; 0: no limit.", kOnce),
     BW_ROW("setMaxTLSResumedSessionRatePerClient", SetLimit<&C::max_tls_resumed_session_rate>,
            "rate", "Resumed TLS sessions a second for each client; 0: no limit.", kOnce),
-    BW_ROW("setMaxUDPOutstanding", Accepted, "max",
+    BW_ROW("setMaxUDPOutstanding", Accepted<uint16_t>, "max",
            "Accepted: IDs are random, so that no table of IDs fills up.", kOnce),
     BW_ROW("setMaxUDPResponseSize", Set<&S::max_udp_response_size>, "size",
            "Larger answers over UDP are cut off; 0: only the client's limit."),
-    BW_ROW("setOutgoingDoHWorkerThreads", Accepted, "num", "Accepted: the workers do this.", kOnce),
+    BW_ROW("setOutgoingDoHWorkerThreads", Accepted<uint32_t>, "num",
+           "Accepted: the workers do this.", kOnce),
     BW_ROW("setPayloadSizeOnSelfGeneratedAnswers", Set<&S::payload_size_on_self_generated>, "size",
            "The UDP size in the EDNS of answers made here."),
     BW_ROW("setProxyProtocolApplyACLToProxiedClients", Set<&S::proxy_acl_to_proxied>, "apply",
            "Whether a client that a PROXY header names must be in the access list, too."),
     BW_ROW("setProxyProtocolMaximumPayloadSize", SetProxyMaximum, "size",
            "Bytes that a PROXY header may have, all in all; 16 at least."),
-    BW_ROW("setRandomizedIdsOverUDP", Accepted, "enabled", "Accepted: IDs are always random.",
+    BW_ROW("setRandomizedIdsOverUDP", Accepted<bool>, "enabled", "Accepted: IDs are always random.",
            kOnce),
-    BW_ROW("setRandomizedOutgoingSockets", Accepted, "enabled",
+    BW_ROW("setRandomizedOutgoingSockets", Accepted<bool>, "enabled",
            "Accepted: the socket is always drawn at random.", kOnce),
     BW_ROW("setRetryBudget", SetRetryBudget, "{share=0.1}",
            "Which share of the queries may be sent again."),
@@ -321,9 +324,9 @@ constexpr FunctionRow kFunctions[] = {
     BW_ROW("setRoundRobinFailOnNoServer",
            SetPolicyValue<&PolicySettings::round_robin_fail_on_no_server>, "fail",
            "Whether roundrobin uses servers that are down where none is up."),
-    BW_ROW("setSecurityPollInterval", Accepted, "interval",
+    BW_ROW("setSecurityPollInterval", Accepted<uint32_t>, "interval",
            "Accepted: no security status is asked for."),
-    BW_ROW("setSecurityPollSuffix", Accepted, "suffix",
+    BW_ROW("setSecurityPollSuffix", Accepted<std::string>, "suffix",
            "Accepted: no security status is asked for."),
     BW_ROW("setServFailWhenNoServer", Set<&S::servfail_when_no_server>, "servfail",
            "Answers SERVFAIL instead of nothing where no server is up."),
@@ -344,7 +347,7 @@ constexpr FunctionRow kFunctions[] = {
      "Bits of an IPv6 address that make a client.", kOnce},
     BW_ROW("setTCPConnectionsOverloadThreshold", SetOverloadThreshold, "percent",
            "How full the limits are when new connections are restricted.", kOnce),
-    BW_ROW("setTCPDownstreamCleanupInterval", Accepted, "interval",
+    BW_ROW("setTCPDownstreamCleanupInterval", Accepted<uint32_t>, "interval",
            "Accepted: idle connections close by themselves.", kOnce),
     BW_ROW("setOutgoingTLSSessionsCacheCleanupDelay", Set<&S::tls_sessions_cleanup_s>, "seconds",
            "How often TLS sessions with servers that have grown too old are forgotten.", kOnce),
@@ -355,14 +358,15 @@ constexpr FunctionRow kFunctions[] = {
     BW_ROW("setTCPDownstreamMaxIdleTime", SetSeconds<&S::tcp_downstream_max_idle_ms>, "seconds",
            "How long an idle connection to a server is kept.", kOnce),
     BW_ROW("setTCPFastOpenKey", SetFastOpenKey, "key", "The key of TCP Fast Open.", kOnce),
-    BW_ROW("setTCPInternalPipeBufferSize", Accepted, "size", "Accepted: there is no such pipe.",
-           kOnce),
+    BW_ROW("setTCPInternalPipeBufferSize", Accepted<uint32_t>, "size",
+           "Accepted: there is no such pipe.", kOnce),
     BW_ROW("setTCPRecvTimeout", Set<&S::tcp_recv_timeout_s>, "seconds",
            "How long a client may take to send a query."),
     BW_ROW("setTCPSendTimeout", Set<&S::tcp_send_timeout_s>, "seconds",
            "How long a client may take to take an answer."),
-    BW_ROW("setTCPUseSinglePipe", Accepted, "enabled", "Accepted: there is no such pipe.", kOnce),
-    BW_ROW("setUDPMultipleMessagesVectorSize", Accepted, "num",
+    BW_ROW("setTCPUseSinglePipe", Accepted<bool>, "enabled", "Accepted: there is no such pipe.",
+           kOnce),
+    BW_ROW("setUDPMultipleMessagesVectorSize", Accepted<uint32_t>, "num",
            "Accepted: datagrams are always handled in batches.", kOnce),
     BW_ROW("setUDPSocketBufferSizes", SetBuffers, "recv, send",
            "Sizes of the kernel's buffers of UDP sockets.", kOnce),

@@ -4,6 +4,7 @@
 #include "lua/script_bindings.h"
 #include "lua/tls_frontend.h"
 #include "lua/tls_options.h"
+#include "lua/warn_unless_strict.h"
 #include "proxy/config/certificate_reload.h"
 #include "proxy/net/ocsp_response.h"
 
@@ -21,7 +22,7 @@ TextResult<void> AddTlsLocal(Call& call, const std::string& text,
   if (auto good = ReadStreamOptions(options, 853, &settings); !good) return good;
   if (auto good = options.Finish(); !good) return good;
   auto files = PairKeys(certificates, keys.value_or(StringOrList{}));
-  if (!files) return Fail(std::move(files.error()));
+  if (!files) return WarnUnlessStrict(call, files.error() + ": nothing listens on " + text);
   tls.tls.certificates = std::move(*files);
   auto address = Address::Parse(text, 853);
   if (!address) return Fail(std::move(address.error()));
