@@ -24,7 +24,9 @@ void SetQueryCount(Call& call, bool enabled) {
 void SetQueryCountFilter(Call& call, const LuaFunction& function) {
   call.builder().Edit().settings.query_count.filter =
       [function](Query& query, RuleContext& context) -> std::optional<std::string> {
-    const ViewGuard<QuestionView> guard(query, &context);
+    RuleContext own = context;
+    own.suspender = nullptr;  // the query goes on whatever is said here
+    const ViewGuard<QuestionView> guard(query, &own);
     std::optional<std::string> name;
     CallForPacket(function,
                   {.what = "the filter of setQueryCountFilter",

@@ -15,7 +15,9 @@ namespace {
 template <typename View, typename Message>
 AlterMessage<Message> MakeAlter(const LuaFunction& function) {
   return [function](Query& query, RuleContext& context, Message& message) {
-    const ViewGuard<View> guard(query, &context);
+    RuleContext own = context;
+    own.suspender = nullptr;  // the query goes on whatever is said here
+    const ViewGuard<View> guard(query, &own);
     const auto shared = std::make_shared<Message>(std::move(message));
     const auto push = [&](lua_State* state) {
       PushObject(state, guard.view());

@@ -64,10 +64,10 @@ int Entries(FfiCall& call) {
     list.Begin();
     list.Field("key", std::string_view(row.what));
     list.Field("reason", std::string_view(row.block.cause->reason));
-    list.Field("blocks", row.block.hits->Get());
+    list.Field("blocks", row.blocks);
     list.Field("remainingTime", row.seconds);
     list.Field("action", static_cast<int>(NumberOf(row.action)));
-    list.Field("ebpf", false);
+    list.Field("ebpf", row.block.in_kernel);
     list.Field("warning", row.block.cause->warning);
     list.End();
   }

@@ -32,11 +32,6 @@ int Begin(FfiCall& call) {
   if (!call.ok()) return 0;
   if (frame->meta)
     return call.Fail(fmt::format("the key '{}' has not been ended", frame->meta->key));
-  if (const QueryExtras* const extras = frame->query->extras()) {
-    for (const QueryMeta& known : extras->metas) {
-      if (known.key == key) return call.Fail(fmt::format("the key '{}' is there already", key));
-    }
-  }
   frame->meta = QueryMeta{.key = std::string(key), .texts = {}, .numbers = {}};
   return 0;
 }
@@ -59,14 +54,16 @@ int End(FfiCall& call) {
   FfiFrame* const frame = (call.*Of)(1);
   if (!call.ok()) return 0;
   if (!frame->meta) return call.Fail("no key has been begun: meta_begin_key comes first");
-  frame->query->Extras().metas.push_back(std::move(*frame->meta));
+  auto& metas = frame->query->Extras().metas;
+  std::erase_if(metas, [&](const QueryMeta& known) { return known.key == frame->meta->key; });
+  metas.push_back(std::move(*frame->meta));
   frame->meta.reset();
   return 0;
 }
 
 #define BW_META(what, argument, of)                                                            \
   {what "_meta_begin_key", Begin<of>, "(" argument ", key [, size])",                          \
-   "Begins a key of the meta field of protobuf messages; once for each key."},                 \
+   "Begins a key of the meta field of protobuf messages; in place of one that is there."},     \
       {what "_meta_add_str_value_to_key", AddText<of>, "(" argument ", value [, size])",       \
        "Adds a text to it."},                                                                  \
       {what "_meta_add_int64_value_to_key", AddNumber<of>, "(" argument ", value)",            \

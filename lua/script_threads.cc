@@ -11,6 +11,7 @@
 #include <deque>
 #include <list>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "lua/bare_state.h"
@@ -134,12 +135,20 @@ struct ScriptThreads::State {
 
   void StartOne(const std::shared_ptr<State>& self, std::function<void()> run) {
     Thread& made = threads.emplace_back();
-    made.thread = std::thread([self, run = std::move(run), &made] {
-      run();
-      const std::lock_guard lock(self->mutex);
-      made.ended = true;
-      self->changed.notify_all();
-    });
+    try {
+      made.thread = std::thread([self, run = std::move(run), &made] {
+        run();
+        const std::lock_guard lock(self->mutex);
+        made.ended = true;
+        self->changed.notify_all();
+      });
+    } catch (const std::system_error& problem) {
+      threads.pop_back();
+      LogError("lua",
+               "no thread can be made for a script: {}; raise TasksMax or the limit of "
+               "processes",
+               problem.what());
+    }
   }
   void StartCode(const std::shared_ptr<State>& self, const Code& code) {
     StartOne(self, [self, code] { self->RunCode(code); });
@@ -197,7 +206,7 @@ int ScriptThreads::State::SubmitFrom(lua_State* state) {
 
 void ScriptThreads::State::RunCode(const Code& code) {
   pthread_setname_np(pthread_self(), "bw/luathread");
-  const FfiShared shared{.metrics = *metrics, .suspended = *suspended};
+  const FfiShared shared{*metrics, *suspended, runtime};
   while (!IsStopping()) {
     {
       // A runtime of its own, for what is bound: nobody else sees its configuration.
@@ -354,7 +363,7 @@ void ScriptThreads::RequestStop() {
   (void)!write(state_->end_event.get(), &one_event, sizeof(one_event));
   state_->changed.notify_all();
   for (auto& one : state_->threads) {
-    if (!one.ended) CallWatch::Interrupt(one.thread.native_handle());
+    if (!one.ended && one.thread.joinable()) CallWatch::Interrupt(one.thread.native_handle());
   }
 }
 
@@ -366,7 +375,7 @@ bool ScriptThreads::Stop() {
   };
   while (!all_ended() && std::chrono::steady_clock::now() < deadline) {
     for (auto& one : state_->threads) {
-      if (!one.ended) CallWatch::Interrupt(one.thread.native_handle());
+      if (!one.ended && one.thread.joinable()) CallWatch::Interrupt(one.thread.native_handle());
     }
     state_->changed.wait_for(lock, kInterruptStep, all_ended);
   }

@@ -6,6 +6,17 @@
 #include "proxy/query_path.h"
 
 namespace breakwater {
+namespace {
+
+// Of an answer that a script may have put in its place: RD and CD are the client's.
+void RestoreFlags(Query& answer) {
+  constexpr uint16_t kOfClient = dns::kFlagRd | dns::kFlagCd;
+  dns::Header header = answer.header();
+  header.set_flags(
+      static_cast<uint16_t>((header.flags() & ~kOfClient) | (answer.client_flags & kOfClient)));
+}
+
+}  // namespace
 
 SuspendedQueries::Setup QueryPath::SuspendSetup() {
   return {.now = env_.now,
@@ -53,7 +64,10 @@ void QueryPath::ParkAfterRules(QueryPtr query) {
 
 void QueryPath::ParkAnswer(QueryPtr query) {
   if (query == nullptr) return;
-  suspended_.Park(std::move(query), [this](QueryPtr answer) { Finish(std::move(answer)); });
+  suspended_.Park(std::move(query), [this](QueryPtr answer) {
+    RestoreFlags(*answer);
+    Finish(std::move(answer));
+  });
 }
 
 void QueryPath::ParkReply(Flight& ended, const Reply& reply) {
@@ -68,6 +82,7 @@ void QueryPath::ParkReply(Flight& ended, const Reply& reply) {
   held->scope_zero_key = ended.scope_zero_key;
   suspended_.Park(std::move(ended.query),
                   [this, held, facts = reply.facts, backend = reply.backend](QueryPtr answer) {
+                    RestoreFlags(*answer);
                     held->query = std::move(answer);
                     StoreAndFinish(*held, facts, backend);
                   });

@@ -37,7 +37,8 @@ bool SuspendedQueries::Suspend(Query& query, const SuspendKey& key, uint32_t tim
 
 void SuspendedQueries::Park(QueryPtr query, GoOn go_on) {
   const auto found = parked_.find(query->suspended);
-  if (found == parked_.end()) return;
+  // Its script was done with it before.
+  if (found == parked_.end()) return setup_.on_drop(std::move(query), DropReason::kRule);
   query->Detach(setup_.packets);
   found->second.query = std::move(query);
   found->second.go_on = std::move(go_on);
@@ -69,12 +70,13 @@ void SuspendedQueries::OnTime(uint64_t id) {
   copy->Forget();
   setup_.counters.Add(Metric::kSuspendedTimeouts);
   Parked parked = TakeOut(id);
-  setup_.on_resume(std::move(parked.query), parked.go_on);
+  if (parked.query) setup_.on_resume(std::move(parked.query), parked.go_on);
 }
 
 void SuspendedQueries::OnMessage(uint64_t id, SuspendEnd end, HeldMessage& message) {
   if (!parked_.contains(id)) return;
   Parked parked = TakeOut(id);
+  if (!parked.query) return;
   if (end == SuspendEnd::kDrop) return setup_.on_drop(std::move(parked.query), DropReason::kRule);
   TakeBack(*parked.query, message.query(), setup_.packets);
   parked.query->suspended = 0;
@@ -89,7 +91,7 @@ void SuspendedQueries::DropAll() {
     if (found == parked_.end()) continue;
     if (auto copy = table_->TakeOf(found->second.key, *home_, id)) copy->Forget();
     Parked parked = TakeOut(id);
-    setup_.on_drop(std::move(parked.query), DropReason::kShutdown);
+    if (parked.query) setup_.on_drop(std::move(parked.query), DropReason::kShutdown);
   }
 }
 

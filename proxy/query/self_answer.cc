@@ -92,6 +92,8 @@ void PutQuestionBack(Query& query, PacketPool& packets) {
 bool MakeAnswer(Query& query, const SelfAnswerContext& context, const AnswerShape& shape,
                 std::span<const AnswerRecord> records) {
   if (query.question_left_out) PutQuestionBack(query, context.packets);
+  // Its question could not be read, and nothing of it was kept.
+  if (query.question.end() > query.size) return false;
   const size_t question_end = query.question.end();
   size_t size = question_end;
   for (const AnswerRecord& record : records) {

@@ -108,13 +108,13 @@ void SetHeldRCode(HeldMessage& message, uint16_t rcode, HeldRecords records) {
   const bool ours = !query.is_response || query.self_answered || IsBareHeader(query);
   if (records == HeldRecords::kCleared || IsBareHeader(query)) {
     AnswerShape shape{.rcode = rcode, .flags = {.aa = false, .ad = false, .ra = {}}};
-    (void)MakeAnswer(query,
-                     {.packets = message.packets(),
-                      .add_edns = message.style().add_edns,
-                      .udp_size = message.style().udp_size},
-                     shape);
-    query.self_answered = ours;
-    return;
+    const bool made = MakeAnswer(query,
+                                 {.packets = message.packets(),
+                                  .add_edns = message.style().add_edns,
+                                  .udp_size = message.style().udp_size},
+                                 shape);
+    if (made) query.self_answered = ours;
+    if (made) return;
   }
   dns::Header header = query.header();
   header.set_rcode(static_cast<dns::RCode>(rcode & dns::kRcodeMask));

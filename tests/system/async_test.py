@@ -103,11 +103,13 @@ class LookUps:
 class Asynchronous(EveryTransport):
     def program(self, script, more=""):
         nsd = self.started(Nsd({"example.org": ZONE}))
-        ports = {"dot": free_port(), "doh": free_port()}
+        ports = {"dot": free_port(), "doh": free_port(), "dnscrypt_udp": free_port()}
+        ports["dnscrypt_tcp"] = ports["dnscrypt_udp"]
         files = '"{}", "{}"'.format(*self.pair)
         proxy = self.proxy(CONSOLE + 'setLocal("127.0.0.1:{port}")\n'
                            f'addTLSLocal("127.0.0.1:{ports["dot"]}", {files})\n'
                            f'addDOHLocal("127.0.0.1:{ports["doh"]}", {files}, "/dns-query")\n'
+                           + self.dnscrypt_bind(ports["dnscrypt_udp"]) +
                            f'newServer{{address="127.0.0.1:{nsd.port}", checkName="example.org."}}\n'
                            + more + script)
         self.ports = {"udp": proxy.port, "tcp": proxy.port, **ports}

@@ -4,7 +4,6 @@
 Debian has no client for DNSCrypt. That the one here is right is shown by dnsdist, which understands it.
 """
 
-import concurrent.futures
 import functools
 import os
 import subprocess
@@ -205,23 +204,6 @@ class Queries(Dnscrypt):
         self.assertRegex(found, r"127\.0\.0\.1:\d+ +DNSCryptTCP ")
 
     @breakwater_only
-    @breakwater_only
-    def test_what_was_suspended_is_sealed(self):
-        made = self.provider.make(1)
-        session = Session(made[0])
-        proxy = self.serve([made], rules="n = 0\naddAction(AllRule(), LuaAction(function(dq)\n"
-                           "n = n + 1 dq:suspend(1, n, 20000) return DNSAction.None end))\n")
-        asked = 0
-        for ask in (self.ask_udp, self.ask_tcp):
-            for wish in ("resume()", "setRCode(DNSRCode.REFUSED, true)"):
-                asked += 1
-                with concurrent.futures.ThreadPoolExecutor(1) as pool:
-                    answer = pool.submit(ask, proxy.port, session)
-                    wait_until(lambda: proxy.stat("suspended") == asked, "the query")  # pylint: disable=cell-var-from-loop
-                    proxy.console(f"local o = getAsynchronousObject(1, {asked}) o:{wish} "
-                                  + ("" if wish == "resume()" else "o:resume()"))
-                    self.assertEqual(addresses(answer.result()), ["192.0.2.80"] if wish == "resume()" else [])
-
     def test_many_queries_on_one_connection(self):
         proxy = self.serve([self.provider.make(1, XCHACHA20)], options="maxInFlight=20")
         session = Session(self.told(proxy.port)[0])
