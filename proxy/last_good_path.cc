@@ -157,7 +157,8 @@ std::unique_ptr<BadReply> QueryPath::Kept(const Reply& reply) {
 bool QueryPath::AskStandby(FlightId id, Flight& flight, const Shortcoming& shortcoming) {
   return ServeLastGood(id, flight, shortcoming.kind, LastGoodUse::kUnlessFlushed) ||
          EndWithMeanwhile(id, flight) ||
-         RetryElsewhere(id, flight, shortcoming.failure, Reach::kNextTiers) ||
+         (TellsOfZones(*flight.query) &&
+          RetryElsewhere(id, flight, shortcoming.failure, Reach::kNextTiers)) ||
          ServeLastGood(id, flight, shortcoming.kind);
 }
 

@@ -81,19 +81,23 @@ void QueryPath::EndZoneQuestion(FlightId id, const BackendPtr& backend,
   if (noted.wish == ZoneHealth::Wish::kCertainty) AskMore(*ended.query, backend, noted, bad);
   const bool failed = bad && bad != BadKind::kOlder;
   EndSerialWaits(waiting, backend, failed ? SerialAnswer::kFailed : SerialAnswer::kTold);
-  if (failed) LearnAgain(*ended.query, backend, *bad);
+  if (ended.query->question.type == dns::Type::kSoa &&
+      ended.zone_labels == ended.query->NameCopy().CountLabels()) {
+    EndLearning(*ended.query, backend, failed ? bad : std::nullopt);
+  }
 }
 
-// A question that was to tell a name's zone told nothing: whoever meets the name next may ask, and
-// after a loss we do. Without its zone a name has no health, and its end is taken for a deletion.
-void QueryPath::LearnAgain(const Query& query, const BackendPtr& backend, BadKind bad) {
-  if (query.question.type != dns::Type::kSoa) return;
+// A question that was to tell a name's zone, perhaps, has ended. Without its zone a name has no
+// health, and its end is taken for a deletion: what was lost is asked for again.
+void QueryPath::EndLearning(const Query& query, const BackendPtr& backend,
+                            std::optional<BadKind> bad) {
   const dns::Name name = query.NameCopy();
-  if (env_.zones.ApexOf(name.wire()) + 1u >= name.CountLabels()) return;  // it is known now
-  zone_questions_.ForgetLearning(name.wire());
-  if (bad == BadKind::kTimeout && backend->IsUp()) {
-    const ZoneHealth::Noted noted{.wish = ZoneHealth::Wish::kApex};
-    AskMore(query, backend, noted, bad);
+  const bool known = env_.zones.ApexOf(name.wire()) + 1u >= name.CountLabels();
+  if (known || !bad) return zone_questions_.EndLearning(name.wire());
+  if (zone_questions_.MayLearnAgain(name.wire())) {
+    zone_questions_.Doubt({name, backend, query.pool_name}, now());
+  } else if (bad == BadKind::kTimeout) {
+    zone_questions_.ForgetLearning(name.wire());
   }
 }
 

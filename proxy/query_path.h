@@ -246,7 +246,7 @@ class QueryPath final : public WorkerPath {
   std::optional<FlightId> AskAboutZone(const ZoneQuestion& question);
   void EndZoneQuestion(FlightId id, const BackendPtr& backend, const ZoneHealth::Noted& noted,
                        std::optional<BadKind> bad);
-  void LearnAgain(const Query& query, const BackendPtr& backend, BadKind bad);
+  void EndLearning(const Query& query, const BackendPtr& backend, std::optional<BadKind> bad);
   std::vector<FlightId> TakeWaiting(const Flight& ended, const Backend& backend);
   // Zones that are bad where nobody asks: false where none is.
   bool TryBadZones();

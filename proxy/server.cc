@@ -93,7 +93,7 @@ void Server::CheckBackendsOnce() {
   // Who starts in an outage has a snapshot to answer from: late verdicts come when they come.
   const auto waiting = std::make_shared<bool>(true);
   const auto stop = [this, waiting] {
-    if (*waiting) control_loop_.Stop();
+    if (std::exchange(*waiting, false)) control_loop_.Stop();
   };
   health_.CheckAllAtStart(config->backends, stop);
   TimerId patience = 0;
@@ -102,7 +102,6 @@ void Server::CheckBackendsOnce() {
   }
   control_loop_.Run();
   control_loop_.timers().Cancel(patience);
-  *waiting = false;
 }
 
 TextResult<void> Server::Bind() {
@@ -134,8 +133,8 @@ void Server::Start() {
   zones_.Start(*config);
   stores_.Start(*config);
   zones_.AwaitFirstLook(kZonePatience);
-  CheckBackendsOnce();
   snapshots_.AwaitLoaded(kSnapshotPatience);
+  CheckBackendsOnce();  // last: what is not done by then goes on in the control thread at once
   for (const auto& frontend : config->frontends) {
     const auto tell = [&](const Address& address) {
       LogInfo("setup", "Listening on {} ({})", address.ToStringWithPort(), frontend->TypeText());

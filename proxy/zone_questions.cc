@@ -48,7 +48,17 @@ bool ZoneQuestions::MayLearn(std::span<const uint8_t> name, MonoTime now) {
   return true;
 }
 
+bool ZoneQuestions::MayLearnAgain(std::span<const uint8_t> name) {
+  if (tries_.size() >= kAskedSlots) tries_.clear();
+  return ++tries_[HashOfParent(name)] <= kLearningTries;
+}
+
+void ZoneQuestions::EndLearning(std::span<const uint8_t> name) {
+  if (!tries_.empty()) tries_.erase(HashOfParent(name));
+}
+
 void ZoneQuestions::ForgetLearning(std::span<const uint8_t> name) {
+  EndLearning(name);
   const uint64_t hash = HashOfParent(name);
   uint64_t& slot = asked_[hash % kAskedSlots];
   if (slot == hash) slot = 0;

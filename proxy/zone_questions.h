@@ -55,7 +55,11 @@ class ZoneQuestions {
 
   // Whether to ask now for the zone that `name`, in wire form, is in.
   bool MayLearn(std::span<const uint8_t> name, MonoTime now);
-  // Nothing came of that: the next one may ask.
+  // Nothing came of that. Whether to ask once more: kLearningTries times for a parent.
+  bool MayLearnAgain(std::span<const uint8_t> name);
+  // Something came of it.
+  void EndLearning(std::span<const uint8_t> name);
+  // The next one may ask as if nobody had.
   void ForgetLearning(std::span<const uint8_t> name);
   // Asks `question.backend` in kPause from now how it is, unless that is being found out.
   void Doubt(ZoneQuestion question, MonoTime now);
@@ -79,6 +83,7 @@ class ZoneQuestions {
 
  private:
   static constexpr size_t kAskedSlots = 4096;
+  static constexpr int kLearningTries = 3;
   struct Doubted {
     MonoTime when;
     ZoneQuestion question;
@@ -94,8 +99,9 @@ class ZoneQuestions {
   TokenBucket proofs_{kProofsASecond, kProofsASecond};
   // Parents asked for, by hash; a later one takes the place of another.
   std::vector<uint64_t> asked_ = std::vector<uint64_t>(kAskedSlots);
-  std::deque<Doubted> doubts_;             // in order of time
-  absl::flat_hash_set<uint64_t> doubted_;  // by zone and server, until their answers came
+  absl::flat_hash_map<uint64_t, int> tries_;  // of those whose answers were lost; bounded
+  std::deque<Doubted> doubts_;                // in order of time
+  absl::flat_hash_set<uint64_t> doubted_;     // by zone and server, until their answers came
   // By zone and server: who waits for the serial.
   absl::flat_hash_map<uint64_t, std::vector<FlightId>> waiting_;
   TimerId timer_ = 0;

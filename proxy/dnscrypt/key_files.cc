@@ -41,19 +41,55 @@ TextResult<void> ReadWhole(const Wanted& wanted, std::span<uint8_t> out) {
                           out.size(), status.st_size));
 }
 
-// Beside the old file, which stays where this fails; then in its place.
-TextResult<void> WriteWhole(const std::string& path, std::span<const uint8_t> bytes, mode_t mode) {
-  const std::string beside = fmt::format("{}.new-{}", path, getpid());
-  unlink(beside.c_str());  // of a process that had the same number and was killed
-  UniqueFd fd(open(beside.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode));
-  const bool written =
-      fd.valid() &&
-      write(fd.get(), bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()) &&
-      fsync(fd.get()) == 0 && rename(beside.c_str(), path.c_str()) == 0;
-  if (written) return {};
-  const int error = errno;
-  if (fd.valid()) unlink(beside.c_str());
-  return Fail(fmt::format("cannot write {}: {}", path, std::strerror(error)));
+// A file that is written beside the old one, and put in its place once all are written.
+class NewFile {
+ public:
+  NewFile(std::string path, mode_t mode)
+      : path_(std::move(path)), beside_(fmt::format("{}.new-{}", path_, getpid())), mode_(mode) {}
+  ~NewFile() {
+    if (fd_.valid()) unlink(beside_.c_str());
+  }
+  NewFile(const NewFile&) = delete;
+  NewFile& operator=(const NewFile&) = delete;
+
+  TextResult<void> Write(std::span<const uint8_t> bytes) {
+    unlink(beside_.c_str());  // of a process that had the same number and was killed
+    fd_ = UniqueFd(open(beside_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode_));
+    const bool written =
+        fd_.valid() &&
+        write(fd_.get(), bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size()) &&
+        fsync(fd_.get()) == 0;
+    return written ? TextResult<void>() : Problem();
+  }
+  TextResult<void> Commit() {
+    if (rename(beside_.c_str(), path_.c_str()) != 0) return Problem();
+    fd_.Reset();
+    return {};
+  }
+
+ private:
+  TextResult<void> Problem() const {
+    return Fail(fmt::format("cannot write {}: {}", path_, std::strerror(errno)));
+  }
+
+  const std::string path_, beside_;
+  const mode_t mode_;
+  UniqueFd fd_;
+};
+
+struct Content {
+  const std::string& path;
+  std::span<const uint8_t> bytes;
+};
+
+// Both or none: what is public is of no use without its secret.
+TextResult<void> WriteBoth(const Content& secret, const Content& open) {
+  NewFile first(secret.path, kForOwner);
+  NewFile second(open.path, kForAll);
+  if (auto good = first.Write(secret.bytes); !good) return good;
+  if (auto good = second.Write(open.bytes); !good) return good;
+  if (auto good = first.Commit(); !good) return good;
+  return second.Commit();
 }
 
 }  // namespace
@@ -62,12 +98,8 @@ TextResult<PublicKey> WriteProviderKeys(const ProviderKeyFiles& files) {
   PublicKey key;
   ProviderSecret secret;
   MakeProviderKeys(&key, &secret);
-  if (auto good = WriteWhole(files.secret, secret.bytes, kForOwner); !good) {
-    return Fail(std::move(good.error()));
-  }
-  if (auto good = WriteWhole(files.public_key, key, kForAll); !good) {
-    return Fail(std::move(good.error()));
-  }
+  const auto good = WriteBoth({files.secret, secret.bytes}, {files.public_key, key});
+  if (!good) return Fail(good.error());
   return key;
 }
 
@@ -88,8 +120,8 @@ TextResult<ProviderSecret> ReadProviderSecret(const std::string& path) {
 }
 
 TextResult<void> WriteCertificate(const CertificateAndKey& made, const CertificateFiles& files) {
-  if (auto good = WriteWhole(files.secret, made.secret.bytes, kForOwner); !good) return good;
-  return WriteWhole(files.certificate, made.certificate.bytes(), kForAll);
+  return WriteBoth({files.secret, made.secret.bytes},
+                   {files.certificate, made.certificate.bytes()});
 }
 
 TextResult<CertificateAndKey> ReadCertificate(const CertificateFiles& files) {

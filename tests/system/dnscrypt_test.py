@@ -412,6 +412,15 @@ class Configurations(Dnscrypt):
             Stream(port)
         self.assertNotIn("TCP (DNSCrypt)", proxy.console("showBinds()"))
 
+    def test_the_console_client_reads_a_file_that_uses_certificates_it_may_not_see(self):
+        row = self.provider.make(7)
+        proxy = self.proxy(CONSOLE + 'addAction(AllRule(), SpoofAction("192.0.2.1"))\n'
+                           f'addDNSCryptBind("127.0.0.1:{{port}}", "{PROVIDER}", "{row[1]}", "{row[2]}")\n'
+                           "newest = getDNSCryptBind(0):getCertificate(0):getSerial() -- no setLocal()\n")
+        for path in row[1:]:
+            os.unlink(path)
+        self.assertEqual(proxy.console("return newest").strip(), "7")
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -59,6 +59,11 @@ TEST_F(DnscryptContextTest, ProviderKeysAreReadAsTheyWereWritten) {
   struct stat status {};
   ASSERT_EQ(stat(files.secret.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0600u);
+  // A new secret does not take its place without what is public.
+  EXPECT_FALSE(WriteProviderKeys({"/nowhere/public", files.secret}));
+  EXPECT_EQ(PublicKeyOf(*ReadProviderSecret(files.secret)), *key);
+  EXPECT_FALSE(WriteProviderKeys({files.public_key, "/nowhere/private"}));
+  EXPECT_EQ(*ReadProviderKey(files.public_key), *key);
 }
 
 TEST_F(DnscryptContextTest, WhatIsLeftOfAWriteThatWasCutOffIsNoHindrance) {
