@@ -3,6 +3,7 @@
 #include "proxy/query/proxy_values.h"
 #include "proxy/rules/actions/edns_actions.h"
 #include "tests/proxy/rules/rule_harness.h"
+#include "tests/support/neighbour_news.h"
 
 namespace breakwater::test {
 namespace {
@@ -131,6 +132,22 @@ TEST_F(SetActionTest, AnOptionThatDoesNotFitChangesNothing) {
   query_ = maker_.Make("a +edns");
   Apply(MakeSetEdnsOptionAction(10, std::string(4090, 'x')));
   EXPECT_EQ(Message(), "rd NOERROR; a A; ar: OPT 1232");
+}
+
+TEST_F(SetActionTest, TheHardwareAddressOfAClientIsToldWhereItIsKnown) {
+  const ActionPtr action = MakeSetMacAddrAction(65001);
+  NeighbourTable table;
+  table.Take(About({.address = "192.0.2.7"}));
+  query_ = maker_.Make("a +edns from=192.0.2.7:4711");
+  Apply(action);
+  EXPECT_EQ(Message(), "rd NOERROR; a A; ar: OPT 1232");
+  context_.neighbours = &table;
+  Apply(action);
+  EXPECT_EQ(Message(), "rd NOERROR; a A; ar: OPT 1232 65001:02005e005301");
+  query_ = maker_.Make("a from=192.0.2.8");
+  Apply(action);
+  EXPECT_EQ(Message(), "rd NOERROR; a A");
+  EXPECT_EQ(action->ToString(), "add EDNS MAC (code=65001)");
 }
 
 TEST_F(SetActionTest, AnOptionOfAnAnswerStays) {
