@@ -339,6 +339,23 @@ std::string IndexText(const std::vector<Page>& pages) {
   return text;
 }
 
+constexpr const char* kOtherwise = R"(
+# What works in another way
+
+- **Lua that waits for a disk or a program.** While a packet is handled (`LuaAction`, `LuaRule`, policies, their
+  relatives for responses) `io.open`, `io.lines`, `io.popen`, methods of files, `os.execute`, `os.remove`,
+  `dofile`, `require` of a module that is not loaded yet and others like them raise an error: one slow disk would
+  stop all clients. An action that calls one answers SERVFAIL. `--check-config` tries each function on a sample and
+  warns. Instead: `LogAction(FILE)`, `RemoteLogAction()` or `DnstapLogAction()` write down what was asked,
+  `infolog()` writes a line; `newCDBKVStore()` and its relatives look things up in files; `maintenance()` and the
+  file itself, when it is read, may open files and keep what they read in a Lua table.
+- **A slow answer is asked for elsewhere.** A query over UDP that stays without an answer for 100 ms, or four times the
+  server's usual latency where that is longer (at most half of its timeout), is sent to another server of the pool
+  that is up, and the first answer wins. dnsdist waits for the first server. Where `order`, a hash or a policy of
+  your own must hold for slow names too, `setRetryBudget({share=0})` switches it off; a server that refuses at
+  once (ICMP, a closed connection) is still replaced for the query.
+)";
+
 // "REASON: NAME NAME", going on in lines that begin with two blanks; # begins a comment.
 std::string ExceptionsText(const std::string& not_bound) {
   std::string text =
@@ -365,7 +382,7 @@ std::string ExceptionsText(const std::string& not_bound) {
     }
     text += fmt::format("| {} | {} |\n", names, row.substr(0, colon));
   }
-  return text;
+  return text + kOtherwise;
 }
 
 }  // namespace
