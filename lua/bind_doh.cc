@@ -119,36 +119,49 @@ size_t CountFrontends(Call& call) {
   return FrontendsOf(call, Protocol::kDoh).size();
 }
 
+// In dnsdist's columns; when the next rotation of ticket keys is due is not told.
 void ShowFrontends(Call& call) {
-  std::string text = fmt::format(
-      "{:<3} {:<30} {:<10} {:<10} {:<10} {:<10} {:<10} {:<12} {:<12} {:<12}\n", "#", "Address",
-      "HTTP/1", "HTTP/2", "GET", "POST", "Bad", "Errors", "Redirects", "Valid");
+  std::string text = fmt::format("{:<3} {:<20}", "#", "Address");
+  for (const char* head : {"HTTP", "HTTP/1", "HTTP/2", "GET", "POST", "Bad", "Errors", "Redirects",
+                           "Valid", "# ticket keys", "Rotation delay"}) {
+    text += fmt::format(" {:<15}", head);
+  }
+  text += "\n";
   size_t index = 0;
   for (const auto& frontend : FrontendsOf(call, Protocol::kDoh)) {
     const DohCounters& counters = frontend->doh->counters;
-    text += fmt::format("{:<3} {:<30} {:<10} {:<10} {:<10} {:<10} {:<10} {:<12} {:<12} {:<12}\n",
-                        index++, frontend->settings.address.ToStringWithPort(),
-                        counters.http1_queries.Get(), counters.http2_queries.Get(),
-                        counters.get_queries.Get(), counters.post_queries.Get(),
-                        counters.bad_requests.Get(), counters.error_responses.Get(),
-                        counters.redirect_responses.Get(), counters.valid_responses.Get());
+    text += fmt::format("{:<3} {:<20}", index++, frontend->settings.address.ToStringWithPort());
+    for (const uint64_t value :
+         {frontend->tcp_connections.Get() + frontend->tcp_current_connections.Get(),
+          counters.http1_queries.Get(), counters.http2_queries.Get(), counters.get_queries.Get(),
+          counters.post_queries.Get(), counters.bad_requests.Get(), counters.error_responses.Get(),
+          counters.redirect_responses.Get(), counters.valid_responses.Get(),
+          uint64_t{TicketKeysOf(*frontend)},
+          uint64_t{frontend->tls ? frontend->tls->settings().ticket_rotation_s : 0}}) {
+      text += fmt::format(" {:<15}", value);
+    }
+    text += "\n";
   }
   call.Print(text);
 }
 
+// A block for each version of HTTP, as dnsdist prints them.
 void ShowResponseCodes(Call& call) {
-  constexpr const char* kRow = "{:<3} {:<30} {:<8} {:<10} {:<10} {:<10} {:<10} {:<10} {:<10}\n";
-  std::string text = fmt::format(fmt::runtime(kRow), "#", "Address", "Version", "200", "400", "403",
-                                 "500", "502", "Others");
-  size_t index = 0;
-  for (const auto& frontend : FrontendsOf(call, Protocol::kDoh)) {
-    for (size_t version = 0; version < 2; ++version) {
-      const auto& counts = frontend->doh->counters.by_status[version];
-      text += fmt::format(fmt::runtime(kRow), index, frontend->settings.address.ToStringWithPort(),
-                          version + 1, counts[0].Get(), counts[1].Get(), counts[2].Get(),
-                          counts[3].Get(), counts[4].Get(), counts[5].Get());
+  std::string text;
+  for (size_t version = 0; version < 2; ++version) {
+    text += fmt::format("\n- HTTP/{}:\n\n{:<3} {:<20}", version + 1, "#", "Address");
+    for (const char* head : {"200", "400", "403", "500", "502", "Others"}) {
+      text += fmt::format(" {:<15}", head);
     }
-    ++index;
+    text += "\n";
+    size_t index = 0;
+    for (const auto& frontend : FrontendsOf(call, Protocol::kDoh)) {
+      text += fmt::format("{:<3} {:<20}", index++, frontend->settings.address.ToStringWithPort());
+      for (const auto& count : frontend->doh->counters.by_status[version]) {
+        text += fmt::format(" {:<15}", count.Get());
+      }
+      text += "\n";
+    }
   }
   call.Print(text);
 }

@@ -1,6 +1,8 @@
 // addTLSLocal and what can be done with TLS listeners: certificates, ticket keys, counters.
 #include <fmt/format.h>
 
+#include <iterator>
+
 #include "lua/script_bindings.h"
 #include "lua/tls_frontend.h"
 #include "lua/tls_options.h"
@@ -78,34 +80,39 @@ void SetKeyHook(Call& call, LuaFunction hook) {
   call.runtime().callbacks().ticket_key = {std::move(hook)};
 }
 
+// In dnsdist's columns, as what is below.
 void ShowErrors(Call& call) {
-  std::string text = fmt::format("{:<3} {:<30}", "#", "Address");
-  for (size_t i = 0; i + 1 < kTlsFailures; ++i) {
-    text += fmt::format(" {:>23}", TlsFailureName(static_cast<TlsFailure>(i)));
-  }
+  constexpr const char* kHeads[kTlsFailures - 1] = {
+      "DH key too small",    "Inappropriate fallback", "No shared cipher",
+      "Unknown cipher type", "Unknown exchange type",  "Unknown protocol",
+      "Unsupported EC",      "Unsupported protocol"};
+  std::string text = fmt::format("{:<3} {:<20}", "#", "Address");
+  for (const char* head : kHeads) text += fmt::format(" {:<23}", head);
   text += "\n";
   size_t index = 0;
   for (const auto& frontend : call.builder().config().frontends) {
     if (frontend->tls == nullptr) continue;
-    text += fmt::format("{:<3} {:<30}", index++, frontend->settings.address.ToStringWithPort());
-    for (size_t i = 0; i + 1 < kTlsFailures; ++i) {
-      text += fmt::format(" {:>23}", frontend->tls->counters().failures[i].Get());
+    text += fmt::format("{:<3} {:<20}", index++, frontend->settings.address.ToStringWithPort());
+    for (size_t i = 0; i < std::size(kHeads); ++i) {
+      text += fmt::format(" {:<23}", frontend->tls->counters().failures[i].Get());
     }
     text += "\n";
   }
   call.Print(text);
 }
 
+// When the next rotation is due is not told; the other columns are dnsdist's, and ours come last.
 void ShowFrontends(Call& call) {
-  std::string text = fmt::format("{:<3} {:<30} {:<12} {:<12} {:<12} {:<12}\n", "#", "Address",
-                                 "Sessions", "Resumed", "Queries", "Ticket keys");
+  constexpr const char* kRow = "{:<3} {:<20} {:<14} {:<14} {:<14} {:<14} {:<14}\n";
+  std::string text = fmt::format(fmt::runtime(kRow), "#", "Address", "# ticket keys",
+                                 "Rotation delay", "Sessions", "Resumed", "Queries");
   size_t index = 0;
   for (const auto& frontend : FrontendsOf(call, Protocol::kDot)) {
     const TlsCounters& counters = frontend->tls->counters();
-    text += fmt::format("{:<3} {:<30} {:<12} {:<12} {:<12} {:<12}\n", index++,
-                        frontend->settings.address.ToStringWithPort(), counters.new_sessions.Get(),
-                        counters.resumed_sessions.Get(), frontend->queries.Get(),
-                        frontend->tls->tickets().size());
+    text += fmt::format(fmt::runtime(kRow), index++, frontend->settings.address.ToStringWithPort(),
+                        TicketKeysOf(*frontend), frontend->tls->settings().ticket_rotation_s,
+                        counters.new_sessions.Get(), counters.resumed_sessions.Get(),
+                        frontend->queries.Get());
   }
   call.Print(text);
 }
@@ -207,6 +214,13 @@ constexpr FunctionRow kFunctions[] = {
 };
 
 }  // namespace
+
+size_t TicketKeysOf(const Frontend& frontend) {
+  if (frontend.tls == nullptr) return 0;
+  const TlsServerSettings& settings = frontend.tls->settings();
+  const bool used = settings.session_tickets && settings.ticket_keys > 0;
+  return used ? frontend.tls->tickets().size() : 0;
+}
 
 std::vector<std::shared_ptr<Frontend>> FrontendsOf(Call& call, Protocol protocol) {
   std::vector<std::shared_ptr<Frontend>> chosen;

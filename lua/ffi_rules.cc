@@ -66,7 +66,7 @@ class FfiSelector final : public Selector {
     return callee_->Run(frame, &answer) == CallEnd::kDone && answer.truth;
   }
   std::optional<bool> Peek(const Query&, RuleContext&) const override { return std::nullopt; }
-  std::string ToString() const override { return "Lua script"; }
+  std::string ToString() const override { return "Lua FFI script"; }
 
  private:
   FfiCalleePtr callee_;
@@ -86,7 +86,7 @@ class FfiAction final : public Action {
     return ApplyOutcome(query, context, {static_cast<int>(answer.number), std::move(frame.result)});
   }
   std::optional<Flow> Foresee(Query&, RuleContext&) const override { return std::nullopt; }
-  std::string ToString() const override { return "Lua script"; }
+  std::string ToString() const override { return "Lua FFI script"; }
 
  private:
   FfiCalleePtr callee_;
@@ -107,7 +107,7 @@ class FfiResponseAction final : public ResponseAction {
     return ApplyResponseOutcome(query, context,
                                 {static_cast<int>(answer.number), std::move(frame.result)});
   }
-  std::string ToString() const override { return "Lua response script"; }
+  std::string ToString() const override { return "Lua FFI script"; }
 
  private:
   FfiCalleePtr callee_;

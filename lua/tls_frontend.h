@@ -29,6 +29,9 @@ struct LuaClass<TlsContext> {
 // Those of the working copy, in the order of the file.
 std::vector<std::shared_ptr<Frontend>> FrontendsOf(Call& call, Protocol protocol);
 
+// How many may open a ticket; 0 where none are given.
+size_t TicketKeysOf(const Frontend& frontend);
+
 // For a class whose objects have a `frontend`, which may have no TLS.
 template <typename Object>
 struct TlsFrontendMethods {

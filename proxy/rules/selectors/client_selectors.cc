@@ -62,8 +62,8 @@ SelectorPtr MakeTagSelector(std::string name, std::optional<std::string> value) 
 }
 
 SelectorPtr MakeProxyValueSelector(uint8_t type, std::string value) {
-  std::string text = fmt::format("proxy protocol value of type {}", type);
-  if (!value.empty()) text += " is '" + value + "'";
+  std::string text = fmt::format("proxy protocol value of type {} {}", type,
+                                 value.empty() ? "is present" : "matches");
   return MakeSimpleSelector(
       std::move(text), [type, value = std::move(value)](const Query& query, RuleContext&) {
         const ProxyValues& values = ProxyValuesOf(query);

@@ -26,7 +26,7 @@ TextResult<SelectorPtr> MakeHttpHeaderSelector(const std::string& name, const st
   auto compiled = Compile(regex);
   if (!compiled) return Fail(std::move(compiled.error()));
   return MakeSimpleSelector(
-      "http header " + name + " ~~ " + regex,
+      "http[" + name + "] ~ " + regex,
       [name = ToLowerAscii(name), compiled = *compiled](const Query& query, RuleContext&) {
         if (query.http == nullptr) return false;
         for (const auto& [key, value] : query.http->headers) {
@@ -40,13 +40,13 @@ TextResult<SelectorPtr> MakeHttpPathRegexSelector(const std::string& regex) {
   auto compiled = Compile(regex);
   if (!compiled) return Fail(std::move(compiled.error()));
   return MakeSimpleSelector(
-      "http path ~~ " + regex, [compiled = *compiled](const Query& query, RuleContext&) {
+      "http path ~ " + regex, [compiled = *compiled](const Query& query, RuleContext&) {
         return query.http != nullptr && re2::RE2::PartialMatch(query.http->path, *compiled);
       });
 }
 
 SelectorPtr MakeHttpPathSelector(std::string path) {
-  std::string text = "http path == " + path;
+  std::string text = "url path == " + path;
   return MakeSimpleSelector(std::move(text),
                             [path = std::move(path)](const Query& query, RuleContext&) {
                               return query.http != nullptr && query.http->path == path;

@@ -24,7 +24,7 @@ TEST_F(HttpRulesTest, PathAsAWhole) {
   EXPECT_TRUE(MatchesRequest(selector, Request("/dns")));
   EXPECT_FALSE(MatchesRequest(selector, Request("/dns-query")));
   EXPECT_FALSE(Matches(selector, "a.test +tcp"));
-  EXPECT_EQ(selector->ToString(), "http path == /dns");
+  EXPECT_EQ(selector->ToString(), "url path == /dns");
 }
 
 TEST_F(HttpRulesTest, PathByExpression) {
