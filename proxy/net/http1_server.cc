@@ -82,7 +82,7 @@ Http1Server::Http1Server(HttpHandler& handler, const HttpLimits& limits)
     : handler_(handler), limits_(limits) {}
 
 bool Http1Server::Feed(std::span<const uint8_t> bytes, MonoTime now) {
-  if (input_.empty()) began_ = now;
+  if (input_.empty() && !in_body_) began_ = now;
   input_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   fresh_ = true;
   while (WantsInput() && fresh_) {
@@ -105,20 +105,39 @@ Http1Server::Step Http1Server::TakeHead() {
   request_ = {};
   request_.scheme = "http";
   body_size_ = fields_ = 0;
-  has_length_ = continue_ = false;
+  has_length_ = chunked_ = continue_ = false;
   if (!ParseHead(std::string_view(input_).substr(0, end))) {
     return Reject(request_.error == 0 ? uint16_t{400} : request_.error);
   }
   input_.erase(0, end + 4);
   in_body_ = true;
-  if (continue_ && input_.size() < body_size_) output_ += "HTTP/1.1 100 Continue\r\n\r\n";
+  chunks_.Begin(limits_.body);
+  if (continue_ && (chunked_ ? input_.empty() : input_.size() < body_size_))
+    output_ += "HTTP/1.1 100 Continue\r\n\r\n";
   return TakeBody();
 }
 
 Http1Server::Step Http1Server::TakeBody() {
+  if (chunked_) return TakeChunks();
   if (input_.size() < body_size_) return Step::kMore;
   request_.body = input_.substr(0, body_size_);
   input_.erase(0, body_size_);
+  in_body_ = false;
+  Deliver();
+  return Step::kDone;
+}
+
+Http1Server::Step Http1Server::TakeChunks() {
+  switch (chunks_.Take(&input_, &request_.body)) {
+    case Http1Chunks::Step::kMore:
+      return Step::kMore;
+    case Http1Chunks::Step::kBad:
+      return Reject(400);
+    case Http1Chunks::Step::kTooLarge:
+      return Reject(413);
+    case Http1Chunks::Step::kDone:
+      break;
+  }
   in_body_ = false;
   Deliver();
   return Step::kDone;
@@ -134,7 +153,7 @@ void Http1Server::Deliver() {
 Http1Server::Step Http1Server::Reject(uint16_t status) {
   request_ = {};
   request_.error = status;
-  keep_ = false;
+  keep_ = in_body_ = false;
   input_.clear();
   Deliver();
   return Step::kBad;
@@ -149,7 +168,9 @@ bool Http1Server::ParseHead(std::string_view head) {
     if (!ParseField(head.substr(0, end))) return false;
     head.remove_prefix(std::min(end + 2, head.size()));
   }
-  if (request_.method == HttpMethod::kPost && !has_length_) request_.error = 411;
+  // Two ways to tell the length are two messages to those who disagree (RFC 9112, 6.1).
+  if (has_length_ && chunked_) return false;
+  if (request_.method == HttpMethod::kPost && !has_length_ && !chunked_) request_.error = 411;
   // What a body means to it is not known here: where the next one begins, client and we might
   // disagree.
   if (request_.method == HttpMethod::kOther) keep_ = false;
@@ -170,7 +191,8 @@ bool Http1Server::ParseRequestLine(std::string_view line) {
     request_.error = 505;
     return false;
   }
-  keep_ = version == "HTTP/1.1";
+  http10_ = version == "HTTP/1.0";
+  keep_ = !http10_;
   if (method == "GET") request_.method = HttpMethod::kGet;
   if (method == "POST") request_.method = HttpMethod::kPost;
   head_ = method == "HEAD";
@@ -203,7 +225,10 @@ bool Http1Server::TakeField(std::string name, std::string_view value) {
     has_length_ = true;
     body_size_ = size;
   } else if (name == "transfer-encoding") {
-    request_.error = 411;
+    // Chunks came with HTTP/1.1; no other coding is known.
+    if (http10_ || chunked_) return false;
+    if (ToLowerAscii(value) != "chunked") request_.error = 501;
+    chunked_ = true;
   } else if (name == "connection") {
     if (HasToken(value, "close")) keep_ = false;
     if (HasToken(value, "keep-alive")) keep_ = true;

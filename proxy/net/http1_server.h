@@ -1,10 +1,11 @@
 // HTTP/1.0 and 1.1 (RFC 9112), as much of it as reverse proxies speak to a server behind them: GET
-// and POST with a content-length, one request at a time, connections kept.
+// and POST with a content-length or in chunks, one request at a time, connections kept.
 #pragma once
 
 #include <string>
 #include <utility>
 
+#include "proxy/net/http1_chunks.h"
 #include "proxy/net/http_session.h"
 
 namespace breakwater {
@@ -27,7 +28,7 @@ class Http1Server final : public HttpSession {
   bool HasInput() const override { return WantsInput() && fresh_; }
   bool Over() const override { return closing_ && !waiting_ && output_.empty(); }
   size_t held_bytes() const override { return output_.size(); }
-  size_t unfinished() const override { return input_.empty() || waiting_ ? 0 : 1; }
+  size_t unfinished() const override { return waiting_ || (input_.empty() && !in_body_) ? 0 : 1; }
   uint64_t TakeRefused() override { return std::exchange(refused_, 0); }
   void ResetUnfinished(MonoTime since) override;
 
@@ -35,6 +36,7 @@ class Http1Server final : public HttpSession {
   enum class Step : uint8_t { kMore, kDone, kBad };
   Step TakeHead();
   Step TakeBody();
+  Step TakeChunks();
   bool ParseHead(std::string_view head);
   bool ParseRequestLine(std::string_view line);
   bool ParseField(std::string_view line);
@@ -51,12 +53,15 @@ class Http1Server final : public HttpSession {
   std::string sent_;  // what NextOutput() gave last
   HttpRequest request_;
   MonoTime began_;
+  Http1Chunks chunks_;
   size_t body_size_ = 0;
   size_t fields_ = 0;
   uint64_t refused_ = 0;
   uint32_t stream_ = 0;
   bool in_body_ = false;
   bool has_length_ = false;
+  bool chunked_ = false;
+  bool http10_ = false;
   bool keep_ = true;       // the connection, after this request
   bool head_ = false;      // the answer has no body
   bool waiting_ = false;   // for the answer

@@ -47,7 +47,7 @@ class DohTest(harness.SystemTest):
             self.assertEqual(reply.headers["cache-control"], "max-age=60")
             self.assertEqual(reply.addresses(), ["192.0.2.1"])
         table = proxy.console("showDOHFrontends()").splitlines()[1].split()
-        self.assertEqual(table[2:], ["0", "2", "1", "1", "0", "0", "0", "2"])
+        self.assertEqual(table[2:], ["3", "0", "2", "1", "1", "0", "0", "0", "2", "1", "43200"])
 
     def test_over_tls_http2_must_be_agreed_on(self):
         proxy, url = self.secure()
@@ -61,9 +61,11 @@ class DohTest(harness.SystemTest):
             self.assertRegex(head, r"\nConnection: Close\nDate: \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT\n")
             self.assertIn("<html>", body)
         table = proxy.console("showDOHFrontends()").splitlines()[1].split()
-        self.assertEqual(table[2:], ["1", "0", "0", "0", "0", "4", "0", "0"])  # --http1.0 offers that by name
-        codes = [line.split()[2:] for line in proxy.console("showDOHResponseCodes()").splitlines()[1:]]
-        self.assertEqual(codes, [["1", "0", "0", "0", "0", "0", "4"], ["2", "0", "0", "0", "0", "0", "0"]])
+        self.assertEqual(table[2:], ["5", "1", "0", "0", "0", "0", "4", "0", "0", "1", "43200"])  # --http1.0 offers that by name
+        lines = proxy.console("showDOHResponseCodes()").splitlines()
+        self.assertEqual([line for line in lines if line.startswith("-")], ["- HTTP/1:", "- HTTP/2:"])
+        codes = [line.split()[2:] for line in lines if line.startswith("0")]
+        self.assertEqual(codes, [["0", "0", "0", "0", "0", "4"], ["0", "0", "0", "0", "0", "0"]])
 
     def test_plaintext_http2_with_prior_knowledge_and_http1(self):
         _, url = self.plain()
@@ -258,8 +260,8 @@ class DohTest(harness.SystemTest):
             self.assertEqual(forged.addresses(), ["192.0.2.1"])
             self.assertEqual(nginx.stop(), 0, nginx.log())
 
-    def test_haproxy_in_front_speaks_http2_in_the_clear(self):
-        proxy, _ = self.plain()
+    def haproxy(self, server):
+        """haproxy in front of `server`, HTTP/2 over TLS to its clients; it and its port."""
         folder, port = harness.temp_folder(), harness.free_port()
         pem = harness.write_file(folder, "both.pem", "".join(
             open(path, encoding="ascii").read() for path in self_signed(folder)))
@@ -273,15 +275,31 @@ frontend doh
   bind 127.0.0.1:{port} ssl crt {pem} alpn h2
   default_backend dns
 backend dns
-  server one 127.0.0.1:{proxy.port} proto h2
+  server one {server}
 ''')
         haproxy = harness.Process(["/usr/sbin/haproxy", "-db", "-f", config], os.path.join(folder, "log"))
         self.addCleanup(haproxy.kill)
         haproxy.await_ready(lambda: harness.accepts_tcp(port), "haproxy to listen")
+        return haproxy, port
+
+    def test_haproxy_in_front_speaks_http2_in_the_clear(self):
+        proxy, _ = self.plain()
+        haproxy, port = self.haproxy(f"127.0.0.1:{proxy.port} proto h2")
         run = client.run("h2load", "-n2000", "-c10", "-m10", f"https://127.0.0.1:{port}/dns-query?"
                          f"dns={encoded('spoof.test')}")
         self.assertIn("2000 succeeded, 0 failed", run.stdout, run.stdout + haproxy.log())
-        self.assertIn("2000", proxy.console("showDOHFrontends()").splitlines()[1].split()[3])
+        self.assertIn("2000", proxy.console("showDOHFrontends()").splitlines()[1].split()[4])
+
+    def test_haproxy_in_front_sends_bodies_in_chunks_over_http1(self):
+        proxy, _ = self.plain()
+        haproxy, port = self.haproxy(f"127.0.0.1:{proxy.port}")
+        wire = client.question("spoof.test").to_wire()
+        for _ in range(3):
+            # Of a body from a pipe curl does not know the length.
+            reply = curl("--http2", "-X", "POST", "-T", "-", "-H", "content-type: application/dns-message",
+                         f"https://127.0.0.1:{port}/dns-query", body=wire)
+            self.assertEqual((reply.status, reply.addresses()), (200, ["192.0.2.1"]), haproxy.log())
+        self.assertEqual(proxy.console("showDOHFrontends()").splitlines()[1].split()[3], "3")
 
     def test_a_hundred_large_answers_at_a_time(self):
         """They fit no window of the client's at once; each connection gets all of them."""

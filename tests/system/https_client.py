@@ -29,7 +29,7 @@ class Reply:
 
 
 def curl(*arguments, body=None):
-    data = [] if body is None else ["--data-binary", "@-"]
+    data = [] if body is None or "-T" in arguments else ["--data-binary", "@-"]
     run = subprocess.run(["curl", "-s", "-k", "-i", "--max-time", "10", *data, *arguments], input=body,
                          capture_output=True, check=False)
     if not run.stdout:

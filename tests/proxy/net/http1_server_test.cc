@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace breakwater {
@@ -62,6 +63,62 @@ TEST_F(Http1ServerTest, GetIsDeliveredWithItsFields) {
             (HttpFields{{"host", "a.test"}, {"x-forwarded-for", "1.2.3.4"}, {"accept", "one"}}));
 }
 
+constexpr std::string_view kChunked = "POST /q HTTP/1.1\r\nTransfer-Encoding: Chunked\r\n\r\n";
+
+TEST_F(Http1ServerTest, ABodyInChunksIsPutTogether) {
+  answers_at_once_ = true;
+  const std::string request =
+      std::string(kChunked) + "3\r\nabc\r\n00A ; x=\"y\"\r\n0123456789\r\n0\r\nTrailer: z\r\n\r\n";
+  EXPECT_TRUE(Feed(request + request));
+  for (const char c : request) EXPECT_TRUE(Feed(std::string_view(&c, 1)));
+  EXPECT_TRUE(Feed(std::string(kChunked) + "0\r\n\r\nGET / HTTP/1.1\r\n\r\n"));
+  ASSERT_EQ(requests_.size(), 5u);
+  for (size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(requests_[i].error, 0);
+    EXPECT_EQ(requests_[i].body, "abc0123456789");
+  }
+  EXPECT_EQ(requests_[3].body, "");
+  EXPECT_EQ(requests_[4].method, HttpMethod::kGet);
+}
+
+TEST_F(Http1ServerTest, ChunksAreBoundedAndAsTheRfcSays) {
+  const std::string head(kChunked);
+  std::string most = head, many = head;
+  for (int i = 0; i < 0xFFFF; i += 0xFF) most += "ff\r\n" + std::string(0xFF, 'x') + "\r\n";
+  for (int i = 0; i < 40000; ++i) many += "1;x=yyyyyyyyyyyyyyyyyyyyyyyy\r\nx\r\n";
+  EXPECT_EQ(ErrorOf(most + "0\r\n\r\n"), 0);
+  EXPECT_EQ(requests_[0].body.size(), 65535u);
+  EXPECT_EQ(ErrorOf(most + "1\r\n"), 413);
+  EXPECT_EQ(ErrorOf(head + "10000\r\n"), 413);
+  EXPECT_EQ(ErrorOf(head + "FFFFFFFFFFFFFFFFFFFF\r\n"), 413);
+  EXPECT_EQ(ErrorOf(many), 400);
+  EXPECT_EQ(ErrorOf(head + std::string(2000, '0')), 400);
+  for (const char* bad : {"\r\n", "g\r\n", "-1\r\n", "0x1\r\n", " 1\r\n", "1 2\r\n", "1\nx\r\n",
+                          "1\r\nxy\r\n", "1;\n\r\n", "0\r\na\nb\r\n"}) {
+    EXPECT_EQ(ErrorOf(head + bad), 400) << bad;
+  }
+  // Two who read them might see two messages.
+  EXPECT_EQ(ErrorOf("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n"),
+            400);
+  EXPECT_EQ(ErrorOf("POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n"),
+            400);
+  EXPECT_EQ(
+      ErrorOf(
+          "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n"),
+      400);
+  EXPECT_EQ(ErrorOf("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n"), 400);
+}
+
+TEST_F(Http1ServerTest, AChunkThatDoesNotComeIsUnfinished) {
+  EXPECT_TRUE(Feed(kChunked));
+  now_ = MonoTime::FromMs(2000);
+  EXPECT_TRUE(Feed("2\r\nab"));
+  EXPECT_EQ(server_->unfinished(), 1u);
+  // It began with its head.
+  server_->ResetUnfinished(MonoTime::FromMs(1500));
+  EXPECT_EQ(server_->TakeRefused(), 1u);
+}
+
 TEST_F(Http1ServerTest, OneByteAtATimeGivesTheSame) {
   for (const char c : std::string("POST /q HTTP/1.1\r\nContent-Length: 4\r\n\r\n\0ab\n", 44)) {
     EXPECT_TRUE(Feed(std::string_view(&c, 1)));
@@ -118,7 +175,7 @@ TEST_F(Http1ServerTest, TellsAClientThatAsksToGoOn) {
 
 TEST_F(Http1ServerTest, WhatCannotBeServedHasItsStatus) {
   EXPECT_EQ(ErrorOf("POST / HTTP/1.1\r\n\r\n"), 411);
-  EXPECT_EQ(ErrorOf("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"), 411);
+  EXPECT_EQ(ErrorOf("POST / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n"), 501);
   EXPECT_EQ(ErrorOf("POST / HTTP/1.1\r\nContent-Length: 65536\r\n\r\n"), 413);
   EXPECT_EQ(ErrorOf("GET / HTTP/2.0\r\n\r\n"), 505);
   EXPECT_EQ(ErrorOf("GET /" + std::string(9000, 'a')), 431);

@@ -108,7 +108,8 @@ class Dot(Pair):
         return seen
 
     def test_sessions(self):
-        for options in ("", "sessionTickets=true, numberOfTicketsKeys=2", "numberOfStoredSessions=0", "sessionTimeout=600"):
+        for options in ("", "sessionTickets=true, numberOfTicketsKeys=2", "numberOfStoredSessions=0", "sessionTimeout=600",
+                        "sessionTickets=false", "numberOfTicketsKeys=0"):
             with self.subTest(options):
                 self.compare(self.line(options), self.resumed)
 
