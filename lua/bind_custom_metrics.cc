@@ -6,6 +6,7 @@
 
 #include "lua/object_args.h"
 #include "lua/script_bindings.h"
+#include "proxy/base/left_out.h"
 #include "proxy/base/log.h"
 
 namespace breakwater::lua {
@@ -51,7 +52,7 @@ void Tell(Call& call, const std::string& problem) {
   const std::string text = fmt::format("{}{}: {}", call.Where(), call.row().name, problem);
   if (call.runtime().place() != Place::kPacket) call.Print(text + "\n");
   if (limiter.Allow(call.runtime().clock().Now(), &suppressed)) {
-    LogError("lua", "{} ({} such errors not shown)", text, suppressed);
+    LogError("lua", "{}{}", text, LeftOut(suppressed));
   }
 }
 

@@ -79,7 +79,8 @@ void Guard(lua_State* state, const char* name, const char* reason,
 }
 
 void GuardBlocking(lua_State* state, const char* prefix, const char* name) {
-  const char* const reason = lua_pushfstring(state, "%s%s blocks", prefix, name);
+  const char* const reason = lua_pushfstring(
+      state, "%s%s blocks (LogAction() and infolog() write, maintenance() may read)", prefix, name);
   lua_insert(state, -2);
   const bool lines = std::string_view(name) == "lines";
   Guard(state, name, reason, lines ? Lines : CallUnlessPacket);

@@ -41,8 +41,7 @@ bool IsTrue(std::string text) {
 
 TextResult<void> ApplyLong(int flag, const char* value, Options& options) {
   switch (flag) {
-    case kSupervised:
-      options.supervised = true;
+    case kSupervised:  // what it switches off is not there
       break;
     case kCheck:
       options.mode = RunMode::kCheckConfig;
@@ -160,7 +159,7 @@ std::string HelpText() {
 -v, --verbose              Log more
 -V, --version              Print the version
     --strict               Unknown options in the configuration are errors
-    --supervised           Run under a supervisor: no console on standard input
+    --supervised           Accepted: standard input is never read; the console is -c
     --disable-syslog       Log to standard output only
     --log-timestamps       Put the time in front of unstructured log lines
     --structured-logging true|false

@@ -22,7 +22,6 @@ struct Options {
   std::string execute;               // -e
   std::string user;
   std::string group;
-  bool supervised = false;
   bool verbose = false;
   bool strict = false;
   bool disable_syslog = false;

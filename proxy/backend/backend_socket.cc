@@ -10,6 +10,7 @@
 #include <chrono>
 #include <cstring>
 
+#include "proxy/base/left_out.h"
 #include "proxy/base/log.h"
 
 namespace breakwater {
@@ -29,8 +30,8 @@ tl::unexpected<Error> Complain(const BackendSettings& settings, const char* what
   const MonoTime now{
       std::chrono::nanoseconds(std::chrono::steady_clock::now().time_since_epoch()).count()};
   if (Limiter().Allow(now, &suppressed)) {
-    LogWarning("backend", "cannot {} for backend {}: {} ({} such lines suppressed)", what,
-               settings.address.ToStringWithPort(), std::strerror(error), suppressed);
+    LogWarning("backend", "cannot {} for backend {}: {}{}", what,
+               settings.address.ToStringWithPort(), std::strerror(error), LeftOut(suppressed));
   }
   return Fail(IsShortage(error) ? Error::kLimit : Error::kIo);
 }

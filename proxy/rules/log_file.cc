@@ -10,6 +10,8 @@
 #include <cstring>
 #include <utility>
 
+#include "proxy/base/left_out.h"
+
 namespace breakwater {
 namespace {
 
@@ -91,8 +93,8 @@ void LogFile::Lost(MonoTime now, const char* reason) {
   write_errors_.Add();
   uint64_t suppressed = 0;
   if (limiter_.Allow(now, &suppressed)) {
-    LogError("rules", "log file \"{}\": {}; records are lost ({} such errors not shown)", path_,
-             reason, suppressed);
+    LogError("rules", "log file \"{}\": {}; records are lost{}", path_, reason,
+             LeftOut(suppressed));
   }
 }
 

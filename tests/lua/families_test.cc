@@ -104,7 +104,7 @@ TEST_F(FamiliesTest, AutoUpgrade) {
   Load("newServer{address='192.0.2.1', tls='openssl', subjectName='a', autoUpgrade=true}");
   EXPECT_TRUE(Warned("option 'autoUpgrade': the server is asked over TLS already"));
   EXPECT_THAT(TryLoad("newServer{address='192.0.2.1', autoUpgrade=true, caStore='/nonexistent'}"),
-              HasSubstr("no CA certificates can be read from /nonexistent"));
+              HasSubstr("no CA certificates can be read from /nonexistent: No such file"));
 }
 
 TEST_F(FamiliesTest, AnUpgradedServerTakesThePlaceOfTheOther) {

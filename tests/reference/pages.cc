@@ -354,6 +354,10 @@ constexpr const char* kOtherwise = R"(
   that is up, and the first answer wins. dnsdist waits for the first server. Where `order`, a hash or a policy of
   your own must hold for slow names too, `setRetryBudget({share=0})` switches it off; a server that refuses at
   once (ICMP, a closed connection) is still replaced for the query.
+- **No console on standard input.** Without `--supervised` dnsdist opens a prompt on its terminal, runs the lines that
+  are piped into it, and ends with its input. Breakwater never reads standard input, with or without that option, and
+  ends with SIGTERM or SIGINT. The console is `breakwater -c`; `breakwater -c < FILE` runs the lines of a file.
+- **The console's tables of TLS and HTTPS listeners** do not tell when the next rotation of ticket keys is due.
 )";
 
 // "REASON: NAME NAME", going on in lines that begin with two blanks; # begins a comment.

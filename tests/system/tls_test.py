@@ -278,6 +278,11 @@ class Dot(SystemTest):
         self.assertIn("showTLSErrorCounters", proxy.console("help('showTLSErrorCounters')"))
         self.assertRegex(proxy.console("showTCPStats()"), r"TLS 1\.3")
 
+    def test_the_table_of_contexts_tells_of_ticket_keys(self):
+        lines = self.dot("ticketsKeysRotationDelay=600").console("showTLSContexts()").splitlines()
+        self.assertTrue(lines[0].startswith("#   Address              # ticket keys  Rotation delay "), lines)
+        self.assertEqual(lines[1].split()[2:4], ["1", "600"])
+
     @breakwater_only
     def test_ticket_keys_are_told_to_the_hook(self):
         key = self.certificates.path("key")
