@@ -59,8 +59,8 @@ template <auto Member>
 uint64_t SumOf(const StatNode& node) {
   return node.sum.*Member;
 }
-void SetReason(StatNode& node, const std::string& reason) {
-  node.reason = reason;
+void SetReason(StatNode& node, const std::string& reason, std::optional<size_t> size) {
+  node.reason = reason.substr(0, size.value_or(reason.size()));
 }
 void SetAction(StatNode& node, int action) {
   node.action = action;
@@ -91,14 +91,23 @@ constexpr FunctionRow kFfi[] = {
      kAny},
     {"dnsdist_ffi_stat_node_get_full_name_raw", Bind<&FullName>,
      "dnsdist_ffi_stat_node_get_full_name_raw(node) -> string", "The name.", kAny},
+    {"dnsdist_ffi_state_node_set_reason", Bind<&SetReason>,
+     "dnsdist_ffi_state_node_set_reason(node, reason [, size])", "Why it is blocked.", kAny},
+    {"dnsdist_ffi_state_node_set_action", Bind<&SetAction>,
+     "dnsdist_ffi_state_node_set_action(node, action)", "What the block does.", kAny},
+    // As the others are called, though dnsdist does not call these so.
     {"dnsdist_ffi_stat_node_set_reason", Bind<&SetReason>,
-     "dnsdist_ffi_stat_node_set_reason(node, reason)", "Why it is blocked.", kAny},
+     "dnsdist_ffi_stat_node_set_reason(node, reason [, size])", "The same.", kAny},
     {"dnsdist_ffi_stat_node_set_action", Bind<&SetAction>,
-     "dnsdist_ffi_stat_node_set_action(node, action)", "What the block does.", kAny},
+     "dnsdist_ffi_stat_node_set_action(node, action)", "The same.", kAny},
 };
 #undef BW_STAT
 
 }  // namespace
+
+FunctionPage StatNodeFfiFunctions() {
+  return kFfi;
+}
 
 void SetStatNodeFfi(lua_State* state) {
   const int top = lua_gettop(state);

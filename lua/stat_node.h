@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "lua/lua_object.h"
@@ -28,7 +29,9 @@ struct LuaClass<NameStats> {
   static constexpr const char* kName = "StatNodeStats";
 };
 
-// The functions dnsdist_ffi_stat_node_... in the table ffi.C of the prelude.
+// The functions dnsdist_ffi_stat_node_... for the table ffi.C of the prelude, and putting them
+// there.
+std::span<const FunctionRow> StatNodeFfiFunctions();
 void SetStatNodeFfi(lua_State* state);
 
 }  // namespace breakwater::lua

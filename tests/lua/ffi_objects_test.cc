@@ -379,7 +379,7 @@ TEST_F(FfiObjectsTest, DatagramsReachAProgramOnTheHost) {
   address.sun_family = AF_UNIX;
   path.copy(address.sun_path, sizeof(address.sun_path) - 1);
   ASSERT_EQ(::bind(listener.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
-  const std::string kOpen = "C = require('ffi').C local path = '" + path +
+  const std::string kOpen = "setLuaBudget{time=0} C = require('ffi').C local path = '" + path +
                             "' good, e = C.dnsdist_ffi_network_endpoint_new(path, #path)";
   Load(kOpen +
        "\naddAction(AllRule(), LuaFFIAction(function(dq) "

@@ -13,6 +13,7 @@
 #include "lua/network_objects.h"
 #include "lua/qps_limiter.h"
 #include "lua/script_bindings.h"
+#include "lua/stat_node.h"
 #include "lua/web_pages.h"
 
 namespace breakwater::lua::reference {
@@ -298,6 +299,10 @@ std::string FfiText() {
     for (const FfiRow& row : rows) {
       text += fmt::format("- `dnsdist_ffi_{}{}`: {}\n", row.name, row.parameters, row.help);
     }
+  }
+  text += "\nFor visitors of [setSuffixMatchRuleFFI](dynamic_blocks.md#dynblockrulesgroup):\n\n";
+  for (const FunctionRow& row : StatNodeFfiFunctions()) {
+    text += fmt::format("- `{}`: {}\n", row.signature, row.help);
   }
   return text;
 }
