@@ -64,18 +64,40 @@ TextResult<CollectorPtr> ReadCollector(Call& call, int index, CollectorFraming f
                                 "one"));
 }
 
-// A value of the wrong type is an error, as in dnsdist.
-template <typename T>
-void ReadStrictly(Options& options, const char* name, T* value) {
-  if (!options.Read(name, value) && options.Has(name)) {
-    options.Reject(fmt::format("option '{}' must be a {}", name, Reader<T>::kExpected));
+// A value of the wrong type is an error, as in dnsdist, and no warning beside it.
+class StrictOptions {
+ public:
+  StrictOptions(Call& call, int index, Options& options)
+      : state_(call.state()), index_(index), options_(options) {}
+  template <typename T>
+  void Read(const char* name, T* value) {
+    if (IsWrong<T>(name)) {
+      options_.Accept({name});
+      options_.Reject(fmt::format("option '{}' must be a {}", name, Reader<T>::kExpected));
+    } else {
+      options_.Read(name, value);
+    }
   }
-}
 
-TextResult<void> ReadCipher(Options& options, ProtobufTelling* telling) {
+ private:
+  template <typename T>
+  bool IsWrong(const char* name) {
+    if (!IsTable(state_, index_)) return false;
+    lua_pushstring(state_, name);
+    lua_rawget(state_, index_);
+    const bool wrong = !lua_isnil(state_, -1) && !Reader<T>::Accepts(state_, lua_gettop(state_));
+    lua_pop(state_, 1);
+    return wrong;
+  }
+  lua_State* state_;
+  int index_;
+  Options& options_;
+};
+
+TextResult<void> ReadCipher(StrictOptions& options, ProtobufTelling* telling) {
   std::string key, method = "legacy";
-  ReadStrictly(options, "ipEncryptKey", &key);
-  ReadStrictly(options, "ipEncryptMethod", &method);
+  options.Read("ipEncryptKey", &key);
+  options.Read("ipEncryptMethod", &method);
   if (method != "legacy" && method != "ipcrypt-pfx") {
     return Fail(
         fmt::format("ipEncryptMethod '{}' is not known; there are legacy and ipcrypt-pfx", method));
@@ -98,15 +120,16 @@ enum class Kind : uint8_t { kQuery, kResponse };
 TextResult<void> ReadOptions(Call& call, int index, Kind kind, ProtobufTelling* telling) {
   auto options = Reader<Options>::Read(call, index);
   if (!options) return Fail(std::move(options.error()));
+  StrictOptions strict(call, index, *options);
   std::string tags;
   bool use_server_id = false;
-  ReadStrictly(*options, "serverID", &telling->server_identity);
-  ReadStrictly(*options, "useServerID", &use_server_id);
-  ReadStrictly(*options, "exportTags", &tags);
+  strict.Read("serverID", &telling->server_identity);
+  strict.Read("useServerID", &use_server_id);
+  strict.Read("exportTags", &tags);
   if (kind == Kind::kResponse) {
-    ReadStrictly(*options, "exportExtendedErrorsToMeta", &telling->extended_error_key);
+    strict.Read("exportExtendedErrorsToMeta", &telling->extended_error_key);
   }
-  if (auto good = ReadCipher(*options, telling); !good) return good;
+  if (auto good = ReadCipher(strict, telling); !good) return good;
   if (use_server_id) {
     if (!telling->server_identity.empty()) call.Warn("useServerID is set, serverID is ignored");
     telling->server_identity = ServerId(call.builder().config().settings);

@@ -477,5 +477,19 @@ TEST_F(FamiliesTest, IncludesTheFilesOfADirectory) {
   EXPECT_THAT(TryLoad("order = '' includeDirectory('" + parts + "')"), HasSubstr("z.conf:2: bad"));
 }
 
+TEST_F(FamiliesTest, AnOptionOfTheWrongTypeIsAnErrorAndNoWarningBesideIt) {
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  const std::string said = TryLoad(
+      "addAction(AllRule(), RemoteLogAction(newRemoteLogger('192.0.2.1:4242'), nil, "
+      "{serverID=true}))");
+  const std::string logged =
+      testing::internal::GetCapturedStdout() + testing::internal::GetCapturedStderr();
+  EXPECT_NE(said.find("test.conf:1: RemoteLogAction: option 'serverID' must be a string"),
+            std::string::npos)
+      << said;
+  EXPECT_EQ(logged.find("serverID"), std::string::npos) << logged;
+}
+
 }  // namespace
 }  // namespace breakwater::lua
