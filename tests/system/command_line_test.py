@@ -48,12 +48,21 @@ class CheckConfig(unittest.TestCase):
 
     def test_an_error_names_file_and_line_and_exits_with_1(self):
         for text in ("newServer('127.0.0.1:5301')\naddAction(AllRule(\n", "local a = 1\nnoSuchFunction()\n",
-                     "\nerror('on purpose')\n", "\nnewServer('not an address')\n" if not IS_DNSDIST else "\nx()\n"):
+                     "\nerror('on purpose')\n", "\nnewServer({})\n"):
             path, result = self.check(text)
             self.assertEqual(result.returncode, 1, text)
             self.assertNotIn("OK!", result.stdout)
             if not IS_DNSDIST:
                 self.assertRegex(result.stdout + result.stderr, re.escape(path) + r":2\b|" + re.escape(path) + r":3\b")
+
+    def test_a_server_without_an_address_is_told_and_left_out_unless_the_file_is_strict(self):
+        text = "\nprint(newServer('not an address') == nil)\n"
+        path, result = self.check(text)
+        self.assertEqual(result.returncode, 0)
+        self.assertIn("OK!", result.stdout)
+        if not IS_DNSDIST:
+            self.assertIn(f"{path}:2: newServer: ", result.stdout + result.stderr)
+            self.assertEqual(self.check(text, "--strict")[1].returncode, 1)
 
     def test_an_unfinished_name_is_an_error_that_says_so(self):
         if IS_DNSDIST:
