@@ -38,7 +38,7 @@ bool QueryPath::TellsOfZones(const Query& query) {
   if (!IsJudged(query) || query.question.cls != dns::Class::kIn) return false;
   const auto type = static_cast<uint16_t>(query.question.type);
   const bool meta = type >= 128 && type < 255;  // RFC 6895, 3.1; ANY is asked for of zones
-  return !meta && HasPlainHeader(query.header(), query.edns.present);
+  return !meta && HasPlainHeader(query.header(), query.edns);
 }
 
 // Of every answer that a zone may be known by: counted, and judged where that matters.

@@ -93,10 +93,11 @@ struct ZoneHealth::Cell {
 // One allocation: this, the cells, the zone's name.
 struct ZoneHealth::Row {
   uint32_t hash;
-  uint32_t asked;   // halved now and then; for the eviction
   uint32_t serial;  // the newest known
-  // Since when servers tell older ones, and none tells that; 0: that is not so.
-  uint32_t older_since_s;
+  uint16_t asked;   // halved now and then; for the eviction
+  // Since when servers tell older ones, and none tells that; 0: that is not so. In steps of
+  // kOlderStep_s, rounded up.
+  uint16_t older_since;
   ShortTime turn;  // not before this are servers asked for it
   uint8_t cell_count : 6;
   uint8_t has_serial : 1;
@@ -181,7 +182,9 @@ struct alignas(64) ZoneHealth::Shard {
     if (wider == nullptr) return row;
     wider->asked = row->asked;
     wider->serial = row->serial;
+    wider->older_since = row->older_since;
     wider->has_serial = row->has_serial;
+    wider->recalled = row->recalled;
     wider->turn = row->turn;
     std::ranges::copy(row->all(), wider->cells());
     slots[SlotOf(row)] = wider;

@@ -18,6 +18,18 @@ constexpr MonoTime kAtOnce = MonoTime::FromSeconds(1);
 constexpr uint32_t kFresh_s = 10;
 // A server that has told its serial in so many of the last intervals answers for the zone.
 constexpr uint32_t kIntervals = 3;
+constexpr int64_t kOlderStep_s = 16;  // 16 bits last for 12 days
+
+// Never 0.
+uint16_t OlderStep(int64_t seconds) {
+  const auto step = static_cast<uint16_t>((seconds + kOlderStep_s - 1) / kOlderStep_s);
+  return step == 0 ? 1 : step;
+}
+uint32_t OlderFor_s(uint16_t since, MonoTime now) {
+  const auto step = static_cast<uint16_t>(now.seconds() / kOlderStep_s);
+  const auto steps = static_cast<uint16_t>(step - since);
+  return steps == UINT16_MAX ? 0 : steps * uint32_t{kOlderStep_s};  // it was rounded up
+}
 
 }  // namespace
 
@@ -103,15 +115,13 @@ uint32_t ZoneHealth::Lately_s() const {
 // What `cell` tells now is not told yet. A zone may go on from the older serial, and change often.
 void ZoneHealth::NoteOlder(Row& row, const Cell& cell, MonoTime now) const {
   if (!row.has_serial || cell.serial == row.serial) {
-    row.older_since_s = 0;
+    row.older_since = 0;
     return;
   }
   const bool goes_on = std::ranges::any_of(row.all(), [&](const Cell& one) {
     return row.IsBehind(one) && one.told.WasWithin(now, Lately_s());
   });
-  if (row.older_since_s == 0 || !goes_on) {
-    row.older_since_s = static_cast<uint32_t>(now.seconds());
-  }
+  if (row.older_since == 0 || !goes_on) row.older_since = OlderStep(now.seconds());
 }
 
 // All servers that answer for the zone have told this serial, for so long that it is meant; or have
@@ -119,7 +129,7 @@ void ZoneHealth::NoteOlder(Row& row, const Cell& cell, MonoTime now) const {
 bool ZoneHealth::MayAccept(const Row& row, uint32_t serial, MonoTime now) const {
   const uint32_t accept_s = accept_s_.load(std::memory_order_relaxed);
   const auto now_s = static_cast<uint32_t>(now.seconds());
-  const bool none_newer = row.older_since_s != 0 && now_s - row.older_since_s >= accept_s;
+  const bool none_newer = row.older_since != 0 && OlderFor_s(row.older_since, now) >= accept_s;
   const auto agrees = [&](const Cell& cell) {
     if (!cell.has_serial || !cell.answers || !cell.told.WasWithin(now, Lately_s())) return true;
     return cell.serial == serial && (none_newer || now_s - cell.behind_since_s >= accept_s);
@@ -131,7 +141,7 @@ void ZoneHealth::Accept(Row& row, uint32_t serial, MonoTime now) {
   const ToldSerial told{.serial = serial, .newest = row.serial};
   row.serial = serial;
   row.recalled = 0;
-  row.older_since_s = 0;
+  row.older_since = 0;
   for (Cell& cell : row.all()) {
     if (!row.IsBehind(cell)) cell.no_grace = 0;
     Review(row, cell, now);
@@ -213,12 +223,12 @@ void ZoneHealth::EachSerial(const SerialSink& give) const {
 void ZoneHealth::ExpectRepair(MonoTime now) {
   if (!SerialsCount()) return;
   const uint32_t accept_s = accept_s_.load(std::memory_order_relaxed);
-  const auto now_s = static_cast<uint32_t>(now.seconds());
+  const uint16_t long_ago = OlderStep(now.seconds() - int64_t{accept_s} - 2 * kOlderStep_s);
   for (size_t i = 0; i < kShards; ++i) {
     const ShardGuard guard(shards_[i].lock);
     shards_[i].ForEach([&](Row* row) {
       row->turn = ShortTime(now);
-      if (row->older_since_s != 0) row->older_since_s = std::max(now_s - accept_s, 1u);
+      if (row->older_since != 0) row->older_since = long_ago;
     });
   }
 }

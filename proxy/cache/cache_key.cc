@@ -100,11 +100,11 @@ uint64_t HashKey(std::span<const uint8_t> name, const CacheKey& key) {
 
 }  // namespace
 
-bool HasPlainHeader(const dns::Header& query, bool has_opt) {
+bool HasPlainHeader(const dns::Header& query, const dns::Edns& edns) {
   constexpr uint16_t kPlain = dns::kFlagRd | dns::kFlagAd | dns::kFlagCd;
   return (query.flags() & ~kPlain) == 0 && query.count(dns::Section::kQuestion) == 1 &&
          query.count(dns::Section::kAnswer) == 0 && query.count(dns::Section::kAuthority) == 0 &&
-         query.count(dns::Section::kAdditional) == (has_opt ? 1 : 0);
+         query.count(dns::Section::kAdditional) == (edns.present ? 1 : 0);
 }
 
 std::span<const uint8_t> KeyOptions(std::span<const uint8_t> tail, uint16_t bits) {
@@ -127,7 +127,7 @@ std::optional<CacheKey> MakeCacheKey(const KeySource& query, const CacheKeyOptio
                                      KeySubnet subnet) {
   const auto& [message, question, edns] = query;
   const dns::Header header = dns::ConstHeader(message.data());
-  if (!HasPlainHeader(header, edns.present)) return std::nullopt;
+  if (!HasPlainHeader(header, edns)) return std::nullopt;
   if (question.type == dns::Type::kAxfr || question.type == dns::Type::kIxfr) return std::nullopt;
   const size_t end = edns.present ? edns.end() : question.end();
   if (message.size() != end) return std::nullopt;

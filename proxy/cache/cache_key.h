@@ -59,7 +59,7 @@ struct KeySource {
 };
 // One question and perhaps OPT, and the flags that a query has. The others mean nothing in a query,
 // yet a backend may look at them, so that its answer is for this asker alone.
-bool HasPlainHeader(const dns::Header& query, bool has_opt);
+bool HasPlainHeader(const dns::Header& query, const dns::Edns& edns);
 
 // Left out: the look-up for answers of scope 0.
 enum class KeySubnet : uint8_t { kAsOptionsSay, kLeftOut };

@@ -153,6 +153,11 @@ std::vector<PageRow> OtherPages() {
        "Counters, latency, and the latest queries.",
        {ObserveFunctions(), InspectFunctions()},
        {&RingEntryClass()}},
+  };
+}
+
+std::vector<PageRow> MorePages() {
+  return {
       {"ebpf",
        "Filters in the kernel",
        "eBPF: what is blocked is dropped before the proxy has it.",
@@ -193,7 +198,7 @@ std::vector<PageRow> OtherPages() {
 
 std::vector<PageRow> PageRows() {
   std::vector<PageRow> rows = TrafficPages();
-  for (const auto& more : {RulePages(), OtherPages()}) {
+  for (const auto& more : {RulePages(), OtherPages(), MorePages()}) {
     rows.insert(rows.end(), more.begin(), more.end());
   }
   return rows;

@@ -93,10 +93,10 @@ TEST_F(SnapshotFileTest, OfAnImpossibleTimeIsRefused) {
 TEST_F(SnapshotFileTest, OfAnotherVersionIsRefused) {
   WriteTwo();
   std::string bytes = FileBytes();
-  ASSERT_EQ(bytes[19], 2);
-  bytes[19] = 3;
+  ASSERT_EQ(bytes[19], 3);
+  bytes[19] = 4;
   SetFileBytes(bytes);
-  EXPECT_THAT(Refusal(), HasSubstr("is of version 3, this program reads versions up to 2"));
+  EXPECT_THAT(Refusal(), HasSubstr("is of version 4, this program reads versions up to 3"));
   bytes[19] = 0;
   SetFileBytes(bytes);
   EXPECT_THAT(Refusal(), HasSubstr("is of version 0"));

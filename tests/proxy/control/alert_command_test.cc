@@ -101,7 +101,17 @@ TEST_F(AlertCommandTest, TellsChangesThatComeTogetherInOneRun) {
   EXPECT_EQ(counters_.Get(Metric::kAlertCommandFailures), 0u);
 }
 
+TEST_F(AlertCommandTest, WhatIsTheMatterIsToldWithinTenSecondsWhereNothingElseIsSaid) {
+  Tell("a.example", true);
+  Pass(2);
+  ASSERT_EQ(Runs().size(), 1u);
+  Tell("b.example", true);
+  Pass(10);
+  EXPECT_EQ(Runs().size(), 2u);
+}
+
 TEST_F(AlertCommandTest, RunsOnceInAnIntervalAndTellsThenWhatCameMeanwhile) {
+  settings_.interval_s = 60;
   Tell("a.example", true);
   Pass(2);
   ASSERT_EQ(Runs().size(), 1u);
