@@ -142,15 +142,16 @@ bool QueryPath::AskForNotice(const Notice& notice, const std::string& pool_name)
   return true;
 }
 
-void QueryPath::EndNoticeQuestion(FlightId id, const dns::Name& zone, std::optional<BadKind> bad) {
+bool QueryPath::EndNoticeQuestion(FlightId id, const dns::Name& zone, std::optional<BadKind> bad) {
   const auto asked = noticed_.find(zone.FoldedKey());
-  if (asked == noticed_.end() || asked->second.flight != id) return;
+  if (asked == noticed_.end() || asked->second.flight != id) return false;
   const Notice notice{asked->second.from, zone};
   noticed_.erase(asked);
   // One that is refused or unanswered is known no better than before.
   NotifyEffect effect{.outcome = NotifyFlush::Outcome::kUnknown};
   if (!bad) effect = FlushCachesFor(notice);
   FinishNotify(notice, effect);
+  return true;
 }
 
 void QueryPath::NoteNotify(const Notice& notice, std::string_view what) {

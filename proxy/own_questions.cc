@@ -75,14 +75,14 @@ void QueryPath::EndZoneQuestion(FlightId id, const BackendPtr& backend,
                                 const ZoneHealth::Noted& noted, std::optional<BadKind> bad) {
   const Flight ended = in_flight_.Take(id);
   const auto waiting = TakeWaiting(ended, *backend);
-  if (!noticed_.empty()) {
-    EndNoticeQuestion(id, ZoneOf(ended.query->NameCopy(), ended.zone_labels), bad);
-  }
+  const dns::Name name = ended.query->NameCopy();
+  const bool notice =
+      !noticed_.empty() && EndNoticeQuestion(id, ZoneOf(name, ended.zone_labels), bad);
   if (noted.wish == ZoneHealth::Wish::kCertainty) AskMore(*ended.query, backend, noted, bad);
   const bool failed = bad && bad != BadKind::kOlder;
   EndSerialWaits(waiting, backend, failed ? SerialAnswer::kFailed : SerialAnswer::kTold);
-  if (ended.query->question.type == dns::Type::kSoa &&
-      ended.zone_labels == ended.query->NameCopy().CountLabels()) {
+  const bool of_zone = ended.zone_labels < name.CountLabels();  // that is known, of a name in it
+  if (!notice && !of_zone && ended.query->question.type == dns::Type::kSoa) {
     EndLearning(*ended.query, backend, failed ? bad : std::nullopt);
   }
 }

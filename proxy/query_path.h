@@ -113,7 +113,8 @@ class QueryPath final : public WorkerPath {
   void NoteNotify(const Notice& notice, std::string_view what);
   // Whether there is such a zone, where that is not known yet; true where somebody is asked.
   bool AskForNotice(const Notice& notice, const std::string& pool);
-  void EndNoticeQuestion(FlightId id, const dns::Name& zone, std::optional<BadKind> bad);
+  // False where the question was not about a notice.
+  bool EndNoticeQuestion(FlightId id, const dns::Name& zone, std::optional<BadKind> bad);
   Verdict Prepare(Query& query, Route& route);
   void Proceed(QueryPtr query, Route& route);
   Verdict ChoosePool(Query& query, Route& route);
