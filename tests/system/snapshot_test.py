@@ -5,7 +5,9 @@ import os
 import pwd
 import re
 import signal
+import socket
 import threading
+import time
 import unittest
 
 import dns.exception
@@ -53,6 +55,22 @@ class Snapshot(StaleAnswers):
         self.await_entries(front)
         taken = f"{len(ZONES)} entries taken from the snapshot '{self.path}'"
         wait_until(lambda: taken in front.log(), "the log of what was taken")
+
+    def test_a_restart_does_not_wait_for_servers_that_say_nothing(self):
+        silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.addCleanup(silent.close)
+        silent.bind(("127.0.0.1", 0))
+        front = self.front()
+        self.fill(front)
+        self.stop_cleanly(front)
+        port = silent.getsockname()[1]
+        more = f'newServer{{address="127.0.0.1:{port}", checkTimeout=20000, checkInterval=60}}\n'
+        began = time.monotonic()
+        front = self.front(more=more)
+        self.fill(front)
+        self.assertLess(time.monotonic() - began, 10)
+        # What was not known then is known as soon as it is told.
+        wait_until(lambda: re.search(r"pdns .* up ", front.console("showServers()")), "the server that speaks")
 
     def test_what_comes_back_is_not_taken_for_fresh(self):
         front = self.front()
