@@ -1,15 +1,14 @@
 // Functions of ffi.C that send datagrams to programs on the same host.
 #include "lua/ffi_objects.h"
 #include "lua/lua_state.h"
+#include "lua/network_objects.h"
 #include "lua/runtime.h"
-#include "proxy/base/text.h"
-#include "proxy/net/unix_endpoint.h"
 
 namespace breakwater::lua {
 namespace {
 
-constexpr FfiKind kKind{"an endpoint",
-                        [](void* object) { static_cast<UnixEndpoint*>(object)->~UnixEndpoint(); }};
+constexpr FfiKind kKind{
+    "an endpoint", [](void* object) { static_cast<NetworkEndpoint*>(object)->~NetworkEndpoint(); }};
 
 // Opening one for each query would take all descriptors there are.
 bool AnswersQuery(FfiCall& call) {
@@ -19,18 +18,19 @@ bool AnswersQuery(FfiCall& call) {
 
 // (path, size [, place])
 int New(FfiCall& call) {
-  const std::string_view path = call.Text(1, 2);
+  const std::string path(call.Text(1, 2));
   if (!call.ok()) return 0;
   if (AnswersQuery(call)) {
     return call.Fail("not while a query is answered: open it once, where the script is read");
   }
-  auto endpoint = UnixEndpoint::Connect(std::string(path));
-  if (!endpoint) {
-    LogError("lua", "network endpoint: {}", endpoint.error());
+  auto fd = ConnectUnixDatagram(path);
+  if (!fd) {
+    LogError("lua", "network endpoint: {}", fd.error());
     return call.Give(false);
   }
   lua_settop(call.state(), 3);
-  new (NewFfiObject(call.state(), kKind, sizeof(UnixEndpoint))) UnixEndpoint(std::move(*endpoint));
+  new (NewFfiObject(call.state(), kKind, sizeof(NetworkEndpoint)))
+      NetworkEndpoint(path, std::move(*fd));
   lua_pushvalue(call.state(), -1);
   call.Store(3);
   call.Give(true);
@@ -42,8 +42,8 @@ int IsValid(FfiCall& call) {
   return FfiObjectAt(call, 1, kKind) == nullptr ? 0 : call.Give(true);
 }
 int Send(FfiCall& call) {
-  const auto* const endpoint = static_cast<const UnixEndpoint*>(FfiObjectAt(call, 1, kKind));
-  const auto bytes = AsBytes(call.Text(2, 3));
+  auto* const endpoint = static_cast<NetworkEndpoint*>(FfiObjectAt(call, 1, kKind));
+  const std::string_view bytes = call.Text(2, 3);
   return call.ok() ? call.Give(endpoint->Send(bytes)) : 0;
 }
 

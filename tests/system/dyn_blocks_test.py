@@ -12,7 +12,8 @@ import dns.rcode
 
 from client import Dnsperf, addresses, ask, question
 from every_transport import Closed, EveryTransport
-from harness import CONSOLE, ROOT, breakwater_only, free_port, full_speed_only, resident_kb, wait_until, write_file
+from harness import (CONSOLE, ROOT, accepts_tcp, breakwater_only, free_port, full_speed_only,
+                     resident_kb, wait_until, write_file)
 from nameservers import Nsd
 
 with open(f"{ROOT}/examples/zones/example.org.zone", encoding="utf-8") as zone:
@@ -49,6 +50,7 @@ class DynBlocks(EveryTransport):
             f'newServer{{address="127.0.0.1:{self.nsd.port}", healthCheckMode="up"}}\n'
             'getPool(""):setCache(newPacketCache(1000))\n' + WEB % self.ports["web"] + more)
         self.ports["udp"] = self.ports["tcp"] = self.front.port
+        wait_until(lambda: accepts_tcp(self.ports["doh"]), "the port for HTTPS")
         self.assertIn("192.0.2.80", addresses(self.send("doh", question("web.example.org"))))
 
     def flood(self, source, count):

@@ -1,20 +1,17 @@
-#include "proxy/net/unix_endpoint.h"
+#include "proxy/net/unix_datagram.h"
 
 #include <gmock/gmock.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include <cstddef>
+#include <memory>
 #include <string>
 
 namespace breakwater {
 namespace {
 
 using testing::HasSubstr;
-
-std::span<const uint8_t> Bytes(const std::string& text) {
-  return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
-}
 
 // Bound to an abstract name, which needs no file.
 class Listener {
@@ -39,41 +36,45 @@ class Listener {
 };
 
 std::string Name() {
-  return "breakwater-endpoint-" + std::to_string(::getpid());
+  return "breakwater-datagram-" + std::to_string(::getpid());
 }
 
-TEST(UnixEndpoint, DatagramsArriveWhole) {
+TEST(UnixDatagramTest, DatagramsArriveWhole) {
   Listener listener(Name());
-  const auto endpoint = UnixEndpoint::Connect(std::string(1, '\0') + Name());
-  ASSERT_TRUE(endpoint) << endpoint.error();
-  EXPECT_TRUE(endpoint->Send(Bytes("one")));
-  EXPECT_TRUE(endpoint->Send(Bytes("another")));
-  EXPECT_FALSE(endpoint->Send({}));
+  const auto fd = ConnectUnixDatagram(std::string(1, '\0') + Name());
+  ASSERT_TRUE(fd) << fd.error();
+  bool gone = true;
+  EXPECT_TRUE(SendUnixDatagram(fd->get(), "one", &gone));
+  EXPECT_FALSE(gone);
+  EXPECT_TRUE(SendUnixDatagram(fd->get(), "another", &gone));
   EXPECT_EQ(listener.Received(), "one");
   EXPECT_EQ(listener.Received(), "another");
   EXPECT_EQ(listener.Received(), "");
 }
 
-TEST(UnixEndpoint, AFullQueueAndAnAbsentReaderAreNoWait) {
+TEST(UnixDatagramTest, AFullQueueIsNoWaitAndAnAbsentReaderIsTold) {
   auto listener = std::make_unique<Listener>(Name());
-  const auto endpoint = UnixEndpoint::Connect(std::string(1, '\0') + Name());
-  ASSERT_TRUE(endpoint);
+  const auto fd = ConnectUnixDatagram(std::string(1, '\0') + Name());
+  ASSERT_TRUE(fd);
+  bool gone = false;
   size_t sent = 0;
-  while (sent < 1'000'000 && endpoint->Send(Bytes("x"))) ++sent;
+  while (sent < 1'000'000 && SendUnixDatagram(fd->get(), "x", &gone)) ++sent;
   EXPECT_GT(sent, 0u);
   EXPECT_LT(sent, 1'000'000u);
+  EXPECT_FALSE(gone);
   listener.reset();
-  EXPECT_FALSE(endpoint->Send(Bytes("x")));
+  EXPECT_FALSE(SendUnixDatagram(fd->get(), "x", &gone));
+  EXPECT_TRUE(gone);
 }
 
-TEST(UnixEndpoint, PathsThatLeadNowhereAreErrors) {
+TEST(UnixDatagramTest, PathsThatLeadNowhereAreErrors) {
   const auto error = [](const std::string& path) {
-    const auto endpoint = UnixEndpoint::Connect(path);
-    return endpoint ? std::string() : endpoint.error();
+    const auto fd = ConnectUnixDatagram(path);
+    return fd ? std::string() : fd.error();
   };
-  EXPECT_THAT(error("/nowhere/socket"), HasSubstr("'/nowhere/socket': No such file"));
-  EXPECT_THAT(error(""), HasSubstr("a path of 0 octets"));
-  EXPECT_THAT(error(std::string(200, 'x')), HasSubstr("a path of 200 octets: a socket has"));
+  EXPECT_THAT(error("/nowhere/socket"), HasSubstr("/nowhere/socket: No such file"));
+  EXPECT_THAT(error(""), HasSubstr("the path of a socket has 1 to"));
+  EXPECT_THAT(error(std::string(200, 'x')), HasSubstr("the path of a socket has 1 to"));
 }
 
 }  // namespace
