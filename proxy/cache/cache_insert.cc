@@ -85,6 +85,8 @@ bool PacketCache::Insert(const CacheKey& key, std::span<const uint8_t> answer,
   entry->asked_epoch = how.asked_epoch;
   entry->checked_epoch = how.asked_epoch;
   entry->over_udp = how.datagram;
+  const bool good = life.good_for_s != 0 && !entry->bad && !how.standby;
+  if (good && key.tail_length != 0) impl_->KeepForPlainer(*entry, key, how);
   return impl_->Store(shard, std::move(entry), key, how);
 }
 

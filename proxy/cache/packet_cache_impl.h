@@ -56,6 +56,8 @@ struct PacketCache::Impl {
   // and DO, under its shard's lock; not where there is nothing. The caller holds none.
   template <typename Use>
   void WithPlainer(const CacheKey& key, std::span<const uint8_t> name, MonoTime now, Use&& use);
+  // Of a good answer to a query with options: kept for who asks without, where they have none.
+  void KeepForPlainer(const CacheEntry& entry, const CacheKey& key, const CacheInsert& how);
   // Tells the listener of what is gone at once.
   void TellGone(const FlushRequest& request);
 

@@ -235,6 +235,30 @@ TEST_F(LastGoodCacheTest, ThePlainQuestionsAnswerIsAdoptedForWantOfAllElse) {
   EXPECT_FALSE(Adopt("www.example.com +option=3:"));
 }
 
+TEST_F(LastGoodCacheTest, WhatWasAskedWithOptionsAloneIsKeptForThoseWithout) {
+  EXPECT_TRUE(Put("www.example.com +option=3:6e73", std::string("+aa ") + kOneAddress));
+  EXPECT_TRUE(Known().held);
+  EXPECT_EQ(Get(kName).result, CacheResult::kMiss) << "it is never fresh";
+  EXPECT_THAT(Get(kName).text, HasSubstr("www.example.com 30 A 192.0.2.1"));
+  const Reply edns = Get("www.example.com +edns");
+  EXPECT_EQ(edns.result, CacheResult::kLastGood);
+  EXPECT_THAT(edns.text, testing::Not(HasSubstr("6e73")))
+      << "a name server's name is for who asked";
+  EXPECT_TRUE(Adopt("www.example.com +option=8:00011800cb0071"));
+  // A better one takes its place.
+  EXPECT_TRUE(Put(kName, std::string("+aa ") + kOneAddress));
+  EXPECT_EQ(Get(kName).result, CacheResult::kFresh);
+  EXPECT_TRUE(Put("www.example.com +option=3:", std::string("+aa ") + kOneAddress));
+  EXPECT_EQ(Get(kName).result, CacheResult::kFresh);
+}
+
+TEST_F(LastGoodCacheTest, WhatIsForOneSubnetIsKeptForNobodyElse) {
+  EXPECT_TRUE(PutAs("www.example.com +option=8:00011800cb0071",
+                    "www.example.com +option=8:00011818cb0071 +qr +aa " + std::string(kOneAddress),
+                    Insertion()));
+  EXPECT_FALSE(Known().held);
+}
+
 TEST_F(LastGoodCacheTest, WhatIsAdoptedGivesWayToAnAnswerOfItsOwn) {
   const std::string aa("+aa ");
   EXPECT_TRUE(PutAs("www.example.com +dnssec", "www.example.com +dnssec +qr +rcode=5", Bad()));
