@@ -33,7 +33,7 @@ void WriteOurNonce(std::span<uint8_t> out) {
 
 void Seal(const Session& session, std::span<const uint8_t> message, std::span<uint8_t> out) {
   const auto content = out.subspan(kAnswerOverhead);
-  std::memmove(content.data(), message.data(), message.size());
+  if (!message.empty()) std::memmove(content.data(), message.data(), message.size());
   content[message.size()] = 0x80;
   std::fill(content.begin() + static_cast<ptrdiff_t>(message.size()) + 1, content.end(),
             uint8_t{0});

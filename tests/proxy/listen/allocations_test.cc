@@ -1,5 +1,5 @@
-// The operators of the whole program, in a file of their own: where they are seen, the compiler
-// takes malloc and free for a mismatch.
+// The operators of the whole program, in a file of their own and never inlined: where they are
+// seen, the compiler takes malloc and free for a mismatch.
 #include "tests/proxy/listen/allocations.h"
 
 #include <gtest/gtest.h>
@@ -13,15 +13,15 @@ namespace {
 std::atomic<size_t> allocations{0};
 }  // namespace
 
-void* operator new(size_t size) {
+[[gnu::noinline]] void* operator new(size_t size) {
   allocations.fetch_add(1, std::memory_order_relaxed);
   if (void* memory = std::malloc(size == 0 ? 1 : size)) return memory;
   throw std::bad_alloc();
 }
-void operator delete(void* memory) noexcept {
+[[gnu::noinline]] void operator delete(void* memory) noexcept {
   std::free(memory);
 }
-void operator delete(void* memory, size_t) noexcept {
+[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept {
   std::free(memory);
 }
 
