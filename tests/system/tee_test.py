@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 """TeeAction: copies for a second nameserver, what is counted of its answers, and what clients feel of it (nothing)."""
 
+import contextlib
 import os
 import socket
 import unittest
@@ -146,8 +147,9 @@ class Tee(SystemTest):
             tasks = f"/proc/{front.pid}/task"
             names = []
             for task in os.listdir(tasks):
-                with open(f"{tasks}/{task}/comm", encoding="ascii") as file:
-                    names.append(file.read().strip())
+                with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended just now
+                    with open(f"{tasks}/{task}/comm", encoding="ascii") as file:
+                        names.append(file.read().strip())
             return names.count("bw/tee")
         wait_until(lambda: threads() == 1, "a thread that reads answers")
         for _ in range(10):
