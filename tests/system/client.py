@@ -24,8 +24,10 @@ def ask(name, qtype="A", port=53, host="127.0.0.1", tcp=False, timeout_s=5, **op
     """The answer to one question; raises dns.exception.Timeout where none comes."""
     source = options.pop("source", None)
     message = question(name, qtype, **options)
-    send = dns.query.tcp if tcp else dns.query.udp
-    return send(message, host, port=port, timeout=timeout_s, source=source)
+    if tcp:
+        return dns.query.tcp(message, host, port=port, timeout=timeout_s, source=source)
+    # Who had this port before may get a late answer from elsewhere.
+    return dns.query.udp(message, host, port=port, timeout=timeout_s, source=source, ignore_unexpected=True)
 
 
 def addresses(answer):
