@@ -18,6 +18,7 @@ class EchoRunner : public CommandRunner {
  public:
   std::string RunCommand(std::string_view line) override {
     ++ran_;
+    ran_.notify_all();
     if (line == "wait") released_.get_future().wait();
     if (line == "big") return std::string(3'000'000, 'b');
     return "ran " + std::string(line) + "\n";

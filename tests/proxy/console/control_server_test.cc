@@ -87,6 +87,7 @@ TEST_F(ControlServerTest, ACommandEndsWhenItsClientIsGoneAndOneThatWaitsIsNotBeg
     auto other = ControlClient::Connect(ClientSettings());
     ASSERT_TRUE(other) << other.error();
     UniqueFd first = SendAndKeep("wait");
+    runner_.ran_.wait(0);  // else the second one may come first
     UniqueFd second = SendAndKeep("two");
   }
   auto client = ControlClient::Connect(ClientSettings());
