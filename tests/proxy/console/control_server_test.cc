@@ -89,6 +89,9 @@ TEST_F(ControlServerTest, ACommandEndsWhenItsClientIsGoneAndOneThatWaitsIsNotBeg
     UniqueFd first = SendAndKeep("wait");
     runner_.ran_.wait(0);  // else the second one may come first
     UniqueFd second = SendAndKeep("two");
+    // To its end: the server has let go of it before the first one's command ends.
+    ASSERT_EQ(shutdown(second.get(), SHUT_WR), 0);
+    (void)ReadToEnd(second);
   }
   auto client = ControlClient::Connect(ClientSettings());
   ASSERT_TRUE(client) << client.error();
