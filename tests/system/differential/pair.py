@@ -37,8 +37,12 @@ class Pair(unittest.TestCase):
         for key, (reason, expected) in differs.items():
             self.assertEqual(new[key], expected, f"{key}: {reason}")
             self.assertNotEqual(old[key], expected, f"{key} no longer differs")
-        wrong = [f"{key}: 1.7.3 {old[key]}, now {new[key]}" for key in old if key not in differs and old[key] != new[key]]
-        self.assertEqual(wrong, [])
+        def wrong():
+            return [f"{key}: 1.7.3 {old[key]}, now {new[key]}" for key in old
+                    if key not in differs and old[key] != new[key]]
+        if wrong():  # the old one lets go of a connection now and then where the machine is busy
+            old = self.outcome(DNSDIST, config, look)
+        self.assertEqual(wrong(), [])
 
     def outcome(self, binary, config, look):
         ports = {name: free_port() for name in ("tls", "https")}
