@@ -159,14 +159,16 @@ TEST_F(FfiTest, PoliciesChooseByNumber) {
       "local server = C.dnsdist_ffi_servers_list_get_server(servers, i) "
       "if C.dnsdist_ffi_server_get_name(server) == 'two' then return i end end return 99 end";
   Load(
-      "newServer{address='192.0.2.1', name='one'} newServer{address='192.0.2.2', name='two'}\n"
+      // Places on the ring follow from the IDs, which else are others in each run.
+      "for i, name in ipairs({'one', 'two'}) do newServer{address='192.0.2.' .. i, name=name, "
+      "weight=100, id='00000000-0000-4000-8000-00000000000' .. i} end\n"
       "setServerPolicyLuaFFI('plain', loadstring([[" +
       kBody + "]])())\nsetPoolServerPolicyLuaFFIPerThread('own', [[" + kBody +
       "]], 'p')\nsetPoolServerPolicy(newServerPolicy('none', 'return function() return 2 end'), "
       "'q')\n"
       "local C = require('ffi').C\n"
       "setPoolServerPolicyLuaFFI('hashed', function(servers, dq) return "
-      "C.dnsdist_ffi_servers_list_whashed(servers, dq, 1) end, 'w')\n"
+      "C.dnsdist_ffi_servers_list_whashed(servers, dq, 150) end, 'w')\n"
       "setPoolServerPolicyLuaFFI('ring', function(servers, dq) return "
       "C.dnsdist_ffi_servers_list_chashed(servers, dq, hash) end, 'c')");
   for (const BackendPtr& server : config()->backends) server->health().ForceUp();
