@@ -33,6 +33,12 @@ namespace {
 
 constexpr uint16_t kPort = 443;
 
+// The console client reads the file too, perhaps as a user who sees no keys, and must not make the
+// server's anew.
+bool IsClient(Call& call) {
+  return call.runtime().options().client;
+}
+
 // --- listening
 
 TextResult<std::vector<dnscrypt::CertificateFiles>> PairFiles(const StringOrList& certificates,
@@ -95,8 +101,8 @@ TextResult<void> AddBind(Call& call, const std::string& text, const std::string&
   if (!name) return Fail(std::move(name.error()));
   const auto files = PairFiles(certificates, keys);
   if (!files) return Fail(files.error());
-  auto context = std::make_shared<dnscrypt::Context>(*name);
-  if (call.runtime().options().client) {
+  auto context = std::make_shared<dnscrypt::Context>(*name, call.runtime().kept_files());
+  if (IsClient(call)) {
     AddStandIns(*context, files->size());
   } else {
     for (const auto& pair : *files) {
@@ -142,25 +148,22 @@ std::string FingerprintLine(std::span<const uint8_t> key) {
   return fmt::format("Provider fingerprint is: {}\n", dnscrypt::Fingerprint(key));
 }
 
-// A check writes nothing; nor does the console client, which reads the file too and must not make
-// the server's keys anew.
-bool MayWrite(Call& call) {
-  return !call.runtime().options().client && !call.runtime().options().check;
-}
-
 TextResult<void> GenerateKeys(Call& call, const std::string& public_key,
                               const std::string& private_key) {
-  if (!MayWrite(call)) return {};
-  const auto key = dnscrypt::WriteProviderKeys({public_key, private_key});
+  if (IsClient(call)) return {};
+  dnscrypt::KeptFiles* const kept = call.runtime().kept_files().get();
+  const auto key = dnscrypt::WriteProviderKeys({public_key, private_key}, kept);
   if (!key) return Fail(key.error());
-  call.Print(FingerprintLine(*key));
+  if (kept == nullptr) call.Print(FingerprintLine(*key));
   return {};
 }
 
 TextResult<void> PrintFingerprint(Call& call, const std::string& path) {
-  const auto key = dnscrypt::ReadProviderKey(path);
+  const dnscrypt::KeptFiles* const kept = call.runtime().kept_files().get();
+  const auto key = dnscrypt::ReadProviderKey(path, kept);
   if (!key) return Fail(key.error());
-  call.Print(FingerprintLine(*key));
+  // Keys that nobody will have are not to be told to clients.
+  if (kept == nullptr || kept->Find(path) == nullptr) call.Print(FingerprintLine(*key));
   return {};
 }
 
@@ -169,12 +172,17 @@ struct Dates {
   uint32_t until;
 };
 
-TextResult<dnscrypt::CertificateAndKey> Make(const std::string& key_file, uint32_t serial,
+struct Signer {
+  const std::string& key_file;
+  const dnscrypt::KeptFiles* kept;
+};
+
+TextResult<dnscrypt::CertificateAndKey> Make(const Signer& signer, uint32_t serial,
                                              const Dates& dates, std::optional<int64_t> version) {
   const auto suite = dnscrypt::SuiteOfVersion(version.value_or(1));
   if (!suite) return Fail(suite.error());
   if (dates.until < dates.from) return Fail("the certificate would end before it begins");
-  const auto provider = dnscrypt::ReadProviderSecret(key_file);
+  const auto provider = dnscrypt::ReadProviderSecret(signer.key_file, signer.kept);
   if (!provider) return Fail(provider.error());
   return dnscrypt::MakeCertificate(*provider, {serial, dates.from, dates.until, *suite});
 }
@@ -184,10 +192,11 @@ TextResult<void> GenerateCertificate(Call& call, const std::string& provider_key
                                      const std::string& certificate, const std::string& key,
                                      uint32_t serial, uint32_t from, uint32_t until,
                                      std::optional<int64_t> version) {
-  if (!MayWrite(call)) return {};
-  const auto made = Make(provider_key, serial, {from, until}, version);
+  if (IsClient(call)) return {};
+  dnscrypt::KeptFiles* const kept = call.runtime().kept_files().get();
+  const auto made = Make({provider_key, kept}, serial, {from, until}, version);
   if (!made) return Fail(made.error());
-  return dnscrypt::WriteCertificate(*made, {certificate, key});
+  return dnscrypt::WriteCertificate(*made, {certificate, key}, kept);
 }
 
 // --- the certificates of a bind
@@ -239,7 +248,7 @@ TextResult<void> AddNew(dnscrypt::Context& context, const std::shared_ptr<Certif
 bool GenerateInMemory(Call& call, dnscrypt::Context& context, const std::string& key_file,
                       uint32_t serial, uint32_t from, uint32_t until,
                       std::optional<int64_t> version) {
-  auto made = Make(key_file, serial, {from, until}, version);
+  auto made = Make({key_file, call.runtime().kept_files().get()}, serial, {from, until}, version);
   auto added = made ? context.Add(std::move(*made), dnscrypt::Use::kActive)
                     : TextResult<void>(Fail(std::move(made.error())));
   if (!added) call.Warn(added.error());
@@ -395,8 +404,8 @@ constexpr FunctionRow kFunctions[] = {
      "file, and writes both to files; in a check it writes nothing."},
     {"generateDNSCryptProviderKeys", Bind<&GenerateKeys>,
      "generateDNSCryptProviderKeys(publicKey, privateKey)",
-     "Makes a provider's keys, writes them to files and prints the fingerprint; in a check it does "
-     "nothing."},
+     "Makes a provider's keys, writes them to files and prints the fingerprint; in a check it "
+     "writes nothing."},
     {"getDNSCryptBind", Bind<&GetContext>, "getDNSCryptBind(n) -> DNSCryptContext",
      "The certificates of a DNSCrypt listener by its number."},
     {"getDNSCryptBindCount", Bind<&CountBinds>, "getDNSCryptBindCount() -> int",

@@ -7,6 +7,7 @@
 
 #include "lua/call_alarm.h"
 #include "lua/script_threads.h"
+#include "proxy/dnscrypt/key_files.h"
 
 namespace breakwater::lua {
 namespace {
@@ -45,6 +46,7 @@ void LuaFunction::Push(lua_State* state) const {
 Runtime::Runtime(ConfigBuilder& builder, const RuntimeOptions& options)
     : builder_(builder), options_(options), callbacks_(std::make_unique<Callbacks>()) {
   if (options_.clock == nullptr) options_.clock = &system_clock_;
+  if (options_.check) kept_files_ = std::make_shared<dnscrypt::KeptFiles>();
   interpreter_.SetRuntime(this);
 }
 

@@ -27,6 +27,10 @@
 #include "proxy/control/control_target.h"
 #include "proxy/observe/metrics.h"
 
+namespace breakwater::dnscrypt {
+class KeptFiles;
+}
+
 namespace breakwater::lua {
 
 struct RuntimeOptions {
@@ -121,6 +125,9 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   // What --check-config tries out.
   std::vector<std::function<void(Trial&)>>& trials() { return trials_; }
 
+  // What would be written for DNSCrypt, were this not a check. Null: it is none.
+  const std::shared_ptr<dnscrypt::KeptFiles>& kept_files() const { return kept_files_; }
+
   uint64_t NextRuleOrder() { return next_rule_order_++; }
 
   ServerRates& server_rates() { return server_rates_; }
@@ -150,6 +157,7 @@ class Runtime : public std::enable_shared_from_this<Runtime> {
   std::vector<std::string> warnings_;
   std::unique_ptr<Callbacks> callbacks_;
   std::vector<std::function<void(Trial&)>> trials_;
+  std::shared_ptr<dnscrypt::KeptFiles> kept_files_;
   std::string delta_;
   Profile profile_;
   ServerRates server_rates_;

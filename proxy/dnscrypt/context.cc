@@ -54,7 +54,7 @@ TextResult<void> Context::Add(CertificateAndKey made, Use use) {
 }
 
 TextResult<void> Context::Load(const CertificateFiles& files, Use use) {
-  auto read = ReadCertificate(files);
+  auto read = ReadCertificate(files, kept_.get());
   if (!read) return Fail(std::move(read.error()));
   auto added = AddPair(std::make_shared<const CertificatePair>(std::move(*read), files, use));
   if (!added) return Fail(fmt::format("{}: {}", files.certificate, added.error()));
@@ -71,7 +71,7 @@ TextResult<void> Context::Reload() {
       set.push_back(pair);
       continue;
     }
-    auto read = ReadCertificate(pair->files);
+    auto read = ReadCertificate(pair->files, kept_.get());
     if (!read) return Fail(std::move(read.error()));
     if (auto good = CheckBeside(set, read->certificate); !good) {
       return Fail(fmt::format("{}: {}", pair->files.certificate, good.error()));

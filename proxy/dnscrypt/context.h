@@ -36,7 +36,9 @@ using CertificateSet = std::vector<CertificatePairPtr>;
 
 class Context {
  public:
-  explicit Context(dns::Name provider) : provider_(std::move(provider)) {}
+  // `kept`: in a check of the configuration, what it would have written (key_files.h).
+  explicit Context(dns::Name provider, std::shared_ptr<const KeptFiles> kept = nullptr)
+      : provider_(std::move(provider)), kept_(std::move(kept)) {}
 
   const dns::Name& provider() const { return provider_; }
 
@@ -62,6 +64,7 @@ class Context {
   void Publish(CertificateSet set);
 
   const dns::Name provider_;
+  const std::shared_ptr<const KeptFiles> kept_;
   mutable Mutex edit_mutex_;  // one edit at a time
   mutable Guarded<std::shared_ptr<const CertificateSet>> set_{
       std::make_shared<const CertificateSet>()};

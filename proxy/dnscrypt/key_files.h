@@ -3,7 +3,9 @@
 // are written so that the owner alone reads them. Errors name the file.
 #pragma once
 
+#include <map>
 #include <string>
+#include <vector>
 
 #include "proxy/dnscrypt/certificate.h"
 
@@ -18,13 +20,31 @@ struct CertificateFiles {
   std::string secret;  // the resolver's
 };
 
-// Makes a pair of keys; the result is the public one.
-TextResult<PublicKey> WriteProviderKeys(const ProviderKeyFiles& files);
-TextResult<PublicKey> ReadProviderKey(const std::string& path);
-TextResult<ProviderSecret> ReadProviderSecret(const std::string& path);
+// What a check of the configuration would write, which it must find where it reads that again. Its
+// owner's thread alone.
+class KeptFiles {
+ public:
+  void Put(const std::string& path, std::span<const uint8_t> bytes);
+  // Null: nothing was to be written there.
+  const std::vector<uint8_t>* Find(const std::string& path) const;
 
-TextResult<void> WriteCertificate(const CertificateAndKey& made, const CertificateFiles& files);
+ private:
+  std::map<std::string, std::vector<uint8_t>> files_;
+};
+
+// In all of them: with `kept` nothing is written but there, and what is there is read before what
+// is on disk.
+
+// Makes a pair of keys; the result is the public one.
+TextResult<PublicKey> WriteProviderKeys(const ProviderKeyFiles& files, KeptFiles* kept = nullptr);
+TextResult<PublicKey> ReadProviderKey(const std::string& path, const KeptFiles* kept = nullptr);
+TextResult<ProviderSecret> ReadProviderSecret(const std::string& path,
+                                              const KeptFiles* kept = nullptr);
+
+TextResult<void> WriteCertificate(const CertificateAndKey& made, const CertificateFiles& files,
+                                  KeptFiles* kept = nullptr);
 // The secret must be the certificate's.
-TextResult<CertificateAndKey> ReadCertificate(const CertificateFiles& files);
+TextResult<CertificateAndKey> ReadCertificate(const CertificateFiles& files,
+                                              const KeptFiles* kept = nullptr);
 
 }  // namespace breakwater::dnscrypt

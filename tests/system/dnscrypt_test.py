@@ -396,11 +396,23 @@ class Configurations(Dnscrypt):
 
     def test_a_check_and_the_console_client_make_no_keys(self):
         folder = temp_folder()
-        path = write_file(folder, "keys.conf", f'generateDNSCryptProviderKeys("{folder}/pub", "{folder}/sec")\n')
-        check = subprocess.run([BINARY, "-C", path, "--check-config"], check=False, capture_output=True,
-                               env=child_environment())
-        self.assertEqual(check.returncode, 0, check.stderr)
-        self.assertEqual(os.listdir(folder), ["keys.conf"])
+        now = int(time.time())
+        text = (f'generateDNSCryptProviderKeys("{folder}/pub", "{folder}/sec")\n'
+                f'printDNSCryptProviderFingerprint("{folder}/pub")\n'
+                f'generateDNSCryptCertificate("{folder}/sec", "{folder}/1.cert", "{folder}/1.key", 1, {now}, {now + 900})\n'
+                f'addDNSCryptBind("127.0.0.1:{free_port()}", "{PROVIDER}", "{folder}/1.cert", "{folder}/1.key")\n')
+        for wrong, reason in (("", None),
+                              (f'getDNSCryptBind(0):loadNewCertificate("{folder}/1.cert", "{folder}/1.key")\n',
+                               "the serial 1 already"),
+                              (f'getDNSCryptBind(0):loadNewCertificate("{folder}/2.cert", "{folder}/2.key")\n',
+                               f"cannot read the certificate {folder}/2.cert")):
+            path = write_file(folder, "keys.conf", text + wrong)
+            check = subprocess.run([BINARY, "-C", path, "--check-config"], check=False, capture_output=True,
+                                   env=child_environment(), text=True)
+            self.assertEqual(check.returncode == 0, reason is None, check.stderr)
+            self.assertIn(reason or "", check.stdout + check.stderr)
+            self.assertNotIn("fingerprint is", check.stdout)
+            self.assertEqual(os.listdir(folder), ["keys.conf"])
 
     def test_udp_alone(self):
         row = self.provider.make(1)

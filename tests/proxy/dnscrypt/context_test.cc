@@ -92,6 +92,29 @@ TEST_F(DnscryptContextTest, FilesThatAreWrongAreNamed) {
   EXPECT_NE(nowhere.error().find("cannot write /nowhere/key"), std::string::npos);
 }
 
+TEST_F(DnscryptContextTest, ACheckFindsWhatItWouldHaveWritten) {
+  const auto kept = std::make_shared<KeptFiles>();
+  const ProviderKeyFiles keys{folder.path() + "/public", folder.path() + "/private"};
+  const CertificateFiles files{folder.path() + "/./one.cert", folder.path() + "/one.key"};
+  const auto key = WriteProviderKeys(keys, kept.get());
+  ASSERT_TRUE(key) << key.error();
+  EXPECT_EQ(*ReadProviderKey(keys.public_key, kept.get()), *key);
+  const auto secret = ReadProviderSecret(keys.secret, kept.get());
+  ASSERT_TRUE(secret) << secret.error();
+  ASSERT_TRUE(WriteCertificate(MakeCertificate(*secret, {.serial = 7}), files, kept.get()));
+  EXPECT_NE(access(keys.public_key.c_str(), F_OK), 0);
+  EXPECT_NE(access(files.secret.c_str(), F_OK), 0);
+
+  Context checked{*dns::Name::Parse("2.example"), kept};
+  const CertificateFiles spelt_otherwise{folder.path() + "/one.cert", files.secret};
+  ASSERT_TRUE(checked.Load(spelt_otherwise, Use::kActive));
+  EXPECT_TRUE(checked.Reload());
+  // What is wrong is so all the same, and what is on disk is found.
+  EXPECT_FALSE(checked.Load({files.secret, files.secret}, Use::kActive));
+  EXPECT_TRUE(checked.Load(Write("two", test::Make(8)), Use::kActive));
+  EXPECT_FALSE(context.Load(files, Use::kActive));
+}
+
 TEST_F(DnscryptContextTest, ANewCertificateComesBesideTheOldOne) {
   ASSERT_TRUE(context.Add(test::Make(7), Use::kActive));
   const auto before = context.certificates();
