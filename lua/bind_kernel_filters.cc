@@ -290,7 +290,8 @@ constexpr FunctionRow kFunctions[] = {
      "Ends its blocks in time, and shows them in the web server."},
     {"setDefaultBPFFilter", Bind<&SetDefault>, "setDefaultBPFFilter(filter)",
      "The filter of all binds, from their opening on; dynamic blocks of whole addresses that drop "
-     "go into it too."},
+     "go into it too. At run time BPFFilter:attachToAllBinds() puts a filter on all binds.",
+     Scope::kConfigOnly},
     {"unregisterDynBPFFilter", Bind<&Unregister>, "unregisterDynBPFFilter(dynbpf)",
      "Takes registerDynBPFFilter() back."},
 };

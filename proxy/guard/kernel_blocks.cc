@@ -41,7 +41,9 @@ void KernelBlocks::Settle(const ClientRange& clients, DynBlock* block) {
   }
   if (block->in_kernel && block->kernel_verdict != verdict) Remove(clients, block);
   if (!block->in_kernel) {
-    block->in_kernel = target.filter->Block(clients.network(), verdict).has_value();
+    block->in_kernel =
+        target.filter->Block(clients.network(), verdict, KernelFilter::Stay::kWhileWeRun)
+            .has_value();
     block->kernel_verdict = verdict;
   }
   if (block->in_kernel) first_end_ns_ = std::min(first_end_ns_.load(), block->until.ns);

@@ -15,7 +15,8 @@ TextResult<TimedKernelFilter::Outcome> TimedKernelFilter::Block(const Address& c
       held->second = std::max(held->second, until);
       return Outcome::kExtended;
     }
-    if (auto blocked = filter_->Block(host, KernelVerdict::kDrop); !blocked) {
+    auto blocked = filter_->Block(host, KernelVerdict::kDrop, KernelFilter::Stay::kWhileWeRun);
+    if (!blocked) {
       return Fail(blocked.error());
     }
     state.until.emplace(host, until);

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <tuple>
 
+#include "proxy/base/log.h"
 #include "proxy/net/kernel_filter_program.h"
 
 namespace breakwater {
@@ -35,10 +36,9 @@ TextResult<void> NoRoom(const Table& table) {
                           table.option));
 }
 
-TextResult<void> Add(const Table& table, std::span<const uint8_t> key, KernelVerdict verdict,
+TextResult<void> Add(const Table& table, std::span<const uint8_t> key, const KernelEntry& entry,
                      const std::string& what) {
   if (!table.map.valid()) return NoRoom(table);
-  const KernelEntry entry = Entry(verdict);
   const int error = table.map.Put(key, KernelBytes(entry), KernelMap::Write::kNew);
   if (error == 0) return {};
   if (error == EEXIST) return Fail(fmt::format("{} is blocked already", what));
@@ -153,6 +153,8 @@ TextResult<UniqueFd> LoadProgram(const KernelFilterMaps& maps) {
 TextResult<std::shared_ptr<KernelFilter>> KernelFilter::Open(const KernelFilterOptions& options) {
   const std::shared_ptr<KernelFilter> filter(new KernelFilter(options));
   if (auto opened = filter->OpenMaps(); !opened) return Fail(opened.error());
+  filter->owner_ = ThisKernelOwner();
+  filter->TakeOutLeftovers();
   if (options.external) return filter;
   if (auto loaded = filter->LoadPrograms(); !loaded) return Fail(loaded.error());
   return filter;
@@ -192,6 +194,20 @@ TextResult<void> KernelFilter::OpenMaps() {
   return {};
 }
 
+// Or a client would be blocked that nobody unblocks. Only addresses are blocked for a time.
+void KernelFilter::TakeOutLeftovers() {
+  if (options_.v4.pinned_path.empty() && options_.v6.pinned_path.empty()) return;
+  size_t count = 0;
+  for (const ClientRow& row : Clients()) {
+    if (KernelOwnerIsGone(row.entry.owner) && Unblock(row.client)) ++count;
+  }
+  if (count == 0) return;
+  LogInfo("setup",
+          "{} blocks of clients were taken out of pinned maps: a process that is gone had left "
+          "them there",
+          count);
+}
+
 TextResult<void> KernelFilter::LoadPrograms() {
   KernelFilterMaps maps{v4_.fd(), v6_.fd(), v4_ranges_.fd(), v6_ranges_.fd(), names_.fd()};
   auto datagrams = LoadProgram(maps);
@@ -221,10 +237,12 @@ TextResult<void> KernelFilter::Refuse(KernelVerdict verdict) const {
       "does it"));
 }
 
-TextResult<void> KernelFilter::Block(const Address& client, KernelVerdict verdict) {
+TextResult<void> KernelFilter::Block(const Address& client, KernelVerdict verdict, Stay stay) {
   if (auto can = Refuse(verdict); !can || pretended_) return can;
+  KernelEntry entry = Entry(verdict);
+  if (stay == Stay::kWhileWeRun) entry.owner = owner_;
   return WithClientKey(client, [&](std::span<const uint8_t> key) {
-    return Add(client.IsV6() ? V6Table(v6_) : V4Table(v4_), key, verdict, client.ToString());
+    return Add(client.IsV6() ? V6Table(v6_) : V4Table(v4_), key, entry, client.ToString());
   });
 }
 
@@ -239,7 +257,7 @@ TextResult<void> KernelFilter::BlockName(const dns::Name& name, uint16_t type,
                                          KernelVerdict verdict) {
   if (auto can = Refuse(verdict); !can || pretended_) return can;
   const KernelNameKey key = KernelNameKeyOf(name, type);
-  return Add(NameTable(names_), KernelBytes(key), verdict, NameText(name, type));
+  return Add(NameTable(names_), KernelBytes(key), Entry(verdict), NameText(name, type));
 }
 
 TextResult<void> KernelFilter::UnblockName(const dns::Name& name, uint16_t type) {

@@ -22,6 +22,7 @@
 #include "proxy/dns/name.h"
 #include "proxy/net/kernel_filter_keys.h"
 #include "proxy/net/kernel_map.h"
+#include "proxy/net/kernel_owner.h"
 #include "proxy/net/socket_options.h"
 
 namespace breakwater {
@@ -37,7 +38,8 @@ struct KernelFilterOptions {
 
 class KernelFilter {
  public:
-  // The error says what the kernel refused and what to do.
+  // What a process that was killed has left in a pinned map for a time is taken out. The error says
+  // what the kernel refused and what to do.
   static TextResult<std::shared_ptr<KernelFilter>> Open(const KernelFilterOptions& options);
   // Nothing is in the kernel, and whatever is asked is granted: to check a configuration.
   static std::shared_ptr<KernelFilter> Pretend(const KernelFilterOptions& options);
@@ -53,7 +55,9 @@ class KernelFilter {
 
   // Errors: full, already there (block), not there (unblock), no map for it, a verdict that this
   // filter cannot give.
-  TextResult<void> Block(const Address& client, KernelVerdict verdict);
+  enum class Stay : uint8_t { kUntilUnblocked, kWhileWeRun };
+  TextResult<void> Block(const Address& client, KernelVerdict verdict,
+                         Stay stay = Stay::kUntilUnblocked);
   TextResult<void> Unblock(const Address& client);
   TextResult<void> BlockName(const dns::Name& name, uint16_t type, KernelVerdict verdict);
   TextResult<void> UnblockName(const dns::Name& name, uint16_t type);
@@ -90,10 +94,12 @@ class KernelFilter {
   explicit KernelFilter(const KernelFilterOptions& options) : options_(options) {}
   TextResult<void> OpenMaps();
   TextResult<void> LoadPrograms();
+  void TakeOutLeftovers();
   TextResult<void> Refuse(KernelVerdict verdict) const;
 
   KernelFilterOptions options_;
   bool pretended_ = false;
+  uint32_t owner_ = kNoKernelOwner;
   KernelMap v4_;
   KernelMap v6_;
   KernelMap v4_ranges_;

@@ -23,7 +23,8 @@ enum class KernelVerdict : uint32_t {
 struct KernelEntry {
   uint64_t hits = 0;
   uint32_t verdict = 0;
-  uint32_t unused = 0;
+  // kernel_owner.h; other programs need not look at it, and write 0.
+  uint32_t owner = 0;
 };
 
 struct KernelV4Key {
@@ -48,7 +49,8 @@ struct KernelNameKey {
 };
 inline constexpr uint16_t kKernelAnyType = 65535;
 
-static_assert(sizeof(KernelEntry) == 16 && offsetof(KernelEntry, verdict) == 8);
+static_assert(sizeof(KernelEntry) == 16 && offsetof(KernelEntry, verdict) == 8 &&
+              offsetof(KernelEntry, owner) == 12);
 static_assert(sizeof(KernelV4RangeKey) == 8 && sizeof(KernelV6RangeKey) == 20);
 static_assert(sizeof(KernelNameKey) == 258 && offsetof(KernelNameKey, type) == 256);
 

@@ -95,6 +95,7 @@ bpf:blockQName(newDNSName("One.example.com"), 28)
     def test_it_is_attached_changed_and_replaced_while_running(self):
         front = self.start("")
         front.console(f"bpf = newBPFFilter{ROOM}")
+        self.assertIn("setDefaultBPFFilter cannot be used at runtime!", front.console("setDefaultBPFFilter(bpf)"))
         self.assertIn("is blocked already", front.console('bpf:block("127.0.0.2") bpf:block("127.0.0.2")'))
         self.assertTrue(dig(front.port, source="127.0.0.2"), "not attached yet")
         self.assertEqual(front.console("bpf:attachToAllBinds()").strip(), "")
@@ -202,6 +203,15 @@ registerDynBPFFilter(timed)
         self.assertEqual(self.counted(second, "127.0.0.2"), 2)
         # What was there for a time has gone with who would have ended it.
         self.assertEqual(second.console("return bpf:getStats()").split(), ["127.0.0.2:", "2"])
+        # One that is killed leaves its own there: the next takes it out, and may block it anew.
+        self.assertEqual(second.console('addDynamicBlock("127.0.0.4", "for a time", DNSAction.Drop, 600)').strip(), "")
+        self.assertFalse(dig(second.port, source="127.0.0.4"))
+        second.kill()
+        again = self.start(pinned + 'timed = newDynBPFFilter(bpf)\nregisterDynBPFFilter(timed)\n')
+        self.assertEqual(self.counted(again, "127.0.0.4"), None)
+        self.assertEqual(self.counted(again, "127.0.0.2"), 2)
+        again.console('addBPFFilterDynBlocks({["127.0.0.4"]=1}, timed, 600, "for a time")')
+        self.assertEqual(self.counted(again, "127.0.0.4"), 0)
         # With external=true the maps are for others: nothing is dropped here.
         third = self.start(pinned.replace("{ipv4", "{external=true, ipv4"))
         self.assertTrue(dig(third.port, source="127.0.0.2"))

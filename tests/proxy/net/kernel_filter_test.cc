@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -293,17 +294,22 @@ TEST_F(KernelFilterTest, AnotherFilterTakesThePlaceOfTheFirst) {
   EXPECT_FALSE(other->Attach(-1, SocketKind::kUdp));
 }
 
-TEST_F(KernelFilterTest, PinnedMapsAreFoundAgain) {
-  struct statfs system {};
-  constexpr auto kBpfFs = 0xcafe4a11;
-  if (statfs("/sys/fs/bpf", &system) != 0 || system.f_type != kBpfFs) {
-    GTEST_SKIP() << "no BPF file system is mounted at /sys/fs/bpf";
+class PinnedMapsTest : public KernelFilterTest {
+ protected:
+  void SetUp() override {
+    struct statfs system {};
+    constexpr auto kBpfFs = 0xcafe4a11;
+    if (statfs("/sys/fs/bpf", &system) != 0 || system.f_type != kBpfFs) {
+      GTEST_SKIP() << "no BPF file system is mounted at /sys/fs/bpf";
+    }
+    KernelFilterTest::SetUp();
   }
+  void TearDown() override { std::filesystem::remove(path); }
+
   const std::string path = "/sys/fs/bpf/bw_test_" + std::to_string(getpid());
-  struct Unpin {
-    ~Unpin() { std::filesystem::remove(path); }
-    const std::string& path;
-  } unpin{path};
+};
+
+TEST_F(PinnedMapsTest, AreFoundAgain) {
   const KernelFilterOptions options{.v4 = {.max_items = 2, .pinned_path = path}, .external = true};
   {
     const auto first = KernelFilter::Open(options);
@@ -322,6 +328,38 @@ TEST_F(KernelFilterTest, PinnedMapsAreFoundAgain) {
   const auto nowhere = KernelFilter::Open({.v4 = {.max_items = 2, .pinned_path = "/tmp/bw_no"}});
   ASSERT_FALSE(nowhere);
   EXPECT_NE(nowhere.error().find("mount -t bpf"), std::string::npos) << nowhere.error();
+}
+
+TEST_F(PinnedMapsTest, LoseWhatAProcessThatIsGoneHasPutThereForATime) {
+  const KernelFilterOptions options{.v4 = {.max_items = 9, .pinned_path = path}, .external = true};
+  const auto living = KernelFilter::Open(options).value();
+  ASSERT_TRUE(living->Block(At("192.0.2.1"), kDrop, KernelFilter::Stay::kWhileWeRun));
+  const pid_t child = fork();
+  if (child == 0) {
+    const auto killed = KernelFilter::Open(options);
+    if (killed && (*killed)->Block(At("192.0.2.2"), kDrop)) {
+      (void)(*killed)->Block(At("192.0.2.3"), kDrop, KernelFilter::Stay::kWhileWeRun);
+    }
+    _exit(0);
+  }
+  ASSERT_EQ(waitpid(child, nullptr, 0), child);
+  ASSERT_EQ(living->Clients().size(), 3u);
+  const auto next = KernelFilter::Open(options).value();
+  ASSERT_EQ(next->Clients().size(), 2u);
+  EXPECT_EQ(next->HitsOf(At("192.0.2.3")), std::nullopt);
+  EXPECT_TRUE(next->Block(At("192.0.2.3"), kDrop));
+}
+
+TEST(KernelOwner, IsKnownByItsNumberAndItsBeginning) {
+  const uint32_t ours = ThisKernelOwner();
+  EXPECT_FALSE(KernelOwnerIsGone(ours));
+  EXPECT_TRUE(KernelOwnerIsGone(ours ^ 1u << 22)) << "another that had our number";
+  EXPECT_FALSE(KernelOwnerIsGone(kNoKernelOwner));
+  EXPECT_FALSE(KernelOwnerIsGone(0x00007fff)) << "what others may have left there";
+  const pid_t child = fork();
+  if (child == 0) _exit(0);
+  ASSERT_EQ(waitpid(child, nullptr, 0), child);
+  EXPECT_TRUE(KernelOwnerIsGone(0xb0000000u | static_cast<uint32_t>(child)));
 }
 
 }  // namespace
