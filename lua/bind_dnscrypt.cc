@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 
 #include "lua/script_bindings.h"
@@ -13,15 +14,19 @@
 namespace breakwater::lua {
 
 using dnscrypt::Certificate;
-using dnscrypt::CertificatePair;
-using dnscrypt::CertificatePairPtr;
+
+// What Lua has of a pair: not the key, which would be in memory until the object is collected.
+struct PairFacts {
+  Certificate certificate;
+  std::shared_ptr<const std::atomic<bool>> active;
+};
 
 template <>
 struct LuaClass<dnscrypt::Context> {
   static constexpr const char* kName = "DNSCryptContext";
 };
 template <>
-struct LuaClass<CertificatePair> {
+struct LuaClass<PairFacts> {
   static constexpr const char* kName = "DNSCryptCertificatePair";
 };
 template <>
@@ -205,14 +210,20 @@ std::string GetProvider(const dnscrypt::Context& context) {
   return context.provider().ToStringNoDot();
 }
 
-TextResult<CertificatePairPtr> GetPair(const dnscrypt::Context& context, size_t index) {
+using PairFactsPtr = std::shared_ptr<const PairFacts>;
+PairFactsPtr FactsOf(const dnscrypt::CertificatePair& pair) {
+  return std::make_shared<const PairFacts>(PairFacts{pair.certificate, pair.active});
+}
+TextResult<PairFactsPtr> GetPair(const dnscrypt::Context& context, size_t index) {
   const auto set = context.certificates();
-  if (index < set->size()) return (*set)[index];
+  if (index < set->size()) return FactsOf(*(*set)[index]);
   return Fail(
       fmt::format("there is no certificate {}: there are {}, counted from 0", index, set->size()));
 }
-std::vector<CertificatePairPtr> GetPairs(const dnscrypt::Context& context) {
-  return *context.certificates();
+std::vector<PairFactsPtr> GetPairs(const dnscrypt::Context& context) {
+  std::vector<PairFactsPtr> all;
+  for (const auto& pair : *context.certificates()) all.push_back(FactsOf(*pair));
+  return all;
 }
 TextResult<Certificate> GetCertificate(const dnscrypt::Context& context, size_t index) {
   const auto pair = GetPair(context, index);
@@ -280,7 +291,7 @@ void PrintCertificates(Call& call, const dnscrypt::Context& context) {
     const Certificate& certificate = pair->certificate;
     text += fmt::format("{:<3} {:>8} {:>8}   {:<20} {:<20} {}\n", index++, certificate.serial(),
                         static_cast<int>(certificate.suite()), DateText(certificate.valid_from()),
-                        DateText(certificate.valid_until()), pair->active ? "yes" : "no");
+                        DateText(certificate.valid_until()), *pair->active ? "yes" : "no");
   }
   call.Print(text);
 }
@@ -299,11 +310,11 @@ uint32_t NumberOf(const Certificate& certificate) {
   return (certificate.*Number)();
 }
 
-Certificate CertificateOf(const CertificatePair& pair) {
+Certificate CertificateOf(const PairFacts& pair) {
   return pair.certificate;
 }
-bool IsActive(const CertificatePair& pair) {
-  return pair.active.load();
+bool IsActive(const PairFacts& pair) {
+  return pair.active->load();
 }
 
 constexpr Scope kAny = Scope::kAnywhere;

@@ -14,7 +14,7 @@ constexpr size_t kLeastUdpSize = 512;
 constexpr size_t kMostUdpSize = 1232;
 
 bool IsToBeTold(const CertificatePair& pair, int64_t wall_seconds) {
-  return pair.active.load(std::memory_order_relaxed) && pair.certificate.IsValidAt(wall_seconds);
+  return pair.active->load(std::memory_order_relaxed) && pair.certificate.IsValidAt(wall_seconds);
 }
 
 bool IsQuestionFor(std::span<const uint8_t> message, const dns::Name& provider,

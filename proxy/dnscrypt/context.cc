@@ -77,7 +77,7 @@ TextResult<void> Context::Reload() {
       return Fail(fmt::format("{}: {}", pair->files.certificate, good.error()));
     }
     const bool active =
-        read->certificate.serial() != pair->certificate.serial() || pair->active.load();
+        read->certificate.serial() != pair->certificate.serial() || pair->active->load();
     set.push_back(std::make_shared<const CertificatePair>(std::move(*read), pair->files,
                                                           active ? Use::kActive : Use::kInactive));
   }
@@ -96,7 +96,7 @@ TextResult<void> Context::Mark(uint32_t serial, Use use) {
   MutexLock lock(edit_mutex_);
   const auto pair = Find(serial);
   if (!pair) return Fail(pair.error());
-  (*pair)->active.store(use == Use::kActive);
+  (*pair)->active->store(use == Use::kActive);
   return {};
 }
 
@@ -104,7 +104,7 @@ TextResult<void> Context::RemoveInactive(uint32_t serial) {
   MutexLock lock(edit_mutex_);
   const auto pair = Find(serial);
   if (!pair) return Fail(pair.error());
-  if ((*pair)->active.load()) {
+  if ((*pair)->active->load()) {
     return Fail(fmt::format("the certificate with the serial {} is active: mark it inactive first",
                             serial));
   }

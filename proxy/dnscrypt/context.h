@@ -19,17 +19,18 @@ namespace breakwater::dnscrypt {
 
 enum class Use : bool { kInactive, kActive };
 
+// Goes with its secret, once it was removed, when nobody uses it any more.
 struct CertificatePair {
   Certificate certificate;
   ResolverSecret secret;
-  CertificateFiles files;  // empty: made in memory
-  mutable std::atomic<bool> active{true};
+  CertificateFiles files;                           // empty: made in memory
+  const std::shared_ptr<std::atomic<bool>> active;  // may outlive the pair
 
   CertificatePair(CertificateAndKey made, CertificateFiles from, Use use)
       : certificate(std::move(made.certificate)),
         secret(std::move(made.secret)),
         files(std::move(from)),
-        active(use == Use::kActive) {}
+        active(std::make_shared<std::atomic<bool>>(use == Use::kActive)) {}
 };
 using CertificatePairPtr = std::shared_ptr<const CertificatePair>;
 using CertificateSet = std::vector<CertificatePairPtr>;

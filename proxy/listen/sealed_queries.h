@@ -20,6 +20,9 @@ class SealedQueries {
   // Of a message as it came, at least a header long and counted for its bind. In place.
   Outcome Open(Query& query);
 
+  // Forgets, at the latest now, keys that the bind no longer has.
+  void DropRemovedKeys() { (void)opener_.certificates(); }
+
   // Does nothing to what did not come sealed. What cannot be sealed within the size that its
   // client takes is cut down to a header with TC first. In place, or in memory of the query's own.
   void SealInPlace(Query& query);

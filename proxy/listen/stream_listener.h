@@ -35,6 +35,10 @@ class StreamListener : public ReplyTarget, private ClientHost {
   void StopAccepting();
   // Ends every connection.
   void Close();
+  // For a bind that nobody asks to be rid of them in time.
+  void DropRemovedKeys() {
+    if (sealed_ != nullptr) sealed_->DropRemovedKeys();
+  }
 
   void Send(QueryPtr query) override;
   Room SendPart(const Query& query, FlightId flight) override;

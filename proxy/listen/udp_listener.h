@@ -40,6 +40,10 @@ class UdpListener : public ReplyTarget {
   void StopAccepting();
   // Nothing more leaves either. The socket is closed.
   void Close();
+  // For a bind that nobody asks to be rid of them in time.
+  void DropRemovedKeys() {
+    if (sealed_ != nullptr) sealed_->DropRemovedKeys();
+  }
 
   void Send(QueryPtr query) override;
   void Drop(QueryPtr query, DropReason reason) override;

@@ -120,6 +120,8 @@ void Worker::Run() {
 // The loop turns at least once a second, for the watchdog; what is done at leisure goes here.
 void Worker::Beat() {
   exchanges_.Prune();
+  for (const auto& listener : udp_) listener->DropRemovedKeys();
+  for (const auto& listener : streams_) listener->DropRemovedKeys();
   const MonoTime cpu = ThreadCpuTime();
   const int64_t passed_us = (loop_.now() - beat_).us();
   if (beat_ != MonoTime{} && passed_us > 0) {

@@ -328,6 +328,48 @@ class Certificates(Dnscrypt):
         self.assertEqual(addresses(self.ask_udp(proxy.port, Session(new[0]))), ["192.0.2.80"])
         self.stop_cleanly(proxy)
 
+    def holds(self, proxy, secret):
+        """Whether it is in the memory of the process."""
+        with open(f"/proc/{proxy.pid}/maps", encoding="utf-8") as maps, \
+                open(f"/proc/{proxy.pid}/mem", "rb", buffering=0) as memory:
+            for line in maps:
+                span, rights = line.split()[:2]
+                begin, end = (int(number, 16) for number in span.split("-"))
+                if not rights.startswith("rw"):
+                    continue
+                kept = b""
+                for at in range(begin, end, 1 << 24):
+                    memory.seek(at)
+                    try:
+                        part = memory.read(min(1 << 24, end - at))
+                    except OSError:  # no memory is there
+                        break
+                    if secret in kept + part:
+                        return True
+                    kept = part[-len(secret):]
+        return False
+
+    @breakwater_only
+    @unittest.skipIf(os.geteuid() != 0, "the memory of a process is for root to read")
+    def test_the_key_of_a_removed_certificate_is_nowhere_though_nobody_asks(self):
+        old, new, renewed = (self.provider.make(serial) for serial in (1, 2, 3))
+        proxy = self.serve([old, renewed], rules="setWorkers(2)")
+        self.assertEqual(addresses(self.ask_udp(proxy.port, Session(self.told(proxy.port)[0]))), ["192.0.2.80"])
+        secrets = [file_bytes(row[2]) for row in (old, renewed)]
+        for secret in secrets:
+            self.assertTrue(self.holds(proxy, secret))
+        bind = "getDNSCryptBind(0)"
+        proxy.console(f'pair = {bind}:getCertificatePair(0) {bind}:loadNewCertificate("{new[1]}", "{new[2]}") '
+                      f"{bind}:markInactive(1) {bind}:removeInactiveCertificate(1)")
+        wait_until(lambda: not self.holds(proxy, secrets[0]), "the removed key to be overwritten")
+        self.assertEqual(proxy.console("return pair:isActive()").strip(), "false")
+        for path, other in zip(renewed[1:], self.provider.make(4)[1:]):
+            os.replace(other, path)
+        proxy.console(f"{bind}:reloadCertificates()")
+        wait_until(lambda: not self.holds(proxy, secrets[1]), "the replaced key to be overwritten")
+        self.assertTrue(self.holds(proxy, file_bytes(new[2])))
+        self.stop_cleanly(proxy)
+
     @with_both
     def test_certificates_are_read_again(self, binary):
         for command in ("getDNSCryptBind(0):reloadCertificates()", "reloadAllCertificates()"):

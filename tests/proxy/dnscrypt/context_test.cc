@@ -26,7 +26,7 @@ class DnscryptContextTest : public testing::Test {
     std::string text;
     for (const auto& pair : *context.certificates()) {
       text += (text.empty() ? "" : " ") + std::to_string(pair->certificate.serial());
-      if (!pair->active) text += "-";
+      if (!*pair->active) text += "-";
     }
     return text;
   }

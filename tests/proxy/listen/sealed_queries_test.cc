@@ -254,6 +254,30 @@ TEST_F(SealedQueriesTest, NothingIsAllocatedForAQueryOnceWarm) {
   }
 }
 
+TEST_F(SealedQueriesTest, AKeyThatWasRemovedIsGoneThoughNobodyAsks) {
+  const auto kept = [&] { return std::weak_ptr(dnscrypt_context->certificates()->front()); };
+  ListenUdp();
+  SendAll(client, Seal(Query(7)));
+  EXPECT_EQ(Open(Receive()), AnswerTo(Query(7)));
+  std::weak_ptr<const dnscrypt::CertificatePair> removed = kept();
+  ASSERT_TRUE(dnscrypt_context->Mark(1, dnscrypt::Use::kInactive));
+  ASSERT_TRUE(dnscrypt_context->RemoveInactive(1));
+  udp->DropRemovedKeys();
+  EXPECT_TRUE(removed.expired());
+
+  made = dnscrypt::test::Make(2);
+  ASSERT_TRUE(dnscrypt_context->Add(made, dnscrypt::Use::kActive));
+  ListenTcp();
+  const std::string sealed = Seal(Query(8));
+  SendAll(client, Framed(sealed));
+  EXPECT_EQ(Open(ReadMessage(client)), AnswerTo(Query(8)));
+  removed = kept();
+  ASSERT_TRUE(dnscrypt_context->Mark(2, dnscrypt::Use::kInactive));
+  ASSERT_TRUE(dnscrypt_context->RemoveInactive(2));
+  listener->DropRemovedKeys();
+  EXPECT_TRUE(removed.expired());
+}
+
 TEST_F(SealedQueriesTest, ACertificateIsChangedWhileQueriesCome) {
   ListenUdp();
   SendAll(client, Seal(Query(7)));
