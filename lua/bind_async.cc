@@ -46,6 +46,7 @@ AsyncObject::AsyncObject(Runtime& runtime, Suspended suspended)
 void AsyncObject::Kill() {
   question_->query = nullptr;
   if (response_) response_->query = nullptr;
+  config_.reset();  // or that of long ago would live until this is collected
 }
 
 bool AsyncObject::Resume() {
