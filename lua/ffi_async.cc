@@ -63,7 +63,10 @@ int ResumeWithName(FfiCall& call) {
   const auto name = dns::Name::FromWire(AsBytes(wire));
   if (!name) return call.Give(false);
   return Resume(call, key, [&](HeldMessage& message) {
-    if (!AskForAnother(message, *name, former)) return false;
+    if (!AskForAnother(message, *name, former)) {
+      call.suspended().CountUnfitName();
+      return false;
+    }
     if (!tag.empty()) message.query().SetTag(tag, value);
     return true;
   });
@@ -104,7 +107,8 @@ constexpr FfiRow kRows[] = {
     {"resume_from_async_with_alternate_name", ResumeWithName,
      "(asyncID, queryID, name, size [, tag, size, value, size [, formerTag, size]])",
      "The same, asking for another name, in the wire format; an answer needs "
-     "dnsquestion_set_restartable of its query."},
+     "dnsquestion_set_restartable of its query. False too where the name has no room in the query: "
+     "it stays suspended, and when time is up it goes on as it was."},
     {"set_answer_from_async", SetAnswer, "(asyncID, queryID, packet [, size])",
      "Answers what is suspended with that packet."},
     {"set_rcode_from_async", SetRCode, "(asyncID, queryID, rcode, clearRecords)",

@@ -223,6 +223,7 @@ void Server::CountSideTasks() {
   NeighbourTable& neighbours = *CurrentConfig()->settings.neighbours;
   neighbours.KeepIfWanted();
   neighbours.Count(counters);
+  counters.Add(Metric::kSuspendedUnfitNames, CurrentConfig()->settings.suspended->TakeUnfitNames());
   const uint64_t lost = LostLogLines();
   counters.Add(Metric::kLogLinesLost, lost - std::exchange(told_lost_lines_, lost));
 }

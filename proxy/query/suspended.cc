@@ -94,10 +94,17 @@ bool AskForAnother(HeldMessage& message, const dns::Name& name, std::string_view
       (extras == nullptr || extras->restart_copy.empty() || query.restarts == UINT8_MAX)) {
     return false;
   }
-  if (query.is_response) PutBack(query, message.packets());
+  std::optional<HeldMessage> answer;  // in case that there is no room for the name
+  if (query.is_response) {
+    answer.emplace(query, message.style());
+    PutBack(query, message.packets());
+  }
   const auto before = query.name();
   const std::string old(before.begin(), before.end());
-  if (!ChangeName(query, message.packets(), name)) return false;
+  if (!ChangeName(query, message.packets(), name)) {
+    if (answer) TakeBack(query, answer->query(), message.packets());
+    return false;
+  }
   if (!former.empty()) query.SetTag(former, old);
   query.skip_cache = true;
   return true;

@@ -141,6 +141,9 @@ class SuspendedTable {
   std::optional<Suspended> TakeOf(const SuspendKey& key, const SuspendHome& home, uint64_t id);
   // One that was added has ended on its worker.
   void Ended() { suspended_.fetch_sub(1, std::memory_order_relaxed); }
+  // A script asked for a name that AskForAnother() has no room for.
+  void CountUnfitName() { unfit_names_.fetch_add(1, std::memory_order_relaxed); }
+  uint64_t TakeUnfitNames() { return unfit_names_.exchange(0, std::memory_order_relaxed); }
   // Of all workers, those in a script's hands too.
   size_t size() const { return suspended_.load(std::memory_order_relaxed); }
 
@@ -148,6 +151,7 @@ class SuspendedTable {
   using Entries = absl::flat_hash_map<uint32_t, Suspended>;
   Guarded<Entries> entries_;
   std::atomic<size_t> suspended_{0};
+  std::atomic<uint64_t> unfit_names_{0};
 };
 
 // What rules see of it, on their worker.

@@ -2,9 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "proxy/base/mailbox.h"
+#include "proxy/query/restart.h"
 #include "tests/support/fake_client.h"
 #include "tests/support/query_maker.h"
 
@@ -149,6 +151,43 @@ TEST_F(SuspendedQueriesTest, ThereIsABoundForAllTogether) {
   ASSERT_TRUE(table_->Take({9, 60000})->Drop());
   mailbox_.Drain();
   EXPECT_TRUE(Suspend({9, 60001}));
+}
+
+TEST_F(SuspendedQueriesTest, ANameThatDoesNotFitChangesNothing) {
+  const std::string label(63, 'x');
+  const auto longest = *dns::Name::Parse(label + "." + label + "." + label + ".example");
+  QueryPtr query = maker_.Make("a.example A +edns");
+  // As large as one over UDP may be.
+  std::vector<uint8_t> asked(query->message().begin(), query->message().end());
+  asked.resize(4090);
+  query->ReplaceMessage(maker_.pool().packets(), asked);
+  HeldMessage asking(*query, SelfAnswerStyle());
+  EXPECT_FALSE(AskForAnother(asking, longest, "former"));
+  EXPECT_EQ(asking.query().NameCopy(), *dns::Name::Parse("a.example"));
+  EXPECT_EQ(asking.query().FindTag("former"), nullptr);
+
+  KeepForRestart(*query);
+  QueryPtr answer = maker_.Make("b.example A qr");
+  query->ReplaceMessage(maker_.pool().packets(), answer->message());
+  query->question = answer->question;
+  query->is_response = true;
+  query->from_cache = true;
+  HeldMessage answered(*query, SelfAnswerStyle());
+  const std::vector<uint8_t> before(answered.query().message().begin(),
+                                    answered.query().message().end());
+  EXPECT_FALSE(AskForAnother(answered, longest, "former"));
+  const Query& after = answered.query();
+  EXPECT_TRUE(std::ranges::equal(after.message(), before));
+  EXPECT_TRUE(after.is_response);
+  EXPECT_TRUE(after.from_cache);
+  EXPECT_FALSE(after.skip_cache);
+  EXPECT_EQ(after.restarts, 0);
+  EXPECT_EQ(after.FindTag("former"), nullptr);
+  EXPECT_EQ(after.NameCopy(), *dns::Name::Parse("b.example"));
+  // A shorter one has room.
+  EXPECT_TRUE(AskForAnother(answered, *dns::Name::Parse("c.example"), "former"));
+  EXPECT_EQ(answered.query().NameCopy(), *dns::Name::Parse("c.example"));
+  EXPECT_FALSE(answered.query().is_response);
 }
 
 TEST_F(SuspendedQueriesTest, AStopDropsAllAndLateMessagesFindNothing) {
