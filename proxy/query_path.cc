@@ -65,7 +65,7 @@ void QueryPath::UseConfig(ConfigPtr config) {
 }
 
 size_t QueryPath::Waiting() const {
-  return in_flight_.size() + delayed_.size() + suspended_.waiting();
+  return in_flight_.size() + delayed_.size();
 }
 
 SelfAnswerContext QueryPath::SelfAnswers() {

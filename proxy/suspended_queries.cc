@@ -48,11 +48,7 @@ SuspendedQueries::Parked SuspendedQueries::TakeOut(uint64_t id) {
   const auto found = parked_.find(id);
   Parked parked = std::move(found->second);
   parked_.erase(found);
-  if (parked.timer == 0) {
-    --taken_;
-  } else {
-    setup_.timers.Cancel(parked.timer);
-  }
+  if (parked.timer != 0) setup_.timers.Cancel(parked.timer);
   table_->Ended();
   if (parked.query) parked.query->suspended = 0;
   return parked;
@@ -64,7 +60,6 @@ void SuspendedQueries::OnTime(uint64_t id) {
   auto copy = table_->TakeOf(found->second.key, *home_, id);
   if (!copy) {
     found->second.timer = 0;
-    ++taken_;
     return;
   }
   copy->Forget();

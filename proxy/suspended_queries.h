@@ -37,8 +37,6 @@ class SuspendedQueries final : public Suspender {
   bool Suspend(Query& query, const SuspendKey& key, uint32_t timeout_ms) override;
   // The query that Suspend() said yes to; `go_on` is done behind on_resume's own decisions.
   void Park(QueryPtr query, GoOn go_on);
-  // Those that will go on by themselves: not what a script has in hand.
-  size_t waiting() const { return parked_.size() - taken_; }
   void DropAll();
 
  private:
@@ -57,7 +55,6 @@ class SuspendedQueries final : public Suspender {
   std::shared_ptr<SuspendHome> home_;
   SelfAnswerStyle style_;
   absl::flat_hash_map<uint64_t, Parked> parked_;
-  size_t taken_ = 0;
   uint64_t next_id_ = 1;
 };
 

@@ -39,7 +39,8 @@ class WorkerPath : public QuerySink {
  public:
   // Between two messages: the next query sees `config`.
   virtual void UseConfig(ConfigPtr config) = 0;
-  // Queries waiting for a backend or held by a delay; a graceful stop waits for zero.
+  // Queries waiting for a backend or held by a delay; a graceful stop waits for zero. Not what is
+  // suspended: when workers are stopped, scripts have ended, and nobody would have it go on.
   virtual size_t Waiting() const = 0;
   // Ends every wait without an answer; for the end of a stop.
   virtual void DropAll() = 0;

@@ -164,7 +164,8 @@ class Asynchronous(EveryTransport):
         self.assertEqual(proxy.console("for i = 11, 15 do getAsynchronousObject(1, i):drop() end").strip(), "")
         began = time.monotonic()
         self.stop_cleanly(proxy)
-        self.assertLess(time.monotonic() - began, 8)
+        # Nobody would resume the last five: it does not wait two seconds for them, as it does for servers.
+        self.assertLess(time.monotonic() - began, 8 if SANITIZED else 1.9)
 
     def test_under_load_each_query_is_answered_once(self):
         proxy = self.program(
