@@ -260,9 +260,11 @@ constexpr Scope kAny = Scope::kAnywhere;
       BW_METHOD(C, "setTagArray", SetTags, "tags", "Sets tags by name."),                          \
       BW_METHOD(C, "setTrailingData", SetTrailingData, "tail",                                     \
                 "Replaces what stands behind the last record."),                                   \
-      BW_METHOD(C, "suspend", SuspendQuestion, "asyncID, queryID, timeoutMS",                      \
-                "Holds it back until a script takes it with getAsynchronousObject(), or time is "  \
-                "up; false where it goes on. It must not be used any more after true."),           \
+      BW_METHOD(                                                                                   \
+          C, "suspend", SuspendQuestion, "asyncID, queryID, timeoutMS",                            \
+          "Holds it back until a script takes it with getAsynchronousObject(), or time is "        \
+          "up; false where it goes on, as where 65,536 are held already, or 512 MiB. It must "     \
+          "not be used any more after true."),                                                     \
       BW_METHOD(C, "unsetTag", UnsetTag, "key", "Removes a tag.")
 
 constexpr FunctionRow kQuestionMethods[] = {

@@ -23,7 +23,9 @@ bool SuspendedQueries::Suspend(Query& query, const SuspendKey& key, uint32_t tim
   if (query.suspended != 0 || query.target == nullptr) return false;
   const uint64_t id = next_id_++;
   query.SaveClientName();  // so that the copy knows it too
-  if (!table_->Add(key, home_, id, std::make_unique<HeldMessage>(query, style_))) {
+  auto message = std::make_unique<HeldMessage>(query, style_);
+  const size_t bytes = message->bytes();
+  if (!table_->Add(key, home_, id, std::move(message))) {
     setup_.counters.Add(Metric::kSuspendedRefused);
     return false;
   }
@@ -31,7 +33,7 @@ bool SuspendedQueries::Suspend(Query& query, const SuspendKey& key, uint32_t tim
   query.suspended = id;
   const TimerId timer =
       setup_.timers.Add(setup_.now() + MonoTime::FromMs(timeout_ms), [this, id] { OnTime(id); });
-  parked_.emplace(id, Parked{.key = key, .timer = timer});
+  parked_.emplace(id, Parked{.key = key, .timer = timer, .bytes = bytes});
   return true;
 }
 
@@ -49,7 +51,7 @@ SuspendedQueries::Parked SuspendedQueries::TakeOut(uint64_t id) {
   Parked parked = std::move(found->second);
   parked_.erase(found);
   if (parked.timer != 0) setup_.timers.Cancel(parked.timer);
-  table_->Ended();
+  table_->Ended(parked.bytes);
   if (parked.query) parked.query->suspended = 0;
   return parked;
 }

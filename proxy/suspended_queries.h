@@ -43,6 +43,7 @@ class SuspendedQueries final : public Suspender {
   struct Parked {
     SuspendKey key;
     TimerId timer = 0;  // 0: a script has taken it
+    size_t bytes = 0;   // as the table counts them
     QueryPtr query{};   // null until parked
     GoOn go_on{};
   };

@@ -1,5 +1,6 @@
 #include "proxy/query/suspended.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "proxy/query/message_edit.h"
@@ -13,12 +14,29 @@ bool IsBareHeader(const Query& query) {
   return query.is_response && query.question_left_out && query.size == dns::kHeaderSize;
 }
 
+// Beside the message: the query itself, what few queries have, entries in tables.
+size_t OverheadOf(const Query& query) {
+  constexpr size_t kEntries = 256;
+  size_t bytes = sizeof(Query) + kEntries;
+  if (const QueryExtras* extras = query.extras(); extras != nullptr) {
+    bytes += sizeof(QueryExtras) + extras->restart_copy.size();
+    for (const auto& [name, value] : extras->tags) bytes += name.size() + value.size();
+  }
+  if (query.http) {
+    bytes += sizeof(HttpExchange) + query.http->path.size() + query.http->query.size();
+    bytes += query.http->body.size();
+    for (const auto& [name, value] : query.http->headers) bytes += name.size() + value.size();
+  }
+  return bytes;
+}
+
 }  // namespace
 
 HeldMessage::HeldMessage(const Query& query, const SelfAnswerStyle& style)
     : query_(CopyWithoutClient(query, pool_)), style_(style) {
   query_->connection = query.connection;
   if (query.http) query_->http = std::make_unique<HttpExchange>(*query.http);
+  bytes_ = 2 * (OverheadOf(*query_) + query_->capacity);
 }
 
 void TakeBack(Query& query, const Query& changed, PacketPool& packets) {
@@ -133,8 +151,12 @@ void SetHeldRCode(HeldMessage& message, uint16_t rcode, HeldRecords records) {
 
 bool SuspendedTable::Add(const SuspendKey& key, std::shared_ptr<SuspendHome> home, uint64_t id,
                          std::unique_ptr<HeldMessage> message) {
-  if (suspended_.fetch_add(1, std::memory_order_relaxed) >= kMost) {
-    Ended();
+  const size_t bytes = message == nullptr ? 0 : message->bytes();
+  const size_t most_before = most_bytes_ - std::min(bytes, most_bytes_);
+  const bool many = suspended_.fetch_add(1, std::memory_order_relaxed) >= kMost;
+  const bool large = bytes_.fetch_add(bytes, std::memory_order_relaxed) > most_before;
+  if (many || large) {
+    Ended(bytes);
     return false;
   }
   const bool added = entries_.With([&](Entries& entries) {
@@ -142,7 +164,7 @@ bool SuspendedTable::Add(const SuspendKey& key, std::shared_ptr<SuspendHome> hom
     entries.emplace(key.number(), Suspended(std::move(home), id, std::move(message)));
     return true;
   });
-  if (!added) Ended();
+  if (!added) Ended(bytes);
   return added;
 }
 

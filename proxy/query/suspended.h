@@ -14,9 +14,9 @@
 //   3. The worker puts what was changed into the query, and goes on behind the chain that
 //      suspended it. A client that has gone meanwhile, or a stop, ends the query there.
 //
-// Of all workers together at most kMost are suspended, those in the hands of a script too; beyond
-// that, and for a pair in use, Suspend() says no and the rules go on. Nothing is shared without a
-// lock: the table and each way home are Guarded, all else belongs to one thread.
+// Of all workers together at most kMost are suspended, and kMostBytes, those in the hands of a
+// script too; beyond that, and for a pair in use, Suspend() says no and the rules go on. Nothing is
+// shared without a lock: the table and each way home are Guarded, all else belongs to one thread.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
@@ -56,11 +56,14 @@ class HeldMessage {
   const Query& query() const { return *query_; }
   PacketPool& packets() { return pool_.packets(); }
   const SelfAnswerStyle& style() const { return style_; }
+  // What the suspension takes: this copy as it was made, and the query that waits for it.
+  size_t bytes() const { return bytes_; }
 
  private:
   QueryPool pool_;
   QueryPtr query_;
   SelfAnswerStyle style_;
+  size_t bytes_;
 };
 
 // What was changed in a held copy, put into the query it was made of; on the query's worker.
@@ -129,6 +132,8 @@ void SetHeldRCode(HeldMessage& message, uint16_t rcode, HeldRecords records);
 class SuspendedTable {
  public:
   static constexpr size_t kMost = 65536;
+  static constexpr size_t kMostBytes = size_t{512} << 20;
+  explicit SuspendedTable(size_t most_bytes = kMostBytes) : most_bytes_(most_bytes) {}
 
   // False where the pair is in use or there are too many; then nothing was taken.
   bool Add(const SuspendKey& key, std::shared_ptr<SuspendHome> home, uint64_t id,
@@ -139,18 +144,24 @@ class SuspendedTable {
                                   const std::function<bool(HeldMessage&)>& edit);
   // Only where it is that one.
   std::optional<Suspended> TakeOf(const SuspendKey& key, const SuspendHome& home, uint64_t id);
-  // One that was added has ended on its worker.
-  void Ended() { suspended_.fetch_sub(1, std::memory_order_relaxed); }
+  // One that was added, with so many bytes, has ended on its worker.
+  void Ended(size_t bytes) {
+    suspended_.fetch_sub(1, std::memory_order_relaxed);
+    bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+  }
   // A script asked for a name that AskForAnother() has no room for.
   void CountUnfitName() { unfit_names_.fetch_add(1, std::memory_order_relaxed); }
   uint64_t TakeUnfitNames() { return unfit_names_.exchange(0, std::memory_order_relaxed); }
   // Of all workers, those in a script's hands too.
   size_t size() const { return suspended_.load(std::memory_order_relaxed); }
+  size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
 
  private:
   using Entries = absl::flat_hash_map<uint32_t, Suspended>;
+  const size_t most_bytes_;
   Guarded<Entries> entries_;
   std::atomic<size_t> suspended_{0};
+  std::atomic<size_t> bytes_{0};
   std::atomic<uint64_t> unfit_names_{0};
 };
 

@@ -151,6 +151,43 @@ TEST_F(SuspendedQueriesTest, ThereIsABoundForAllTogether) {
   EXPECT_TRUE(Suspend({9, 60001}));
 }
 
+TEST_F(SuspendedQueriesTest, AndOneForTheirBytes) {
+  constexpr size_t kMost = 1 << 20;
+  queries_.reset();
+  table_ = std::make_shared<SuspendedTable>(kMost);
+  MakeWorker();
+  const auto home = std::make_shared<SuspendHome>(nullptr, nullptr);
+  QueryPtr large = maker_.Make("www.example.org A +tcp");
+  large->ReplaceMessage(maker_.pool().packets(), std::vector<uint8_t>(65535));
+  uint16_t count = 0;
+  std::vector<size_t> bytes;
+  for (;; ++count) {
+    auto message = std::make_unique<HeldMessage>(*large, SelfAnswerStyle());
+    bytes.push_back(message->bytes());
+    if (!table_->Add({1, count}, home, count, std::move(message))) break;
+  }
+  EXPECT_GT(bytes.back(), 2 * 65535u);  // itself and the query that waits
+  EXPECT_EQ(count, kMost / bytes.back());
+  EXPECT_EQ(table_->bytes(), count * bytes.back());
+  EXPECT_EQ(table_->size(), count);
+  // What is small fits yet, until it does not.
+  uint16_t small = 0;
+  while (Suspend({2, small})) ++small;
+  EXPECT_LE(table_->bytes(), kMost);
+  EXPECT_EQ(counters_.Get(Metric::kSuspendedRefused), 1u);
+  table_->Ended(bytes.back());
+  EXPECT_TRUE(Suspend({2, small}));
+  queries_->DropAll();
+  EXPECT_EQ(table_->bytes(), (count - 1u) * bytes.back());
+}
+
+// None of a query that asks for little is refused for its bytes.
+TEST_F(SuspendedQueriesTest, TheBoundsAgree) {
+  const QueryPtr query = maker_.Make("www.example.org A +edns");
+  EXPECT_LT(HeldMessage(*query, SelfAnswerStyle()).bytes() * SuspendedTable::kMost,
+            SuspendedTable::kMostBytes);
+}
+
 TEST_F(SuspendedQueriesTest, ANameThatDoesNotFitChangesNothing) {
   const std::string label(63, 'x');
   const auto longest = *dns::Name::Parse(label + "." + label + "." + label + ".example");
