@@ -4,9 +4,9 @@
 #include <time.h>
 
 #include <cstring>
-#include <functional>
 #include <vector>
 
+#include "bench/micro/rule_bench.h"
 #include "proxy/rules/actions/answer_actions.h"
 #include "proxy/rules/actions/flow_actions.h"
 #include "proxy/rules/actions/spoof_actions.h"
@@ -33,12 +33,12 @@ class Bench {
         "\0\0\x29\x04\xd0\0\0\0\0\0";
     size_ = sizeof(kMessage);
     std::memcpy(original_, kMessage, size_);
-    query_ = pool_.Get();
+    query_ = rules_.pool.Get();
     query_->client = Address::Parse("192.0.2.53:4711").value();
     Refill();
   }
   Query& query() { return *query_; }
-  RuleContext& context() { return context_; }
+  RuleContext& context() { return rules_.context; }
   void Refill() {
     std::memcpy(buffer_, original_, size_);
     query_->data = buffer_;
@@ -51,17 +51,7 @@ class Bench {
   }
 
  private:
-  QueryPool pool_;
-  Random random_;
-  Counters counters_;
-  std::function<const Pool*(std::string_view)> find_pool_ = [](std::string_view) {
-    return static_cast<const Pool*>(nullptr);
-  };
-  RuleContext context_{.now = MonoTime::FromSeconds(1000),
-                       .random = random_,
-                       .counters = counters_,
-                       .packets = pool_.packets(),
-                       .find_pool = find_pool_};
+  RuleBench rules_;
   uint8_t original_[512];
   size_t size_ = 0;
   uint8_t buffer_[kRoom];

@@ -2,32 +2,16 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
-#include <chrono>
-#include <thread>
-
 #include "proxy/net/unix_datagram.h"
-#include "tests/lua/lua_fixture.h"
+#include "tests/lua/threads_fixture.h"
 
 namespace breakwater::lua {
 namespace {
 
 using testing::HasSubstr;
 
-class NetworkTest : public LuaTest {
+class NetworkTest : public WithThreadsTest {
  protected:
-  std::string Value(const std::string& expression) {
-    std::string text = Run(expression);
-    if (!text.empty()) text.pop_back();
-    return text;
-  }
-  bool Becomes(const std::string& expression, const std::string& wanted) {
-    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (Value(expression) != wanted) {
-      if (std::chrono::steady_clock::now() > give_up) return false;
-      std::this_thread::yield();
-    }
-    return true;
-  }
   std::string Path(const std::string& name) const { return directory_ + "/" + name; }
 };
 

@@ -2,43 +2,20 @@
 #include <gmock/gmock.h>
 
 #include <chrono>
-#include <thread>
 
 #include "lua/script_threads.h"
-#include "tests/lua/lua_fixture.h"
+#include "tests/lua/threads_fixture.h"
 
 namespace breakwater::lua {
 namespace {
 
 using testing::HasSubstr;
 
-class ThreadsTest : public LuaTest {
+class ThreadsTest : public WithThreadsTest {
  protected:
   void Start(const std::string& text) {
     Load(text, {.thread_pause_s = 3600});
     configuration_->StartThreads();
-  }
-  std::string Value(const std::string& expression) {
-    std::string text = Run(expression);
-    if (!text.empty()) text.pop_back();
-    return text;
-  }
-  // Whether the console line comes to print that.
-  bool Becomes(const std::string& expression, const std::string& wanted) {
-    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (Value(expression) != wanted) {
-      if (std::chrono::steady_clock::now() > give_up) return false;
-      std::this_thread::yield();
-    }
-    return true;
-  }
-  bool Counts(Metric metric, uint64_t wanted) {
-    const auto give_up = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-    while (configuration_->runtime().Counted(metric) < wanted) {
-      if (std::chrono::steady_clock::now() > give_up) return false;
-      std::this_thread::yield();
-    }
-    return true;
   }
 };
 
