@@ -16,13 +16,6 @@
 namespace breakwater {
 namespace {
 
-// A map, how it is called to the operator, and the option that gives it room.
-struct Table {
-  const KernelMap& map;
-  std::string_view of;
-  std::string_view option;
-};
-
 KernelEntry Entry(KernelVerdict verdict) {
   return {.verdict = static_cast<uint32_t>(verdict)};
 }
@@ -31,13 +24,13 @@ std::span<uint8_t> Room(KernelEntry& entry) {
   return {reinterpret_cast<uint8_t*>(&entry), sizeof(entry)};
 }
 
-TextResult<void> NoRoom(const Table& table) {
+TextResult<void> NoRoom(const KernelTable& table) {
   return Fail(fmt::format("this filter has no room for {}: give newBPFFilter() {}", table.of,
                           table.option));
 }
 
-TextResult<void> Add(const Table& table, std::span<const uint8_t> key, const KernelEntry& entry,
-                     const std::string& what) {
+TextResult<void> Add(const KernelTable& table, std::span<const uint8_t> key,
+                     const KernelEntry& entry, const std::string& what) {
   if (!table.map.valid()) return NoRoom(table);
   const int error = table.map.Put(key, KernelBytes(entry), KernelMap::Write::kNew);
   if (error == 0) return {};
@@ -51,26 +44,13 @@ TextResult<void> Add(const Table& table, std::span<const uint8_t> key, const Ker
   return Fail(KernelRefusal(fmt::format("block {}", what), error));
 }
 
-TextResult<void> Remove(const Table& table, std::span<const uint8_t> key, const std::string& what) {
+TextResult<void> Remove(const KernelTable& table, std::span<const uint8_t> key,
+                        const std::string& what) {
   if (!table.map.valid()) return NoRoom(table);
   const int error = table.map.Remove(key);
   if (error == 0) return {};
   if (error == ENOENT) return Fail(fmt::format("{} is not blocked", what));
   return Fail(KernelRefusal(fmt::format("unblock {}", what), error));
-}
-
-Table V4Table(const KernelMap& map) {
-  return {map, "IPv4 addresses", "ipv4MaxItems"};
-}
-Table V6Table(const KernelMap& map) {
-  return {map, "IPv6 addresses", "ipv6MaxItems"};
-}
-Table NameTable(const KernelMap& map) {
-  return {map, "names", "qnamesMaxItems"};
-}
-Table RangeTable(const KernelMap& map, bool v6) {
-  if (v6) return {map, "ranges of IPv6 addresses", "cidr6MaxItems"};
-  return {map, "ranges of IPv4 addresses", "cidr4MaxItems"};
 }
 
 std::string NameText(const dns::Name& name, uint16_t type) {
@@ -99,22 +79,55 @@ auto WithRangeKey(const Netmask& range, Use&& use) {
   return use(KernelBytes(key));
 }
 
-template <typename Key, typename Row>
-void List(const KernelMap& map, const std::function<Row(const Key&, const KernelEntry&)>& make,
-          std::vector<Row>* rows) {
-  map.ForEach([&](std::span<const uint8_t> raw, std::span<const uint8_t> value) {
-    Key key;
-    KernelEntry entry;
-    std::memcpy(&key, raw.data(), sizeof(key));
-    std::memcpy(&entry, value.data(), sizeof(entry));
-    rows->push_back(make(key, entry));
-  });
+// What Lua is told of an entry; one for each kind of key.
+using ClientRow = KernelFilter::ClientRow;
+using RangeRow = KernelFilter::RangeRow;
+using NameRow = KernelFilter::NameRow;
+template <typename Key>
+ClientRow RowOf(const Key& key, const KernelEntry& entry) {
+  return {AddressOf(key), entry};
+}
+RangeRow RowOf(const KernelV4RangeKey& key, const KernelEntry& entry) {
+  return {RangeOf(key), entry};
+}
+RangeRow RowOf(const KernelV6RangeKey& key, const KernelEntry& entry) {
+  return {RangeOf(key), entry};
+}
+NameRow RowOf(const KernelNameKey& key, const KernelEntry& entry) {
+  return {NameOf(key), key.type, entry};
 }
 
 // IPv4 first, then the bytes.
 std::tuple<bool, std::string> Order(const Address& address) {
   const auto raw = address.Raw();
   return {address.IsV6(), std::string(raw.begin(), raw.end())};
+}
+auto OrderOf(const ClientRow& row) {
+  return Order(row.client);
+}
+auto OrderOf(const RangeRow& row) {
+  return std::tuple(Order(row.range.network()), row.range.bits());
+}
+auto OrderOf(const NameRow& row) {
+  return std::tuple(row.name.ToString(), row.type);
+}
+
+template <typename Key, typename Row>
+void AddRows(const KernelMap& map, std::vector<Row>* rows) {
+  map.ForEach([&](std::span<const uint8_t> raw, std::span<const uint8_t> value) {
+    Key key;
+    KernelEntry entry;
+    std::memcpy(&key, raw.data(), sizeof(key));
+    std::memcpy(&entry, value.data(), sizeof(entry));
+    rows->push_back(RowOf(key, entry));
+  });
+}
+
+template <typename Row>
+std::vector<Row> Sorted(std::vector<Row> rows) {
+  std::sort(rows.begin(), rows.end(),
+            [](const Row& a, const Row& b) { return OrderOf(a) < OrderOf(b); });
+  return rows;
 }
 
 int Load(const std::vector<bpf_insn>& code, std::string* log) {
@@ -168,28 +181,27 @@ std::shared_ptr<KernelFilter> KernelFilter::Pretend(const KernelFilterOptions& o
 
 TextResult<void> KernelFilter::OpenMaps() {
   using Kind = KernelMap::Kind;
-  constexpr auto kValue = static_cast<uint32_t>(sizeof(KernelEntry));
   struct Wanted {
-    KernelMap* map;
+    KernelTable& table;
     const KernelMapSettings& settings;
-    KernelMap::Shape shape;
+    const char* name;
+    Kind kind;
+    size_t key_size;
   };
   const Wanted all[] = {
-      {&v4_, options_.v4, {"bw_v4", Kind::kExact, sizeof(KernelV4Key), kValue}},
-      {&v6_, options_.v6, {"bw_v6", Kind::kExact, sizeof(KernelV6Key), kValue}},
-      {&v4_ranges_,
-       options_.v4_ranges,
-       {"bw_v4_ranges", Kind::kRanges, sizeof(KernelV4RangeKey), kValue}},
-      {&v6_ranges_,
-       options_.v6_ranges,
-       {"bw_v6_ranges", Kind::kRanges, sizeof(KernelV6RangeKey), kValue}},
-      {&names_, options_.names, {"bw_names", Kind::kExact, sizeof(KernelNameKey), kValue}},
+      {v4_, options_.v4, "bw_v4", Kind::kExact, sizeof(KernelV4Key)},
+      {v6_, options_.v6, "bw_v6", Kind::kExact, sizeof(KernelV6Key)},
+      {v4_ranges_, options_.v4_ranges, "bw_v4_ranges", Kind::kRanges, sizeof(KernelV4RangeKey)},
+      {v6_ranges_, options_.v6_ranges, "bw_v6_ranges", Kind::kRanges, sizeof(KernelV6RangeKey)},
+      {names_, options_.names, "bw_names", Kind::kExact, sizeof(KernelNameKey)},
   };
   for (const Wanted& one : all) {
     if (one.settings.max_items == 0) continue;
-    auto opened = KernelMap::Open(one.shape, one.settings);
+    auto opened = KernelMap::Open(
+        {one.name, one.kind, static_cast<uint32_t>(one.key_size), sizeof(KernelEntry)},
+        one.settings);
     if (!opened) return Fail(opened.error());
-    *one.map = std::move(*opened);
+    one.table.map = std::move(*opened);
   }
   return {};
 }
@@ -209,7 +221,8 @@ void KernelFilter::TakeOutLeftovers() {
 }
 
 TextResult<void> KernelFilter::LoadPrograms() {
-  KernelFilterMaps maps{v4_.fd(), v6_.fd(), v4_ranges_.fd(), v6_ranges_.fd(), names_.fd()};
+  KernelFilterMaps maps{v4_.map.fd(), v6_.map.fd(), v4_ranges_.map.fd(), v6_ranges_.map.fd(),
+                        names_.map.fd()};
   auto datagrams = LoadProgram(maps);
   if (!datagrams) return Fail(datagrams.error());
   datagram_program_ = std::move(*datagrams);
@@ -242,14 +255,14 @@ TextResult<void> KernelFilter::Block(const Address& client, KernelVerdict verdic
   KernelEntry entry = Entry(verdict);
   if (stay == Stay::kWhileWeRun) entry.owner = owner_;
   return WithClientKey(client, [&](std::span<const uint8_t> key) {
-    return Add(client.IsV6() ? V6Table(v6_) : V4Table(v4_), key, entry, client.ToString());
+    return Add(TableOf(client), key, entry, client.ToString());
   });
 }
 
 TextResult<void> KernelFilter::Unblock(const Address& client) {
   if (pretended_) return {};
   return WithClientKey(client, [&](std::span<const uint8_t> key) {
-    return Remove(client.IsV6() ? V6Table(v6_) : V4Table(v4_), key, client.ToString());
+    return Remove(TableOf(client), key, client.ToString());
   });
 }
 
@@ -257,20 +270,19 @@ TextResult<void> KernelFilter::BlockName(const dns::Name& name, uint16_t type,
                                          KernelVerdict verdict) {
   if (auto can = Refuse(verdict); !can || pretended_) return can;
   const KernelNameKey key = KernelNameKeyOf(name, type);
-  return Add(NameTable(names_), KernelBytes(key), Entry(verdict), NameText(name, type));
+  return Add(names_, KernelBytes(key), Entry(verdict), NameText(name, type));
 }
 
 TextResult<void> KernelFilter::UnblockName(const dns::Name& name, uint16_t type) {
   if (pretended_) return {};
   const KernelNameKey key = KernelNameKeyOf(name, type);
-  return Remove(NameTable(names_), KernelBytes(key), NameText(name, type));
+  return Remove(names_, KernelBytes(key), NameText(name, type));
 }
 
 TextResult<void> KernelFilter::AddRange(const Netmask& range, KernelVerdict verdict,
                                         RangeRule when) {
   if (auto can = Refuse(verdict); !can || pretended_) return can;
-  const bool v6 = range.network().IsV6();
-  const Table table = RangeTable(v6 ? v6_ranges_ : v4_ranges_, v6);
+  const KernelTable& table = TableOf(range);
   if (!table.map.valid()) return NoRoom(table);
   const MutexLock lock(range_edit_);
   return WithRangeKey(range, [&](std::span<const uint8_t> key) -> TextResult<void> {
@@ -297,15 +309,14 @@ TextResult<void> KernelFilter::AddRange(const Netmask& range, KernelVerdict verd
 
 TextResult<void> KernelFilter::RemoveRange(const Netmask& range) {
   if (pretended_) return {};
-  const bool v6 = range.network().IsV6();
-  const Table table = RangeTable(v6 ? v6_ranges_ : v4_ranges_, v6);
+  const KernelTable& table = TableOf(range);
   const MutexLock lock(range_edit_);
   return WithRangeKey(
       range, [&](std::span<const uint8_t> key) { return Remove(table, key, range.ToString()); });
 }
 
 std::optional<uint64_t> KernelFilter::HitsOf(const Address& client) const {
-  const KernelMap& map = client.IsV6() ? v6_ : v4_;
+  const KernelMap& map = TableOf(client).map;
   if (!map.valid()) return std::nullopt;
   KernelEntry entry;
   const int error = WithClientKey(
@@ -320,59 +331,24 @@ std::optional<uint64_t> KernelFilter::Take(const Address& client) {
   return hits;
 }
 
-std::vector<KernelFilter::ClientRow> KernelFilter::Clients() const {
+std::vector<ClientRow> KernelFilter::Clients() const {
   std::vector<ClientRow> rows;
-  List<KernelV4Key, ClientRow>(
-      v4_,
-      [](const auto& key, const auto& entry) {
-        return ClientRow{AddressOf(key), entry};
-      },
-      &rows);
-  List<KernelV6Key, ClientRow>(
-      v6_,
-      [](const auto& key, const auto& entry) {
-        return ClientRow{AddressOf(key), entry};
-      },
-      &rows);
-  std::sort(rows.begin(), rows.end(), [](const ClientRow& a, const ClientRow& b) {
-    return Order(a.client) < Order(b.client);
-  });
-  return rows;
+  AddRows<KernelV4Key>(v4_.map, &rows);
+  AddRows<KernelV6Key>(v6_.map, &rows);
+  return Sorted(std::move(rows));
 }
 
-std::vector<KernelFilter::RangeRow> KernelFilter::Ranges() const {
+std::vector<RangeRow> KernelFilter::Ranges() const {
   std::vector<RangeRow> rows;
-  List<KernelV4RangeKey, RangeRow>(
-      v4_ranges_,
-      [](const auto& key, const auto& entry) {
-        return RangeRow{RangeOf(key), entry};
-      },
-      &rows);
-  List<KernelV6RangeKey, RangeRow>(
-      v6_ranges_,
-      [](const auto& key, const auto& entry) {
-        return RangeRow{RangeOf(key), entry};
-      },
-      &rows);
-  std::sort(rows.begin(), rows.end(), [](const RangeRow& a, const RangeRow& b) {
-    return std::tuple(Order(a.range.network()), a.range.bits()) <
-           std::tuple(Order(b.range.network()), b.range.bits());
-  });
-  return rows;
+  AddRows<KernelV4RangeKey>(v4_ranges_.map, &rows);
+  AddRows<KernelV6RangeKey>(v6_ranges_.map, &rows);
+  return Sorted(std::move(rows));
 }
 
-std::vector<KernelFilter::NameRow> KernelFilter::Names() const {
+std::vector<NameRow> KernelFilter::Names() const {
   std::vector<NameRow> rows;
-  List<KernelNameKey, NameRow>(
-      names_,
-      [](const auto& key, const auto& entry) {
-        return NameRow{NameOf(key), key.type, entry};
-      },
-      &rows);
-  std::sort(rows.begin(), rows.end(), [](const NameRow& a, const NameRow& b) {
-    return std::tuple(a.name.ToString(), a.type) < std::tuple(b.name.ToString(), b.type);
-  });
-  return rows;
+  AddRows<KernelNameKey>(names_.map, &rows);
+  return Sorted(std::move(rows));
 }
 
 }  // namespace breakwater

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "proxy/base/address.h"
@@ -34,6 +35,13 @@ struct KernelFilterOptions {
   KernelMapSettings v6_ranges{};
   KernelMapSettings names{};
   bool external = false;
+};
+
+// One map of a filter; the texts are for the operator.
+struct KernelTable {
+  std::string_view of;      // what is in it
+  std::string_view option;  // gives it room
+  KernelMap map{};
 };
 
 class KernelFilter {
@@ -95,16 +103,20 @@ class KernelFilter {
   TextResult<void> OpenMaps();
   TextResult<void> LoadPrograms();
   void TakeOutLeftovers();
+  const KernelTable& TableOf(const Address& client) const { return client.IsV6() ? v6_ : v4_; }
+  const KernelTable& TableOf(const Netmask& range) const {
+    return range.network().IsV6() ? v6_ranges_ : v4_ranges_;
+  }
   TextResult<void> Refuse(KernelVerdict verdict) const;
 
   KernelFilterOptions options_;
   bool pretended_ = false;
   uint32_t owner_ = kNoKernelOwner;
-  KernelMap v4_;
-  KernelMap v6_;
-  KernelMap v4_ranges_;
-  KernelMap v6_ranges_;
-  KernelMap names_;
+  KernelTable v4_{"IPv4 addresses", "ipv4MaxItems"};
+  KernelTable v6_{"IPv6 addresses", "ipv6MaxItems"};
+  KernelTable v4_ranges_{"ranges of IPv4 addresses", "cidr4MaxItems"};
+  KernelTable v6_ranges_{"ranges of IPv6 addresses", "cidr6MaxItems"};
+  KernelTable names_{"names", "qnamesMaxItems"};
   UniqueFd datagram_program_;
   UniqueFd stream_program_;
   mutable Mutex range_edit_;  // a look at what covers a range, and the change after it
