@@ -2,10 +2,6 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
-#include <sstream>
-
-#include "proxy/backend/discovery_attempt.h"
-#include "proxy/web/web_auth.h"
 #include "tests/lua/ask_fixture.h"
 
 namespace breakwater::lua {
@@ -79,82 +75,6 @@ TEST_F(FamiliesTest, UnknownOptionsAreWarningsOrErrors) {
               HasSubstr("option 'MACAddr' is not available yet"));
 }
 
-TEST_F(FamiliesTest, AutoUpgrade) {
-  Load(
-      "newServer{address='192.0.2.1', autoUpgrade=true}\n"
-      "newServer{address='192.0.2.2', autoUpgrade=true, autoUpgradeInterval=60,\n"
-      "  autoUpgradeKeep=true, autoUpgradePool='safe', autoUpgradeDoHKey=65280,\n"
-      "  lazyHealthCheckWhenUpgraded=true, ciphers='AES128-SHA', validateCertificates=false}\n"
-      "newServer{address='192.0.2.3', autoUpgradeInterval=60}");
-  EXPECT_TRUE(configuration_->warnings().empty());
-  const DiscoverySettings& plain = *config()->backends[0]->settings().discovery;
-  EXPECT_EQ(plain.interval_s, 3600u);
-  EXPECT_EQ(plain.doh_key, 7);
-  EXPECT_FALSE(plain.keep || plain.lazy_auto);
-  EXPECT_EQ(plain.pool, "");
-  const DiscoverySettings& other = *config()->backends[1]->settings().discovery;
-  EXPECT_EQ(other.interval_s, 60u);
-  EXPECT_EQ(other.doh_key, 65280);
-  EXPECT_TRUE(other.keep && other.lazy_auto);
-  EXPECT_EQ(other.pool, "safe");
-  EXPECT_EQ(other.tls.ciphers, "AES128-SHA");
-  EXPECT_FALSE(other.tls.validate);
-  EXPECT_FALSE(config()->backends[1]->settings().tls);
-  EXPECT_FALSE(config()->backends[2]->settings().discovery);
-  Load("newServer{address='192.0.2.1', tls='openssl', subjectName='a', autoUpgrade=true}");
-  EXPECT_TRUE(Warned("option 'autoUpgrade': the server is asked over TLS already"));
-  EXPECT_THAT(TryLoad("newServer{address='192.0.2.1', autoUpgrade=true, caStore='/nonexistent'}"),
-              HasSubstr("no CA certificates can be read from /nonexistent: No such file"));
-}
-
-TEST_F(FamiliesTest, AnUpgradedServerTakesThePlaceOfTheOther) {
-  Load("newServer{address='192.0.2.1', autoUpgrade=true, validateCertificates=false, pool='a'}");
-  const BackendPtr server = config()->backends[0];
-  const auto upgraded =
-      MakeUpgraded(*server, {.address = *Address::Parse("192.0.2.1:853"), .target = "a.example"});
-  ASSERT_TRUE(upgraded) << upgraded.error();
-  configuration_->OnUpgrade(server, *upgraded);
-  EXPECT_EQ(config()->backends, std::vector<BackendPtr>{*upgraded});
-  EXPECT_EQ(config()->FindPool("a")->servers, std::vector<BackendPtr>{*upgraded});
-  configuration_->OnUpgrade(server, *upgraded);  // it is gone
-  EXPECT_EQ(config()->backends.size(), 1u);
-}
-
-TEST_F(FamiliesTest, DeltaHasTheLinesThatChangeSomething) {
-  Load("newServer('192.0.2.1') pc = newPacketCache(10)");
-  const std::vector<std::string> changing = {"getServer(0):setDown()",
-                                             "getServer(0):setUp()",
-                                             "getServer(0):setAuto()",
-                                             "getServer(0):setQPS(7)",
-                                             "pc:expunge(0)",
-                                             "pc:expungeByName(newDNSName('a.example'))",
-                                             "setVerbose(false)",
-                                             "addAction(AllRule(), DropAction())",
-                                             "getServer(0).weight = 5",
-                                             "getPool('new')",
-                                             "x = 1",
-                                             "x = 1.5",
-                                             "x = 'text'",
-                                             "function f() return x end"};
-  for (const std::string& line : changing) Run(line);
-  for (const char* line : {"showServers()", "getServer(0):getName()", "pc:getStats()", "topRules()",
-                           "delta()", "x = x", "f()", "return x", "local y = 2"}) {
-    Run(line);
-  }
-  std::vector<std::string> lines;
-  std::istringstream text(Run("delta()"));
-  for (std::string line; std::getline(text, line);) {
-    if (!line.starts_with("-- ")) lines.push_back(line);
-  }
-  EXPECT_EQ(lines, changing);
-}
-
-TEST_F(FamiliesTest, AWebServerWithItsPasswordAsOnceIsAnErrorThatSaysWhereItGoes) {
-  EXPECT_THAT(TryLoad("webserver('127.0.0.1:8083', 'password', 'key')"),
-              HasSubstr(":1: webserver: takes the address alone since 1.8; password, API key, "
-                        "headers and access list go into setWebserverConfig("));
-}
-
 TEST_F(FamiliesTest, FunctionsOfOlderVersions) {
   Load("limiter = newQPSLimiter(1, 2)");
   EXPECT_EQ(Run("return newDNSNameFromRaw('\\3www\\7example\\0'):toString()"), "www.example.\n");
@@ -200,49 +120,6 @@ TEST_F(FamiliesTest, AccessLists) {
   EXPECT_EQ(Run("rmACL('2001:db8::/32') showACL()"), "192.0.2.0/24\n!192.0.2.1/32\n");
   WriteFile("acl", "# comment\n198.51.100.0/24 ; more\n\n");
   EXPECT_EQ(Run("setACLFromFile('" + directory_ + "/acl') showACL()"), "198.51.100.0/24\n");
-}
-
-TEST_F(FamiliesTest, ServersOptions) {
-  Load(
-      "newServer{address='192.0.2.1', name='n', udpTimeout=3, tcpConnectTimeout=2, qps='10',\n"
-      "  checkType='SOA', checkName='example.com.', healthCheckMode='lazy', useClientSubnet=true,\n"
-      "  source='192.0.2.9@eth0', checkTimeout=500}");
-  const BackendSettings& settings = config()->backends.at(0)->settings();
-  EXPECT_EQ(settings.address.port(), 53);
-  EXPECT_EQ(settings.udp_timeout_ms, 3000u);
-  EXPECT_EQ(settings.tcp_connect_timeout_ms, 2000u);
-  EXPECT_EQ(settings.qps_limit, 10u);
-  EXPECT_EQ(settings.health.type, dns::Type::kSoa);
-  EXPECT_EQ(settings.health.mode, HealthCheckMode::kLazy);
-  EXPECT_EQ(settings.health.timeout_ms, 500u);
-  EXPECT_TRUE(settings.use_client_subnet);
-  EXPECT_EQ(settings.source_interface, "eth0");
-  EXPECT_EQ(Run("newServer('192.0.2.7')"), "192.0.2.7:53\n");
-  EXPECT_EQ(config()->FindPool("")->servers.size(), 2u);
-  EXPECT_THAT(Run("showServers()"), HasSubstr("192.0.2.7:53"));
-}
-
-TEST_F(FamiliesTest, CheckFunctionsChangeTheQuestion) {
-  Load(
-      "newServer{address='192.0.2.1', checkFunction=function(name, type, class, dh)\n"
-      "  dh:setCD(true) return newDNSName('b.example.'), DNSQType.TXT, class end}");
-  HealthCheckQuestion question{*dns::Name::Parse("a.example."), dns::Type::kA, dns::Class::kIn, 0};
-  config()->backends.at(0)->settings().health.check_function(question);
-  EXPECT_EQ(question.name.ToString(), "b.example.");
-  EXPECT_EQ(question.type, dns::Type::kTxt);
-  EXPECT_EQ(question.flags, dns::kFlagCd);
-}
-
-TEST_F(FamiliesTest, ValidatorsJudgeTheAnswersOfHealthChecks) {
-  Load(
-      "newServer('192.0.2.1'):setHealthCheckResponseValidator(function(dr)\n"
-      "  if dr.qname:toString() == 'bad.example.' then error('on purpose') end\n"
-      "  return dr.rcode == DNSRCode.NXDOMAIN end)");
-  const HealthValidator validator = config()->backends.at(0)->health_validator();
-  EXPECT_EQ(validator(test::QueryMaker::Message("a.example +qr +rcode=3")), HealthJudgement::kGood);
-  EXPECT_EQ(validator(test::QueryMaker::Message("a.example +qr")), HealthJudgement::kRefused);
-  EXPECT_EQ(validator(test::QueryMaker::Message("bad.example +qr")), HealthJudgement::kFailed);
-  EXPECT_EQ(configuration_->runtime().Counted(Metric::kLuaErrors), 1u);
 }
 
 TEST_F(FamiliesTest, CachesAndPools) {
@@ -369,100 +246,6 @@ TEST_F(FamiliesTest, Policies) {
   const QueryPtr query = maker.Make("a.example A");
   PolicyContext context{*query, {}, random_};
   EXPECT_EQ(config()->FindPool("q")->policy->Choose(servers, context), servers[1]);
-}
-
-TEST_F(FamiliesTest, Control) {
-  Load(
-      "controlSocket('127.0.0.1') setKey('AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=')\n"
-      "controlUnixSocket('/run/x.sock', {mode='0600', group='g'})\n"
-      "webserver('127.0.0.1:8083') setWebserverConfig({password='p', acl='192.0.2.0/24, ::1'})\n"
-      "addExitCallback(function() gone = true end)\n"
-      "addServerStateChangeCallback(function(name, up) seen = name .. tostring(up) end)");
-  EXPECT_EQ(config()->settings.control_socket.port(), 5199);
-  EXPECT_EQ(config()->settings.console_key.size(), 32u);
-  EXPECT_EQ(config()->settings.control_unix_mode, 0600u);
-  EXPECT_EQ(config()->web.addresses.size(), 1u);
-  EXPECT_TRUE(config()->web.acl.Matches(*Address::Parse("192.0.2.4")));
-  EXPECT_EQ(config()->web.password, "p");
-  Run("setWebserverConfig({password='p', apiKey='k', hashPlaintextCredentials=true})");
-  EXPECT_THAT(config()->web.password, testing::StartsWith("$scrypt$"));
-  EXPECT_TRUE(PasswordMatches(config()->web.password, "p"));
-  EXPECT_TRUE(PasswordMatches(config()->web.api_key, "k"));
-  EXPECT_EQ(Run("setAPIWritable(true, '/etc/x')"), "");
-  EXPECT_TRUE(config()->web.api_read_write);
-  EXPECT_EQ(config()->web.api_config_directory, "/etc/x");
-  EXPECT_THAT(Run("makeKey()"), HasSubstr("setKey(\""));
-  configuration_->RunExitCallbacks();
-  EXPECT_EQ(Run("gone"), "true\n");
-  BackendSettings settings;
-  settings.address = *Address::Parse("192.0.2.1", 53);
-  configuration_->OnServerState(std::make_shared<Backend>(settings), true);
-  EXPECT_EQ(Run("seen"), "192.0.2.1:53true\n");
-  EXPECT_THAT(Run("showVersion()"), HasSubstr("dnsdist 2.1.1"));
-  EXPECT_THAT(TryLoad("setKey('short')"), HasSubstr("setKey: the key must be"));
-}
-
-TEST_F(FamiliesTest, ControlRolesAndTokens) {
-  Load(
-      "controlUnixSocket('/run/x.sock', {roles={nobody='operate', ['@root']='flush'}, "
-      "audit='/var/log/a'})\n"
-      "addControlToken({name='shop', token='0123456789abcdef', zones={'example.com'}})\n"
-      "addControlToken({name='ops', token='0123456789abcdeg', role='operate'})\n"
-      "addControlToken({name='ops', token='0123456789abcdeh', role='read'})");
-  const ControlAccess& access = config()->settings.control_access;
-  EXPECT_EQ(access.users.at(65534), Role::kOperate);
-  EXPECT_EQ(access.groups.at(0), Role::kFlush);
-  EXPECT_EQ(access.audit_path, "/var/log/a");
-  ASSERT_EQ(access.tokens.size(), 2u);
-  EXPECT_EQ(FindToken(access.tokens, "0123456789abcdef")->zones[0].ToString(), "example.com.");
-  EXPECT_EQ(FindToken(access.tokens, "0123456789abcdef")->role, Role::kFlush);
-  EXPECT_EQ(FindToken(access.tokens, "0123456789abcdeg"), nullptr);
-  EXPECT_EQ(FindToken(access.tokens, "0123456789abcdeh")->role, Role::kRead);
-}
-
-TEST_F(FamiliesTest, AMistypedOptionLetsNobodyMoreIn) {
-  const std::string begin = "addControlToken({name='a', token='0123456789abcdef', role='flush', ";
-  EXPECT_THAT(TryLoad(begin + "zone={'example.com'}})"), HasSubstr("unknown option 'zone'"));
-  EXPECT_THAT(TryLoad(begin + "zones={'a..example'}})"), HasSubstr("option 'zones'"));
-  EXPECT_THAT(TryLoad("controlUnixSocket('/tmp/x', {mod='0600'})"),
-              HasSubstr("unknown option 'mod'"));
-}
-
-TEST_F(FamiliesTest, AnAlertCommandIsAProgramWithItsPath) {
-  Load("setAlertCommand('/bin/sh', {args={'-c', 'true'}, interval=30, gather=1, timeout=5})");
-  const AlertSettings& alert = config()->settings.alert;
-  EXPECT_EQ(alert.command, (std::vector<std::string>{"/bin/sh", "-c", "true"}));
-  EXPECT_EQ(alert.interval_s, 30u);
-  EXPECT_EQ(alert.gather_s, 1u);
-  EXPECT_EQ(alert.timeout_s, 5u);
-  Run("setAlertCommand(nil)");
-  EXPECT_TRUE(config()->settings.alert.command.empty());
-  EXPECT_THAT(TryLoad("setAlertCommand('sh')"), HasSubstr("with its whole path"));
-  EXPECT_THAT(TryLoad("setAlertCommand('/nonexistent/x')"), HasSubstr("No such file"));
-  EXPECT_THAT(TryLoad("setAlertCommand('/etc/passwd')"), HasSubstr("no program"));
-  EXPECT_THAT(TryLoad("setAlertCommand('/bin/sh', {interval=0})"), HasSubstr("interval must be"));
-  EXPECT_THAT(TryLoad("setAlertCommand('/bin/sh', {timeout=0})"), HasSubstr("timeout must be"));
-}
-
-TEST_F(FamiliesTest, ControlRolesAndTokensThatCannotBe) {
-  const std::string token = "token='0123456789abcdef'";
-  const std::pair<std::string, std::string> cases[] = {
-      {"controlUnixSocket('/x', {roles={['no-such-user']='read'}})", "no user 'no-such-user'"},
-      {"controlUnixSocket('/x', {roles={['@no-such']='read'}})", "there is no group 'no-such'"},
-      {"controlUnixSocket('/x', {roles={nobody='king'}})", "'king' is no role"},
-      {"controlUnixSocket('/x', {roles='nobody'})", "roles is a table"},
-      {"addControlToken({" + token + "})", "a token needs a name"},
-      {"addControlToken({name='a'})", "either token or tokenFile"},
-      {"addControlToken({name='a', tokenFile='/nonexistent'})", "cannot read the token file"},
-      {"addControlToken({name='a', token='short'})", "16 characters or more, this one 5"},
-      {"addControlToken({name='a', " + token + ", role='king'})", "'king' is no role"},
-      {"addControlToken({name='a', " + token + ", role='operate', zones='example.com'})",
-       "the role must be flush"},
-      {"addControlToken({name='a', " + token + ", zones={}})", "zones is empty"},
-      {"addControlToken({name='a', " + token + "}) addControlToken({name='b', " + token + "})",
-       "that of another name"},
-  };
-  for (const auto& [text, error] : cases) EXPECT_THAT(TryLoad(text), HasSubstr(error)) << text;
 }
 
 TEST_F(FamiliesTest, IncludesTheFilesOfADirectory) {
