@@ -1,11 +1,11 @@
 // addDNSCryptBind, making keys and certificates of DNSCrypt, and the certificates of its binds.
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 
+#include "lua/console_text.h"
 #include "lua/script_bindings.h"
 #include "lua/tls_frontend.h"
 #include "lua/tls_options.h"
@@ -279,19 +279,16 @@ TextResult<void> Reload(dnscrypt::Context& context) {
   return context.Reload();
 }
 
-std::string DateText(uint32_t seconds) {
-  return fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::localtime(std::time_t{seconds}));
-}
-
 void PrintCertificates(Call& call, const dnscrypt::Context& context) {
   std::string text = fmt::format("{:<3} {:>8} {:>8}   {:<20} {:<20} {}\n", "#", "Serial", "Version",
                                  "From", "To", "Active");
   size_t index = 0;
   for (const auto& pair : *context.certificates()) {
     const Certificate& certificate = pair->certificate;
-    text += fmt::format("{:<3} {:>8} {:>8}   {:<20} {:<20} {}\n", index++, certificate.serial(),
-                        static_cast<int>(certificate.suite()), DateText(certificate.valid_from()),
-                        DateText(certificate.valid_until()), *pair->active ? "yes" : "no");
+    text +=
+        fmt::format("{:<3} {:>8} {:>8}   {:<20} {:<20} {}\n", index++, certificate.serial(),
+                    static_cast<int>(certificate.suite()), LocalTimeText(certificate.valid_from()),
+                    LocalTimeText(certificate.valid_until()), *pair->active ? "yes" : "no");
   }
   call.Print(text);
 }

@@ -119,11 +119,11 @@ size_t CountFrontends(Call& call) {
   return FrontendsOf(call, Protocol::kDoh).size();
 }
 
-// In dnsdist's columns; when the next rotation of ticket keys is due is not told.
+// In dnsdist's columns.
 void ShowFrontends(Call& call) {
   std::string text = fmt::format("{:<3} {:<20}", "#", "Address");
   for (const char* head : {"HTTP", "HTTP/1", "HTTP/2", "GET", "POST", "Bad", "Errors", "Redirects",
-                           "Valid", "# ticket keys", "Rotation delay"}) {
+                           "Valid", "# ticket keys", "Rotation delay", "Next rotation"}) {
     text += fmt::format(" {:<15}", head);
   }
   text += "\n";
@@ -137,7 +137,8 @@ void ShowFrontends(Call& call) {
           counters.post_queries.Get(), counters.bad_requests.Get(), counters.error_responses.Get(),
           counters.redirect_responses.Get(), counters.valid_responses.Get(),
           uint64_t{TicketKeysOf(*frontend)},
-          uint64_t{frontend->tls ? frontend->tls->settings().ticket_rotation_s : 0}}) {
+          uint64_t{frontend->tls ? frontend->tls->settings().ticket_rotation_s : 0},
+          static_cast<uint64_t>(NextRotationOf(call, *frontend))}) {
       text += fmt::format(" {:<15}", value);
     }
     text += "\n";

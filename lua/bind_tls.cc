@@ -3,6 +3,7 @@
 
 #include <iterator>
 
+#include "lua/console_text.h"
 #include "lua/script_bindings.h"
 #include "lua/tls_frontend.h"
 #include "lua/tls_options.h"
@@ -101,18 +102,20 @@ void ShowErrors(Call& call) {
   call.Print(text);
 }
 
-// When the next rotation is due is not told; the other columns are dnsdist's, and ours come last.
+// In dnsdist's columns; ours come last.
 void ShowFrontends(Call& call) {
-  constexpr const char* kRow = "{:<3} {:<20} {:<14} {:<14} {:<14} {:<14} {:<14}\n";
-  std::string text = fmt::format(fmt::runtime(kRow), "#", "Address", "# ticket keys",
-                                 "Rotation delay", "Sessions", "Resumed", "Queries");
+  constexpr const char* kRow = "{:<3} {:<20} {:<14} {:<14} {:<20} {:<14} {:<14} {:<14}\n";
+  std::string text =
+      fmt::format(fmt::runtime(kRow), "#", "Address", "# ticket keys", "Rotation delay",
+                  "Next rotation", "Sessions", "Resumed", "Queries");
   size_t index = 0;
   for (const auto& frontend : FrontendsOf(call, Protocol::kDot)) {
     const TlsCounters& counters = frontend->tls->counters();
+    const int64_t next = NextRotationOf(call, *frontend);
     text += fmt::format(fmt::runtime(kRow), index++, frontend->settings.address.ToStringWithPort(),
                         TicketKeysOf(*frontend), frontend->tls->settings().ticket_rotation_s,
-                        counters.new_sessions.Get(), counters.resumed_sessions.Get(),
-                        frontend->queries.Get());
+                        next == 0 ? "-" : LocalTimeText(next), counters.new_sessions.Get(),
+                        counters.resumed_sessions.Get(), frontend->queries.Get());
   }
   call.Print(text);
 }
@@ -214,6 +217,13 @@ constexpr FunctionRow kFunctions[] = {
 };
 
 }  // namespace
+
+int64_t NextRotationOf(Call& call, const Frontend& frontend) {
+  if (frontend.tls == nullptr) return 0;
+  const auto next = frontend.tls->tickets().next_rotation();
+  const Clock& clock = call.runtime().clock();
+  return next ? clock.WallSeconds() + (*next - clock.Now()).seconds() : 0;
+}
 
 size_t TicketKeysOf(const Frontend& frontend) {
   if (frontend.tls == nullptr) return 0;

@@ -1,9 +1,11 @@
 #include "lua/console_text.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cmath>
+#include <ctime>
 #include <map>
 
 #include "lua/lua_object.h"
@@ -86,6 +88,10 @@ std::string ResultText(lua_State* state, int count) {
   const std::string text = ValueText(state, first, 0);
   // dnsdist ends every result with a newline, so that the next prompt has a line of its own.
   return !text.empty() && text.back() == '\n' ? text : text + "\n";
+}
+
+std::string LocalTimeText(int64_t seconds) {
+  return fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::localtime(std::time_t{seconds}));
 }
 
 }  // namespace breakwater::lua

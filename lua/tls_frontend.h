@@ -31,6 +31,8 @@ std::vector<std::shared_ptr<Frontend>> FrontendsOf(Call& call, Protocol protocol
 
 // How many may open a ticket; 0 where none are given.
 size_t TicketKeysOf(const Frontend& frontend);
+// When the next key comes, seconds since 1970; 0: none comes by itself.
+int64_t NextRotationOf(Call& call, const Frontend& frontend);
 
 // For a class whose objects have a `frontend`, which may have no TLS.
 template <typename Object>

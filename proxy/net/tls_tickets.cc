@@ -112,6 +112,11 @@ TlsTicketKeys::Found TlsTicketKeys::Find(std::span<const uint8_t> name) const {
   });
 }
 
+std::optional<MonoTime> TlsTicketKeys::next_rotation() const {
+  if (rotation_s_ == 0) return std::nullopt;
+  return state_.With([](const State& state) { return state.rotate_at; });
+}
+
 size_t TlsTicketKeys::size() const {
   return state_.With([](const State& state) { return state.keys.size(); });
 }

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -40,6 +41,7 @@ class TlsTicketKeys {
 
   void Rotate(MonoTime now);
   void RotateIfDue(MonoTime now);
+  std::optional<MonoTime> next_rotation() const;  // unset: only when asked
   // 80 bytes: name, AES-256 key, HMAC-SHA-256 key. Each resets the time of rotation.
   TextResult<void> Load(std::span<const uint8_t> key, MonoTime now);
   // A file of one or more such keys; the last one becomes the active one.

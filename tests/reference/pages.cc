@@ -176,7 +176,6 @@ constexpr const char* kOtherwise = R"(
 - **No console on standard input.** Without `--supervised` dnsdist opens a prompt on its terminal, runs the lines that
   are piped into it, and ends with its input. Breakwater never reads standard input, with or without that option, and
   ends with SIGTERM or SIGINT. The console is `breakwater -c`; `breakwater -c < FILE` runs the lines of a file.
-- **The console's tables of TLS and HTTPS listeners** do not tell when the next rotation of ticket keys is due.
 )";
 
 // "REASON: NAME NAME", going on in lines that begin with two blanks; # begins a comment.

@@ -7,6 +7,7 @@ import re
 import socket
 import ssl
 import subprocess
+import time
 import unittest
 
 import dns.message
@@ -280,8 +281,10 @@ class Dot(SystemTest):
 
     def test_the_table_of_contexts_tells_of_ticket_keys(self):
         lines = self.dot("ticketsKeysRotationDelay=600").console("showTLSContexts()").splitlines()
-        self.assertTrue(lines[0].startswith("#   Address              # ticket keys  Rotation delay "), lines)
+        self.assertTrue(lines[0].startswith("#   Address              # ticket keys  Rotation delay Next rotation        "), lines)
         self.assertEqual(lines[1].split()[2:4], ["1", "600"])
+        rotation = time.mktime(time.strptime(" ".join(lines[1].split()[4:6]), "%Y-%m-%d %H:%M:%S"))
+        self.assertAlmostEqual(rotation, time.time() + 600, delta=60)
 
     @breakwater_only
     def test_ticket_keys_are_told_to_the_hook(self):

@@ -35,6 +35,7 @@ TEST(TlsTicketKeysTest, RotatesWhenDueAndALoadedKeyHasItsFullTime) {
   TlsTicketKeys keys(5, 100, MonoTime{});
   keys.RotateIfDue(MonoTime::FromSeconds(99));
   EXPECT_EQ(keys.size(), 1u);
+  EXPECT_EQ(keys.next_rotation(), MonoTime::FromSeconds(100));
   ASSERT_TRUE(keys.Load(Bytes(KeyBytes('a')), MonoTime::FromSeconds(99)));
   keys.RotateIfDue(MonoTime::FromSeconds(150));
   EXPECT_EQ(keys.Active()->name[0], 'a');
@@ -42,6 +43,8 @@ TEST(TlsTicketKeysTest, RotatesWhenDueAndALoadedKeyHasItsFullTime) {
   EXPECT_NE(keys.Active()->Bytes(),
             TlsTicketKey::FromBytes(Bytes(KeyBytes('a')).first<80>()).Bytes());
   EXPECT_EQ(keys.size(), 3u);
+  EXPECT_EQ(keys.next_rotation(), MonoTime::FromSeconds(299));
+  EXPECT_FALSE(TlsTicketKeys(5, 0, MonoTime{}).next_rotation());
 }
 
 TEST(TlsTicketKeysTest, KeysOfAnotherSizeAreRefused) {
