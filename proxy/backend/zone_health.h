@@ -138,10 +138,9 @@ class ZoneHealth {
   // A zone that was known before, to a snapshot say: learned where there is room for one more.
   void Recall(std::span<const uint8_t> apex);
   // The same, with the newest serial that was known of it: who tells an older one has no grace.
-  void RecallSerial(std::span<const uint8_t> apex, uint32_t serial);
+  void RecallSerial(const KnownSerial& known, MonoTime now);
   // Gives the newest serial of each zone that has one; under a lock, not for long work.
-  using SerialSink = std::function<void(std::span<const uint8_t> apex, uint32_t serial)>;
-  void EachSerial(const SerialSink& give) const;
+  void EachSerial(MonoTime now, const std::function<void(const KnownSerial&)>& give) const;
 
   // Labels of the apex of the zone that `name` is in; 0 where none is known.
   uint8_t ApexOf(std::span<const uint8_t> name) const;

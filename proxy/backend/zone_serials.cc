@@ -118,9 +118,9 @@ void ZoneHealth::NoteOlder(Row& row, const Cell& cell, MonoTime now) const {
     row.older_since = 0;
     return;
   }
-  const bool goes_on = std::ranges::any_of(row.all(), [&](const Cell& one) {
-    return row.IsBehind(one) && one.told.WasWithin(now, Lately_s());
-  });
+  const bool goes_on = row.recalled || std::ranges::any_of(row.all(), [&](const Cell& one) {
+                         return row.IsBehind(one) && one.told.WasWithin(now, Lately_s());
+                       });
   if (row.older_since == 0 || !goes_on) row.older_since = OlderStep(now.seconds());
 }
 
@@ -200,22 +200,28 @@ bool ZoneHealth::TakeSerialTurn(std::span<const uint8_t> apex, MonoTime now) {
   return taken;
 }
 
-void ZoneHealth::RecallSerial(std::span<const uint8_t> apex, uint32_t serial) {
-  Recall(apex);
-  const Suffixes name(apex);
+void ZoneHealth::RecallSerial(const KnownSerial& known, MonoTime now) {
+  Recall(known.apex);
+  const Suffixes name(known.apex);
   (void)WithZone(name, [&](Shard&, Row* row, size_t labels) {
-    if (labels != name.count || (row->has_serial && !IsOlderSerial(row->serial, serial))) return;
-    row->serial = serial;
+    if (labels != name.count) return;
+    if (row->has_serial && !IsOlderSerial(row->serial, known.serial)) return;
+    row->serial = known.serial;
     row->has_serial = 1;
     row->recalled = 1;
+    row->older_since = known.older_s == 0 ? 0 : OlderStep(now.seconds() - int64_t{known.older_s});
   });
 }
 
-void ZoneHealth::EachSerial(const SerialSink& give) const {
+void ZoneHealth::EachSerial(MonoTime now,
+                            const std::function<void(const KnownSerial&)>& give) const {
   for (size_t i = 0; i < kShards; ++i) {
     const ShardGuard guard(shards_[i].lock);
     shards_[i].ForEach([&](const Row* row) {
-      if (row->has_serial) give(row->name(), row->serial);
+      if (!row->has_serial) return;
+      const uint32_t older_s =
+          row->older_since == 0 ? 0 : std::max(OlderFor_s(row->older_since, now), 1u);
+      give({.apex = row->name(), .serial = row->serial, .older_s = older_s});
     });
   }
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 
 namespace breakwater {
@@ -23,6 +24,14 @@ constexpr bool IsOlderSerial(uint32_t one, uint32_t other) {
   const uint32_t distance = other - one;
   return distance != 0 && distance < uint32_t{1} << 31;
 }
+
+// The newest that is known of a zone, and for how long servers have stood behind it, 0 where they
+// do not: for so much of acceptOlderAfter.
+struct KnownSerial {
+  std::span<const uint8_t> apex;  // wire form, folded
+  uint32_t serial = 0;
+  uint32_t older_s = 0;
+};
 
 // What a server told last of a zone, and the newest that is known.
 struct ToldSerial {

@@ -1,5 +1,6 @@
 // What a snapshot on disk (cache_snapshot.h) holds of zones: the newest SOA serial that was known
-// of each. Values; the span of one that was read points into the block that it was read from.
+// of each, and for how long servers had stood behind it (0: they did not). Values; the span of one
+// that was read points into the block that it was read from.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +15,7 @@ namespace breakwater {
 struct SavedSerial {
   std::span<const uint8_t> apex;  // wire form, folded, a sound name
   uint32_t serial = 0;
+  uint32_t older_s = 0;
 };
 using SavedSerialSink = std::function<void(const SavedSerial&)>;
 

@@ -334,7 +334,7 @@ TEST_F(ZoneSerialsTest, AHardFlushForgetsIt) {
 }
 
 TEST_F(ZoneSerialsTest, WhoTellsAnOlderOneThanWasRecalledHasNoGrace) {
-  zones_.RecallSerial(apex_, 8);
+  zones_.RecallSerial({.apex = apex_, .serial = 8}, now_);
   EXPECT_EQ(Of(kOne), Standing::kUnproved);
   Tell(kOne, 7);
   EXPECT_EQ(Of(kOne), Standing::kOlder);
@@ -348,15 +348,40 @@ TEST_F(ZoneSerialsTest, WhoTellsAnOlderOneThanWasRecalledHasNoGrace) {
 
 TEST_F(ZoneSerialsTest, WhatIsRecalledIsNoNewsWhereMoreIsKnown) {
   Tell(kOne, 8);
-  zones_.RecallSerial(apex_, 7);
+  zones_.RecallSerial({.apex = apex_, .serial = 7}, now_);
   EXPECT_EQ(Told(kOne)->newest, 8u);
-  zones_.RecallSerial(test::QueryMaker::WireName("example.net"), 3);
+  const std::vector<uint8_t> other = test::QueryMaker::WireName("example.net");
+  zones_.RecallSerial({.apex = other, .serial = 3}, now_);
   std::map<std::vector<uint8_t>, uint32_t> all;
-  zones_.EachSerial([&](std::span<const uint8_t> apex, uint32_t serial) {
-    all[{apex.begin(), apex.end()}] = serial;
+  zones_.EachSerial(now_, [&](const KnownSerial& known) {
+    all[{known.apex.begin(), known.apex.end()}] = known.serial;
   });
   EXPECT_EQ(all.size(), 2u);
   EXPECT_EQ(all[apex_], 8u);
+}
+
+TEST_F(ZoneSerialsTest, HowLongAllStoodBehindIsRecalledToo) {
+  Tell(kOne, 8);
+  Tell(kOne, 5);
+  Advance(48);
+  uint32_t older_s = 0;
+  zones_.EachSerial(now_, [&](const KnownSerial& known) { older_s = known.older_s; });
+  EXPECT_GE(older_s, 32u);
+  EXPECT_LE(older_s, 48u);
+  zones_.Forget(std::vector{*dns::Name::Parse("org")});
+  zones_.RecallSerial({.apex = apex_, .serial = 8, .older_s = 64}, now_);
+  const auto tell_for = [&](int seconds) {
+    for (; seconds > 0; seconds -= 10) {
+      Tell(kOne, 5);
+      Advance(10);
+    }
+    Tell(kOne, 5);
+  };
+  tell_for(20);
+  EXPECT_EQ(Of(kOne), Standing::kOlder);
+  tell_for(40);
+  EXPECT_EQ(Of(kOne), Standing::kCurrent);
+  EXPECT_EQ(Told(kOne)->newest, 5u);
 }
 
 TEST_F(ZoneSerialsTest, TurnsToAskComeOnceAnIntervalAndSoonWhereOneIsBehind) {

@@ -83,7 +83,7 @@ TEST_F(SnapshotKeeperTest, SerialsComeBackWhereTheyCountAndAreNotTooOld) {
   zones_.UseSettings(config_->settings.zone_health);
   keeper_->Load();
   for (const char* name : {"example.com", "example.net"}) {
-    zones_.RecallSerial(NameOf(name).wire(), 2026112801);
+    zones_.RecallSerial({.apex = NameOf(name).wire(), .serial = 2026112801}, clock_.Now());
   }
   Advance(60);
   keeper_->Step();
@@ -94,7 +94,8 @@ TEST_F(SnapshotKeeperTest, SerialsComeBackWhereTheyCountAndAreNotTooOld) {
     Begin();
     keeper_->Load();
     std::vector<uint32_t> found;
-    zones_.EachSerial([&](auto, uint32_t serial) { found.push_back(serial); });
+    zones_.EachSerial(clock_.Now(),
+                      [&](const KnownSerial& known) { found.push_back(known.serial); });
     return found;
   };
   EXPECT_EQ(serials_after(10), std::vector<uint32_t>{2026112801}) << "not of what was flushed hard";
