@@ -202,7 +202,7 @@ TEST_F(SuspendedQueriesTest, ANameThatDoesNotFitChangesNothing) {
   EXPECT_EQ(asking.query().FindTag("former"), nullptr);
 
   KeepForRestart(*query);
-  QueryPtr answer = maker_.Make("b.example A qr");
+  QueryPtr answer = maker_.Make("b.example A +qr");
   query->ReplaceMessage(maker_.pool().packets(), answer->message());
   query->question = answer->question;
   query->is_response = true;
