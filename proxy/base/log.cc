@@ -1,12 +1,18 @@
 #include "proxy/base/log.h"
 
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <syslog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <ctime>
+#include <mutex>
 #include <nlohmann/json.hpp>
 
 #include "proxy/base/guarded.h"
@@ -30,11 +36,35 @@ Guarded<UniqueFd>& VerboseFile() {
 // So that other lines need not take the lock.
 std::atomic<bool> has_verbose_file{false};
 
+// A pipe with room takes PIPE_BUF octets without a wait, as long as nobody fills it in between.
+bool WroteToPipe(int fd, std::string_view line) {
+  static Guarded<int> turn;
+  return turn.With([&](int&) {
+    while (!line.empty()) {
+      pollfd room{.fd = fd, .events = POLLOUT, .revents = 0};
+      if (::poll(&room, 1, 0) != 1 || (room.revents & POLLOUT) == 0) return false;
+      const ssize_t written = ::write(fd, line.data(), std::min<size_t>(line.size(), PIPE_BUF));
+      if (written <= 0) return false;
+      line.remove_prefix(static_cast<size_t>(written));
+    }
+    return true;
+  });
+}
+
+// Never waits for who reads: a program that does not costs lines, whoever it is that logs.
+bool WroteAtOnce(int fd, std::string_view line) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) return false;
+  const auto size = static_cast<ssize_t>(line.size());
+  if (S_ISREG(status.st_mode)) return ::write(fd, line.data(), line.size()) == size;
+  if (!S_ISSOCK(status.st_mode)) return WroteToPipe(fd, line);
+  return ::send(fd, line.data(), line.size(), MSG_DONTWAIT | MSG_NOSIGNAL) == size;
+}
+
 bool WroteToVerboseFile(std::string_view line) {
   if (!has_verbose_file.load(std::memory_order_relaxed)) return false;
-  return VerboseFile().With([&](const UniqueFd& fd) {
-    return fd.valid() && ::write(fd.get(), line.data(), line.size()) >= 0;
-  });
+  return VerboseFile().With(
+      [&](const UniqueFd& fd) { return fd.valid() && WroteAtOnce(fd.get(), line); });
 }
 
 std::atomic<uint64_t> lost_lines{0};
@@ -131,7 +161,8 @@ LogSettings GetLogSettings() {
 TextResult<void> SetVerboseLogFile(const std::string& path) {
   UniqueFd fd;
   if (!path.empty()) {
-    fd = UniqueFd(::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0640));
+    constexpr int kHow = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK;
+    fd = UniqueFd(::open(path.c_str(), kHow, 0640));
     if (!fd.valid()) {
       return Fail(
           fmt::format("cannot open \"{}\" for verbose log lines: {}", path, std::strerror(errno)));
@@ -160,9 +191,9 @@ void LogWrite(LogLevel level, std::string_view subsystem, std::string_view text)
       WroteToVerboseFile(to_journal ? PairsLine(level, subsystem, text) : line)) {
     return;
   }
-  // A full disk, a closed pipe or a busy journal loses the line, never the service.
+  // A full disk, a closed or a full pipe or a busy journal loses the line, never the service.
   const int fd = json ? STDERR_FILENO : STDOUT_FILENO;
-  const bool written = to_journal ? JournalSend(line) : ::write(fd, line.data(), line.size()) >= 0;
+  const bool written = to_journal ? JournalSend(line) : WroteAtOnce(fd, line);
   if (!written) lost_lines.fetch_add(1, std::memory_order_relaxed);
   if (settings.syslog && !settings.structured) {
     ::syslog(settings.syslog_facility | static_cast<int>(level), "%.*s",

@@ -1,7 +1,9 @@
 #include "proxy/base/log.h"
 
 #include <gmock/gmock.h>
+#include <poll.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -44,6 +46,59 @@ TEST(StructuredLines, AreObjectsOfJsonWhereAskedForWhateverTheTextHolds) {
                                         R"("4", "subsystem": "test", "ts": ")"));
   EXPECT_THAT(json, testing::EndsWith("\"}\n"));
   EXPECT_THAT(pairs, testing::StartsWith("msg=\"c\" subsystem=\"test\""));
+}
+
+// The standard output is something else while this lives.
+class OutputTo {
+ public:
+  explicit OutputTo(int fd) : before_(dup(STDOUT_FILENO)) { dup2(fd, STDOUT_FILENO); }
+  ~OutputTo() {
+    dup2(before_, STDOUT_FILENO);
+    close(before_);
+  }
+
+ private:
+  int before_;
+};
+
+// All that is in it, without a wait for more.
+std::string Drain(int fd) {
+  std::string all, some(4096, ' ');
+  for (;;) {
+    pollfd ready{.fd = fd, .events = POLLIN, .revents = 0};
+    if (poll(&ready, 1, 0) != 1) return all;
+    const ssize_t size = read(fd, some.data(), some.size());
+    if (size <= 0) return all;
+    all.append(some, 0, static_cast<size_t>(size));
+  }
+}
+
+TEST(StandardOutput, ThatNobodyReadsLosesLinesAndHoldsNobodyUp) {
+  const LogSettings before = GetLogSettings();
+  SetLogSettings({.structured = false});
+  int ends[2];
+  for (const bool is_socket : {false, true}) {
+    ASSERT_EQ(is_socket ? socketpair(AF_UNIX, SOCK_STREAM, 0, ends) : pipe(ends), 0);
+    const std::string text(999, 'x');
+    const uint64_t lost = LostLogLines();
+    {
+      const OutputTo other(ends[1]);
+      for (int i = 0; i < 2000; ++i) LogInfo("test", "{}", text);
+    }
+    const std::string all = Drain(ends[0]);
+    const size_t lines = all.size() / 1000;
+    EXPECT_GT(lines, 10U);
+    EXPECT_EQ(all.size() % 1000, 0U) << "whole lines";
+    EXPECT_EQ(LostLogLines() - lost, 2000 - lines);
+    {
+      const OutputTo other(ends[1]);
+      LogInfo("test", "{}", std::string(10'000, 'y'));  // takes a pipe several pieces
+    }
+    EXPECT_EQ(Drain(ends[0]), std::string(10'000, 'y') + "\n");
+    close(ends[0]);
+    close(ends[1]);
+  }
+  SetLogSettings(before);
 }
 
 TEST(VerboseLogFile, OneThatCannotBeOpenedIsAnErrorWithItsPath) {
