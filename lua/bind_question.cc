@@ -13,6 +13,7 @@
 #include "lua/question_tags.h"
 #include "lua/script_bindings.h"
 #include "proxy/base/log.h"
+#include "proxy/base/wall_clock.h"
 #include "proxy/query/connection_info.h"
 #include "proxy/query/restart.h"
 #include "proxy/rules/actions/answer_actions.h"
@@ -146,9 +147,8 @@ std::string GetServerName(const QuestionView& v) {
 }
 // When it came, on the wall's clock.
 Pushed QueryTime(Call& call, const QuestionView& v) {
-  const WallTime now = WallNow();
-  const int64_t ago_us = (call.runtime().clock().Now() - v.query->arrived).us();
-  PushTimespec(call.state(), now.seconds * 1'000'000'000 + now.nanoseconds - ago_us * 1000);
+  const WallTime came = WallAt(v.query->arrived);
+  PushTimespec(call.state(), came.seconds * 1'000'000'000 + came.nanoseconds);
   return {1};
 }
 TextResult<double> ElapsedUs(const QuestionView& v) {

@@ -6,7 +6,7 @@
 #include <protozero/pbf_builder.hpp>
 
 #include "proxy/base/version.h"
-#include "proxy/observe/protobuf_message.h"
+#include "proxy/base/wall_clock.h"
 #include "proxy/observe/socket_protocol.h"
 
 namespace breakwater {
@@ -71,7 +71,7 @@ void AddMessage(const DnstapMessage& message, pbf_builder<Field>& dnstap) {
 
 }  // namespace
 
-DnstapMessage DnstapOf(const Query& query, MonoTime now) {
+DnstapMessage DnstapOf(const Query& query) {
   const bool is_response = query.header().Has(dns::kFlagQr);
   const auto bytes = query.message();
   return {.is_response = is_response,
@@ -80,7 +80,7 @@ DnstapMessage DnstapOf(const Query& query, MonoTime now) {
           .protocol = query.protocol,
           .requestor = query.client,
           .responder = query.local,
-          .query_time = ArrivalTime(query, now),
+          .query_time = WallAt(query.arrived),
           .response_time = is_response ? WallNow() : WallTime(),
           .message = {reinterpret_cast<const char*>(bytes.data()), bytes.size()}};
 }

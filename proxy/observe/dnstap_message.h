@@ -24,8 +24,7 @@ struct DnstapMessage {
   std::string message;     // what is told, in wire form
 };
 
-// `now` is the moment's monotonic time.
-DnstapMessage DnstapOf(const Query& query, MonoTime now);
+DnstapMessage DnstapOf(const Query& query);
 
 std::string EncodeDnstap(const DnstapMessage& message);
 

@@ -2,12 +2,11 @@
 
 #include <cstring>
 
+#include "proxy/base/wall_clock.h"
 #include "proxy/dns/record_walker.h"
 
 namespace breakwater {
 namespace {
-
-constexpr int64_t kSecond = 1'000'000'000;
 
 std::string Octets(std::span<const uint8_t> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -25,20 +24,13 @@ void AddDevices(const Query& query, ProtobufMessage* message) {
 
 }  // namespace
 
-WallTime ArrivalTime(const Query& query, MonoTime now) {
-  const WallTime wall = WallNow();
-  const int64_t age_ns = now > query.arrived ? (now - query.arrived).ns : 0;
-  const int64_t ns = wall.seconds * kSecond + wall.nanoseconds - age_ns;
-  return {ns / kSecond, ns % kSecond};
-}
-
-ProtobufMessage ProtobufOf(const Query& query, MonoTime now) {
+ProtobufMessage ProtobufOf(const Query& query) {
   ProtobufMessage message;
   message.is_response = query.header().Has(dns::kFlagQr);
   message.protocol = query.protocol;
   message.requestor = query.client;
   message.responder = query.local;
-  message.query_time = ArrivalTime(query, now);
+  message.query_time = WallAt(query.arrived);
   message.time = message.is_response ? WallNow() : message.query_time;
   message.bytes = query.size;
   message.dns_id = query.client_id;

@@ -55,12 +55,9 @@ struct ProtobufMessage {
 // Whether names of aliases are told beside addresses.
 enum class RecordChoice : uint8_t { kAddresses, kAddressesAndAliases };
 
-// When a query came, by the wall clock; `now` is the moment's monotonic time.
-WallTime ArrivalTime(const Query& query, MonoTime now);
-
 // What is true of every message: addresses, times, question, flags, devices, metas. An answer has
 // its rcode too.
-ProtobufMessage ProtobufOf(const Query& query, MonoTime now);
+ProtobufMessage ProtobufOf(const Query& query);
 // The A and AAAA records of its answer section, class IN, up to the first that cannot be read.
 void AddRecords(const Query& answer, RecordChoice choice, ProtobufMessage* message);
 

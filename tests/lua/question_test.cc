@@ -104,6 +104,10 @@ TEST_F(QuestionTest, ProxyValuesAreReadSetAndAdded) {
 
 TEST_F(QuestionTest, TellsWhenItCame) {
   EXPECT_EQ(Say("math.abs(dq:getQueryTime().tv_sec - os.time()) < 1e7", "a.example"), "true\n");
+  EXPECT_EQ(Say("(function(a, b) return a.tv_nsec == b.tv_nsec end)(dq:getQueryTime(), "
+                "dq:getQueryTime())",
+                "a.example"),
+            "true\n");
   EXPECT_EQ(Say("dq:getQueryTime().tv_nsec // 1000000000", "a.example"), "0\n");
 }
 

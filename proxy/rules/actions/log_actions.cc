@@ -5,18 +5,10 @@
 #include <cstring>
 
 #include "proxy/base/log.h"
+#include "proxy/base/wall_clock.h"
 
 namespace breakwater {
 namespace {
-
-// When the query arrived, by the wall clock.
-WallTime ArrivalTime(const Query& query, const RuleContext& context) {
-  constexpr int64_t kSecond = 1'000'000'000;
-  const WallTime now = WallNow();
-  const int64_t age_ns = context.now > query.arrived ? (context.now - query.arrived).ns : 0;
-  const int64_t ns = now.seconds * kSecond + now.nanoseconds - age_ns;
-  return {ns / kSecond, ns % kSecond};
-}
 
 void AppendTime(fmt::memory_buffer& line, const WallTime& time) {
   fmt::format_to(std::back_inserter(line), "[{}.{:09d}] ", time.seconds, time.nanoseconds);
@@ -81,7 +73,7 @@ class LogAction : public Action {
     fmt::memory_buffer record;
     if (binary_) {
       if (include_timestamp_) {
-        const WallTime time = ArrivalTime(query, context);
+        const WallTime time = WallAt(query.arrived);
         const auto nanoseconds = static_cast<uint32_t>(time.nanoseconds);
         record.append(std::string_view(reinterpret_cast<const char*>(&time.seconds), 8));
         record.append(std::string_view(reinterpret_cast<const char*>(&nanoseconds), 4));
@@ -90,7 +82,7 @@ class LogAction : public Action {
       sink_.Record(record, context.now);
       return Flow::kContinue;
     }
-    if (include_timestamp_) AppendTime(record, ArrivalTime(query, context));
+    if (include_timestamp_) AppendTime(record, WallAt(query.arrived));
     fmt::format_to(std::back_inserter(record), "Packet from {} for {} {} with id {}",
                    query.client.ToStringWithPort(), query.NameCopy().ToString(),
                    dns::TypeName(query.question.type), query.client_id);
@@ -115,7 +107,7 @@ class LogResponseAction : public ResponseAction {
   Flow Apply(Query& query, RuleContext& context) const override {
     if (!sink_.Wanted()) return Flow::kContinue;
     fmt::memory_buffer line;
-    if (include_timestamp_) AppendTime(line, ArrivalTime(query, context));
+    if (include_timestamp_) AppendTime(line, WallAt(query.arrived));
     fmt::format_to(std::back_inserter(line), "Answer to {} for {} {} ({}) with id {}",
                    query.client.ToStringWithPort(), query.NameCopy().ToString(),
                    dns::TypeName(query.question.type), dns::RCodeName(query.header().rcode()),

@@ -31,7 +31,7 @@ Address Hidden(const Address& client, const ProtobufTelling& telling) {
 ProtobufMessage MakeMessage(Query& query, const RuleContext& context,
                             const ProtobufTelling& telling) {
   NameQuery(query, context.random);
-  ProtobufMessage message = ProtobufOf(query, context.now);
+  ProtobufMessage message = ProtobufOf(query);
   message.server_identity = telling.server_identity;
   message.requestor = Hidden(message.requestor, telling);
   telling.tags.AddTo(query, &message);
@@ -105,7 +105,7 @@ class RemoteLogResponseAction final : public ResponseAction {
 };
 
 void TellDnstap(const DnstapTelling& telling, Query& query, RuleContext& context) {
-  DnstapMessage message = DnstapOf(query, context.now);
+  DnstapMessage message = DnstapOf(query);
   message.identity = telling.identity;
   if (telling.alter && !telling.alter(query, context, message)) return;
   telling.collector->Tell(EncodeDnstap(message));

@@ -14,8 +14,6 @@
 namespace breakwater::test {
 namespace {
 
-constexpr MonoTime kNow = MonoTime::FromSeconds(1000);
-
 // Every field by number: numbers as text, all else as the octets it has; repeated ones in order.
 using Fields = std::multimap<uint32_t, std::string>;
 Fields Decode(std::string_view bytes) {
@@ -54,10 +52,10 @@ class ProtobufTest : public testing::Test {
  protected:
   QueryPtr Make(std::string_view description) {
     QueryPtr query = maker_.Make(description);
-    query->arrived = kNow - MonoTime::FromMs(1500);
+    query->arrived = SystemClock().Now() - MonoTime::FromMs(1500);
     return query;
   }
-  Fields Told(const Query& query) { return Decode(EncodeProtobuf(ProtobufOf(query, kNow))); }
+  Fields Told(const Query& query) { return Decode(EncodeProtobuf(ProtobufOf(query))); }
 
   QueryMaker maker_;
 };
@@ -85,11 +83,17 @@ TEST_F(ProtobufTest, AQueryTellsWhoAskedWhat) {
 
 TEST_F(ProtobufTest, TheTimeIsThatOfArrivalAndAnAnswersItsOwn) {
   const int64_t before = WallNow().seconds;
-  const ProtobufMessage query = ProtobufOf(*Make("a.b"), kNow);
+  const QueryPtr asked = Make("a.b");
+  const ProtobufMessage query = ProtobufOf(*asked);
   EXPECT_EQ(query.time.seconds, query.query_time.seconds);
+  EXPECT_EQ(query.time.nanoseconds, query.query_time.nanoseconds);
+  for (const WallTime& again : {ProtobufOf(*asked).query_time, DnstapOf(*asked).query_time}) {
+    EXPECT_EQ(again.seconds, query.query_time.seconds) << "one query, one time";
+    EXPECT_EQ(again.nanoseconds, query.query_time.nanoseconds);
+  }
   EXPECT_GE(query.time.seconds, before - 2);
   EXPECT_LE(query.time.seconds, WallNow().seconds - 1);
-  const ProtobufMessage answer = ProtobufOf(*Make("a.b +qr"), kNow);
+  const ProtobufMessage answer = ProtobufOf(*Make("a.b +qr"));
   EXPECT_GE(answer.time.seconds, before);
   EXPECT_LT(answer.query_time.seconds, answer.time.seconds);
   const Fields response = Decode(One(Decode(EncodeProtobuf(answer)), 13));
@@ -102,7 +106,7 @@ TEST_F(ProtobufTest, AnAnswerTellsRcodeAndAddressesAndAliasesWhereAsked) {
       "www.q +qr +rcode=3 / answer www.q 60 CNAME web.q / answer web.q 30 A 192.0.2.80"
       " / answer web.q 30 TXT \"x\" / answer web.q 20 AAAA 2001:db8::80 / additional ns.q 9 A "
       "192.0.2.9");
-  ProtobufMessage message = ProtobufOf(*answer, kNow);
+  ProtobufMessage message = ProtobufOf(*answer);
   AddRecords(*answer, RecordChoice::kAddresses, &message);
   ASSERT_EQ(message.records.size(), 2u);
   EXPECT_EQ(message.records[0].name, "web.q.");
@@ -125,7 +129,7 @@ TEST_F(ProtobufTest, RecordsThatAreCutEndTheListOnly) {
   const QueryPtr answer =
       Make("www.q +qr / answer www.q 30 A 192.0.2.80 / answer www.q 30 A 192.0.2.81");
   answer->size -= 2;
-  ProtobufMessage message = ProtobufOf(*answer, kNow);
+  ProtobufMessage message = ProtobufOf(*answer);
   AddRecords(*answer, RecordChoice::kAddresses, &message);
   EXPECT_EQ(message.records.size(), 1u);
 }
@@ -153,7 +157,7 @@ TEST_F(ProtobufTest, DevicesTagsMetasAndTheSubnetAreTold) {
   query->Extras().device_name = "n";
   query->Extras().requestor_id = "r";
   query->Extras().metas = {{"k", {"t"}, {-7}}};
-  ProtobufMessage message = ProtobufOf(*query, kNow);
+  ProtobufMessage message = ProtobufOf(*query);
   message.server_identity = "me";
   message.tags = {"one", "two"};
   message.subnet = Netmask::Parse("192.0.2.0/24").value();
@@ -172,7 +176,7 @@ TEST_F(ProtobufTest, DevicesTagsMetasAndTheSubnetAreTold) {
 }
 
 TEST_F(ProtobufTest, TheTextNamesWhatIsInIt) {
-  ProtobufMessage message = ProtobufOf(*Make("www.q AAAA from=192.0.2.1:4711"), kNow);
+  ProtobufMessage message = ProtobufOf(*Make("www.q AAAA from=192.0.2.1:4711"));
   message.device_id = "phone";
   const std::string text = ProtobufText(message);
   EXPECT_NE(text.find("type: query\n"), text.npos);
@@ -267,7 +271,7 @@ TEST_F(ProtobufTest, TheFirstExtendedErrorIsAMeta) {
 
 TEST_F(ProtobufTest, DnstapTellsTheMessageItself) {
   const QueryPtr query = Make("a.b from=192.0.2.1:4711 to=192.0.2.2:53 +tcp");
-  DnstapMessage message = DnstapOf(*query, kNow);
+  DnstapMessage message = DnstapOf(*query);
   message.identity = "me";
   message.extra = "more";
   const Fields told = Decode(EncodeDnstap(message));
@@ -291,7 +295,7 @@ TEST_F(ProtobufTest, DnstapTellsTheMessageItself) {
 
 TEST_F(ProtobufTest, DnstapOfAnAnswerHasBothTimes) {
   const QueryPtr answer = Make("a.b +qr / answer a.b 30 A 192.0.2.80");
-  const DnstapMessage message = DnstapOf(*answer, kNow);
+  const DnstapMessage message = DnstapOf(*answer);
   const Fields seen = Decode(One(Decode(EncodeDnstap(message)), 14));
   EXPECT_EQ(One(seen, 1), "6");
   EXPECT_EQ(One(seen, 12), std::to_string(message.response_time.seconds));

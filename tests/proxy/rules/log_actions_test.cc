@@ -6,7 +6,9 @@
 #include <filesystem>
 #include <fstream>
 #include <regex>
+#include <set>
 #include <sstream>
+#include <thread>
 
 #include "proxy/rules/log_file.h"
 #include "tests/proxy/rules/rule_harness.h"
@@ -62,6 +64,22 @@ TEST_F(LogActionTest, ATimestampStandsInFront) {
   EXPECT_TRUE(
       std::regex_match(File(), std::regex("\\[[0-9]{10}\\.[0-9]{9}\\] Packet from .* with id 1\n")))
       << File();
+}
+
+TEST_F(LogActionTest, EveryLineAboutAQueryHasTheSameTime) {
+  LogActionOptions options = Options();
+  options.include_timestamp = true;
+  const QueryPtr query = maker_.Make("a +id=1");
+  query->arrived = SystemClock().Now();
+  context_.now = query->arrived;
+  const ActionPtr action = MakeLogAction(options);
+  // A rule in between took its time; the clock of the turn does not know.
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(action->Apply(*query, context_), Flow::kContinue);
+  EXPECT_EQ(MakeLogResponseAction(options)->Apply(*query, context_), Flow::kContinue);
+  std::set<std::string> times;
+  std::istringstream lines(File());
+  for (std::string time, rest; lines >> time && std::getline(lines, rest);) times.insert(time);
+  EXPECT_EQ(times.size(), 1U) << File();
 }
 
 TEST_F(LogActionTest, BinaryRecordsHaveFixedFields) {
