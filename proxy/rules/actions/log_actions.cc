@@ -14,8 +14,9 @@ void AppendTime(fmt::memory_buffer& line, const WallTime& time) {
   fmt::format_to(std::back_inserter(line), "[{}.{:09d}] ", time.seconds, time.nanoseconds);
 }
 
-// dnsdist's record, numbers in the order of the machine but for the port: [seconds, 64 bits;
-// nanoseconds, 32 bits;] ID; name, wire form; type; address family; address; port.
+// dnsdist's record, numbers in the order of the machine but for ID and port, which are as on the
+// wire: [seconds, 64 bits; nanoseconds, 32 bits;] ID; name, wire form; type; address family;
+// address; port.
 void AppendBinary(fmt::memory_buffer& record, const Query& query) {
   const auto put = [&](const auto& value) {
     const auto* bytes = reinterpret_cast<const char*>(&value);
@@ -25,7 +26,7 @@ void AppendBinary(fmt::memory_buffer& record, const Query& query) {
     const auto* begin = reinterpret_cast<const char*>(bytes.data());
     record.append(begin, begin + bytes.size());
   };
-  put(query.client_id);
+  put(htons(query.client_id));
   put_all(query.name());
   put(static_cast<uint16_t>(query.question.type));
   put(static_cast<uint16_t>(query.client.family()));

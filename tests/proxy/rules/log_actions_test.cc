@@ -86,8 +86,8 @@ TEST_F(LogActionTest, BinaryRecordsHaveFixedFields) {
   LogActionOptions options = Options();
   options.binary = true;
   Log(MakeLogAction(options), "tc.x AAAA from=127.0.0.1:41128 +id=0x1234");
-  const uint16_t id = 0x1234, type = 28, family = AF_INET;
-  std::string expected(reinterpret_cast<const char*>(&id), 2);
+  const uint16_t type = 28, family = AF_INET;
+  std::string expected("\x12\x34");
   expected += std::string("\2tc\1x\0", 6);
   expected.append(reinterpret_cast<const char*>(&type), 2);
   expected.append(reinterpret_cast<const char*>(&family), 2);
