@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -19,11 +20,13 @@ constexpr size_t kBufferSize = 64 * 1024;
 constexpr MonoTime kFlushInterval = MonoTime::FromMs(1000);
 
 std::string CannotOpen(const std::string& path) {
-  return fmt::format("cannot open the log file \"{}\": {}", path, std::strerror(errno));
+  return fmt::format("cannot open the log file \"{}\": {}", path,
+                     errno == ENXIO ? "no program reads that pipe" : std::strerror(errno));
 }
 
+// Neither the opening of a pipe nor a write to it may wait for who reads it.
 TextResult<UniqueFd> OpenFile(const std::string& path, int how) {
-  UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | how, 0666));
+  UniqueFd fd(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | how, 0666));
   if (!fd.valid()) return Fail(CannotOpen(path));
   return fd;
 }
@@ -59,7 +62,7 @@ void LogFile::Write(std::string_view record, MonoTime now) {
   bool by_thread = false, due = false, full = false;
   {
     const std::lock_guard lock(mutex_);
-    full = waiting_.size() + record.size() > kMostWaiting;
+    full = for_old_.size() + waiting_.size() + record.size() > kMostWaiting;
     if (!full) waiting_.append(record);
     by_thread = running_;
     due = !options_.buffered || waiting_.size() >= kBufferSize ||
@@ -73,19 +76,44 @@ void LogFile::Write(std::string_view record, MonoTime now) {
 
 void LogFile::Flush(UniqueFd& file, MonoTime now) {
   std::string bytes;
+  UniqueFd next;
   {
     const std::lock_guard lock(mutex_);
-    bytes.swap(waiting_);
+    next = std::move(next_);
+    bytes.swap(next.valid() ? for_old_ : waiting_);
     flushed_ = now;
   }
-  std::string_view left = bytes;
-  while (!left.empty()) {
-    const ssize_t written = write(file.get(), left.data(), left.size());
+  WriteAll(file, bytes, now);
+  if (!next.valid()) return;
+  file = std::move(next);
+  Flush(file, now);
+}
+
+void LogFile::WriteAll(const UniqueFd& file, std::string_view bytes, MonoTime now) {
+  while (!bytes.empty()) {
+    const ssize_t written = write(file.get(), bytes.data(), bytes.size());
     if (written >= 0) {
-      left.remove_prefix(static_cast<size_t>(written));
-    } else if (errno != EINTR) {
+      bytes.remove_prefix(static_cast<size_t>(written));
+    } else if (errno == EAGAIN && !AwaitRoom(file)) {
+      return Lost(now, "nobody reads it");
+    } else if (errno != EINTR && errno != EAGAIN) {
       return Lost(now, std::strerror(errno));
     }
+  }
+}
+
+bool LogFile::AwaitRoom(const UniqueFd& file) {
+  constexpr int kTurnMs = 100;
+  pollfd room{.fd = file.get(), .events = POLLOUT, .revents = 0};
+  for (;;) {
+    bool by_thread = false, last = false;
+    {
+      const std::lock_guard lock(mutex_);
+      by_thread = running_;
+      last = !running_ || stopping_ || next_.valid();
+    }
+    if (poll(&room, 1, by_thread ? kTurnMs : 0) > 0) return true;
+    if (last) return false;
   }
 }
 
@@ -104,10 +132,18 @@ TextResult<void> LogFile::OpenAnew() {
     write_errors_.Add();
     return Fail(fd.error() + "; the file that was open stays in use");
   }
-  file_.With([&](UniqueFd& file) {
-    Flush(file, clock_.Now());
-    file = std::move(*fd);
-  });
+  bool by_thread = false;
+  {
+    const std::lock_guard lock(mutex_);
+    for_old_ += std::exchange(waiting_, {});
+    next_ = std::move(*fd);
+    by_thread = running_;
+  }
+  if (by_thread) {
+    wake_.notify_one();
+  } else {
+    file_.With([&](UniqueFd& file) { Flush(file, clock_.Now()); });
+  }
   return {};
 }
 
@@ -138,7 +174,7 @@ void LogFile::Run() {
   while (!stopping_) {
     wake_.wait_for(lock, interval, [this] {
       const size_t enough = options_.buffered ? kBufferSize : 1;
-      return stopping_ || waiting_.size() >= enough;
+      return stopping_ || next_.valid() || waiting_.size() >= enough;
     });
     lock.unlock();
     file_.With([&](UniqueFd& file) { Flush(file, clock_.Now()); });

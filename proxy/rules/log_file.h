@@ -1,7 +1,7 @@
 // The file of a LogAction. Shared by all workers, and by SideTaskKeeper, which is the last to let
 // go. Workers only put records into a bounded buffer; a thread writes them, so that a slow disk
-// delays no query. A full disk or a failing write loses log records, counted and told at a bounded
-// rate, and never anything else.
+// delays no query. A full disk, a failing write or a pipe that nobody reads loses log records,
+// counted and told at a bounded rate, and never anything else.
 #pragma once
 
 #include <atomic>
@@ -41,7 +41,8 @@ class LogFile final : public SideTask {
   // One whole record; records of several threads do not mix. Until Start(), who calls writes.
   void Write(std::string_view record, MonoTime now);
   // The file of that name from now on, made where there is none; what it holds stays. What was to
-  // be written goes to the old one first. Where it cannot be opened the old one stays in use.
+  // be written goes to the old one first, as far as that takes it. Where it cannot be opened the
+  // old one stays in use. Never waits for a write that is under way.
   TextResult<void> OpenAnew();
 
   void Start() override;
@@ -54,8 +55,13 @@ class LogFile final : public SideTask {
   uint64_t write_errors() const { return write_errors_.Get(); }
 
  private:
-  // Writes what waits; `file` is held all the while.
+  // Writes what waits, and goes over to the file that was opened anew; `file` is held all the
+  // while.
   void Flush(UniqueFd& file, MonoTime now);
+  void WriteAll(const UniqueFd& file, std::string_view bytes, MonoTime now);
+  // A pipe is full: whether it has room again. The thread waits until it shall stop or has another
+  // file to go over to; nobody else waits.
+  bool AwaitRoom(const UniqueFd& file);
   void Lost(MonoTime now, const char* reason);
   void Run();
 
@@ -65,6 +71,8 @@ class LogFile final : public SideTask {
   std::mutex mutex_;  // of what follows; file_ is locked first where both are
   std::condition_variable wake_;
   std::string waiting_;
+  std::string for_old_;  // what goes to the open file before next_ takes its place
+  UniqueFd next_;        // opened anew, not yet in use
   MonoTime flushed_;
   bool running_ = false;  // the thread writes
   bool stopping_ = false;

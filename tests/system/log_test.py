@@ -107,6 +107,22 @@ class Files(SystemTest):
         self.stop_cleanly(front)
 
     @breakwater_only
+    def test_a_pipe_that_nobody_reads_holds_up_neither_sighup_nor_the_end(self):
+        path = os.path.join(temp_folder(), "pipe")
+        os.mkfifo(path)
+        reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        self.addCleanup(os.close, reader)
+        front = self.proxy(CONSOLE + f'addAction(AllRule(), LogAction("{path}", false, true, false))\n' + REST)
+        long = ".".join(["x" * 60] * 3)
+        for number in range(400):  # 64 KiB fill it
+            ask(f"q{number}.{long}.example", port=front.port)
+        front.signal(signal.SIGHUP)
+        self.assertEqual(front.console("getRule(0):getAction():reload()"), "")
+        self.assertEqual(addresses(ask("a.example", port=front.port)), ["192.0.2.1"])
+        wait_until(lambda: front.stat("log-file-errors") > 0, "lines that are lost")
+        self.stop_cleanly(front)
+
+    @breakwater_only
     def test_a_file_that_cannot_be_made_anew_stays_in_use(self):
         folder = os.path.join(temp_folder(), "logs")
         os.mkdir(folder)

@@ -1,5 +1,7 @@
 #include "proxy/rules/actions/log_actions.h"
 
+#include <fcntl.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -30,6 +32,11 @@ class LogActionTest : public RuleHarness {
     options.file = LogFile::Open(path_, how).value();
     options.binary = false;
     return options;
+  }
+  static int BytesIn(const UniqueFd& pipe) {
+    int size = 0;
+    ioctl(pipe.get(), FIONREAD, &size);
+    return size;
   }
   void Log(const ActionPtr& action, std::string_view description) {
     const QueryPtr query = maker_.Make(description);
@@ -174,6 +181,39 @@ TEST_F(LogActionTest, AThreadWritesWhatRecordsWaitAndTheRestAtTheEnd) {
   for (int i = 0; i < 100; ++i) file->Write(record, context_.now);
   file.reset();
   EXPECT_EQ(File().size(), 100'000U);
+}
+
+TEST_F(LogActionTest, APipeThatNobodyReadsHoldsUpNeitherReloadNorTheEnd) {
+  ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
+  const auto unread = LogFile::Open(path_, {});
+  ASSERT_FALSE(unread);
+  EXPECT_NE(unread.error().find("no program reads that pipe"), std::string::npos);
+  const UniqueFd reader(open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  const std::string record(1000, 'x');
+  auto file = LogFile::Open(path_, {.append = false, .buffered = false}).value();
+  file->Start();
+  for (int i = 0; i < 500; ++i) file->Write(record, context_.now);
+  while (BytesIn(reader) < 60'000) std::this_thread::yield();  // the thread has met the end of it
+  EXPECT_TRUE(file->OpenAnew());
+  for (int i = 0; i < 500; ++i) file->Write(record, context_.now);
+  EXPECT_TRUE(file->OpenAnew());
+  file.reset();
+  EXPECT_GE(BytesIn(reader), 60'000);
+}
+
+TEST_F(LogActionTest, APipeThatIsReadLateGetsAll) {
+  ASSERT_EQ(mkfifo(path_.c_str(), 0600), 0);
+  const UniqueFd reader(open(path_.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  auto file = LogFile::Open(path_, {.append = false, .buffered = false}).value();
+  file->Start();
+  const std::string record(1000, 'x');
+  for (int i = 0; i < 500; ++i) file->Write(record, context_.now);
+  std::string buffer(4096, ' ');
+  for (size_t read_so_far = 0; read_so_far < 500'000;) {
+    const ssize_t size = read(reader.get(), buffer.data(), buffer.size());
+    if (size > 0) read_so_far += static_cast<size_t>(size);
+  }
+  EXPECT_EQ(file->write_errors(), 0U);
 }
 
 TEST_F(LogActionTest, MoreThanMayWaitIsLostAndCounted) {
