@@ -252,10 +252,10 @@ void HealthProbe::Apply(const BackendPtr& backend, HealthVerdict verdict, Kind k
   const HealthState::Change change = backend->health().OnCheckResult(result, loop_.now());
   if (change == HealthState::Change::kNone) return;
   const bool up = change == HealthState::Change::kUp;
-  LogInfo("health-check", "Marking downstream {} as '{}'", backend->NameWithAddress(),
-          up ? "up" : "down");
+  LogWarning("health-check", "Marking downstream {} as '{}'", backend->NameWithAddress(),
+             up ? "up" : "down");
   if (!up && backend->zones() != nullptr) {
-    LogInfo("health-check", "{}: {}", backend->NameWithAddress(), backend->zones()->Describe());
+    LogWarning("health-check", "{}: {}", backend->NameWithAddress(), backend->zones()->Describe());
   }
   if (!up) backend->ResetLatency();
   if (options_.on_change) options_.on_change(backend, up);

@@ -22,6 +22,16 @@ TEST_F(HealthProbeTest, OneGoodAnswerAtStartBringsAServerUp) {
   EXPECT_EQ(counters.failures.Get(), 0U);
 }
 
+TEST_F(HealthProbeTest, AChangeOfStateIsAWarning) {
+  testing::internal::CaptureStdout();
+  CheckOnce([](const Bytes& query) { return ReplyTo(query); });
+  const std::string log = testing::internal::GetCapturedStdout();
+  EXPECT_NE(log.find("Marking downstream one"), std::string::npos) << log;
+  EXPECT_NE(log.find("as 'up'\" subsystem=\"health-check\" level=\"0\" prio=\"Warning\""),
+            std::string::npos)
+      << log;
+}
+
 TEST_F(HealthProbeTest, AsksTheConfiguredQuestion) {
   settings_.health.name = "check.example.";
   settings_.health.type = dns::Type::kSoa;
