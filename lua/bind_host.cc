@@ -109,7 +109,9 @@ constexpr FunctionRow kFunctions[] = {
     {"makeIPCipherKey", Bind<&CipherKey>, "makeIPCipherKey(password) -> string",
      "A key of 16 octets for ComboAddress:ipencrypt(), from a password."},
     {"setSyslogFacility", Bind<&SetFacility>, "setSyslogFacility(facility)",
-     "The facility of log lines that go to syslog: a name, or its number in syslog.h.", kOnce},
+     "The facility of log lines that go to syslog: a name, or its number in syslog.h; by default "
+     "\"daemon\".",
+     kOnce},
     {"setVerboseLogDestination", Bind<&SetVerboseFile>, "setVerboseLogDestination(dest)",
      "Appends verbose log lines to a file instead; an empty name takes that back."},
 };

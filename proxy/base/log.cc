@@ -150,6 +150,10 @@ std::string PlainLine(std::string_view text, bool timestamps) {
 }  // namespace
 
 void SetLogSettings(const LogSettings& settings) {
+  if (settings.syslog) {
+    static std::once_flag once;
+    std::call_once(once, [] { ::openlog(nullptr, LOG_PID, LOG_DAEMON); });
+  }
   Settings().With([&](LogSettings& s) { s = settings; });
   verbose.store(settings.verbose, std::memory_order_relaxed);
 }

@@ -186,6 +186,13 @@ class Sockets(SystemTest):
         self.assertRegex(datagram, rf"^<{19 * 8 + 6}>.*Packet from 127\.0\.0\.1:\d+ for www\.example\. A with id 77\n?$")
 
     @breakwater_only
+    def test_syslog_gets_the_process_id_and_the_facility_of_daemons_unless_told(self):
+        listener = self.listen("log")
+        self.front("setStructuredLogging(false)\n")
+        datagram = self.await_line(listener, "Listening on").decode()
+        self.assertRegex(datagram, rf"^<{3 * 8 + 6}>[^<]* \w+\[\d+\]: Listening on ")
+
+    @breakwater_only
     def test_the_journal_gets_fields_from_file_and_command_line(self):
         log_action = 'addAction(AllRule(), LogAction("", false, true, false, false))\n'
         listener = self.listen("journal/socket")
