@@ -30,7 +30,7 @@ struct LogSettings {
   bool verbose = false;  // kDebug lines are written too
   bool syslog = false;
   bool timestamps = false;  // unstructured lines only
-  int syslog_facility = 0;  // as in syslog.h; 0: the system's default, LOG_USER
+  int syslog_facility = 0;  // as in syslog.h; 0: LOG_DAEMON
 };
 void SetLogSettings(const LogSettings& settings);
 LogSettings GetLogSettings();
