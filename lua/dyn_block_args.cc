@@ -81,9 +81,10 @@ size_t InsertDynBlocks(DynBlockTable& table, const NewDynBlocks& blocks, MonoTim
                                                           .tag_value = blocks.tag.value});
   using Outcome = DynBlockTable::Outcome;
   size_t changed = 0;
+  DynBlockLog log(now);
   DynBlockTable::Edit edit(table, now);
   const auto note = [&](Outcome outcome, const std::string& what) {
-    if (outcome == Outcome::kNew) LogNewDynBlock({what, *cause, blocks.seconds}, now);
+    if (outcome == Outcome::kNew) log.Add({what, *cause, blocks.seconds});
     if (outcome == Outcome::kNew || outcome == Outcome::kRefreshed) ++changed;
   };
   for (const ClientRange& range : blocks.clients) {

@@ -114,11 +114,12 @@ struct Findings {
 std::vector<Inserted> Insert(DynBlockTable& table, const Findings& findings,
                              const DynBlockRules& rules, MonoTime now) {
   std::vector<Inserted> inserted;
+  DynBlockLog log(now);
   DynBlockTable::Edit edit(table, now);
   const auto note = [&](DynBlockTable::Outcome outcome, Inserted block) {
     using Outcome = DynBlockTable::Outcome;
     if (outcome == Outcome::kNew && !rules.group.quiet()) {
-      LogNewDynBlock({block.what, *block.cause, block.seconds}, now);
+      log.Add({block.what, *block.cause, block.seconds});
     }
     const bool done = outcome == Outcome::kNew || outcome == Outcome::kRefreshed;
     if (done && rules.hook) inserted.push_back(std::move(block));

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
+#include "proxy/base/guarded.h"
 #include "proxy/base/log.h"
 
 namespace breakwater {
@@ -17,6 +19,17 @@ uint64_t SecondsLeft(MonoTime until, MonoTime now) {
 bool Before(const DynBlockRow& a, const DynBlockRow& b) {
   if (a.clients.has_value() != b.clients.has_value()) return a.clients.has_value();
   return a.clients ? *a.clients < *b.clients : a.what < b.what;
+}
+
+// Of log lines, over all passes.
+struct LineCount {
+  int64_t second = -1;
+  uint32_t lines = 0;  // in that second
+  uint64_t left_out = 0;
+};
+Guarded<LineCount>& Lines() {
+  static Guarded<LineCount> lines;
+  return lines;
 }
 
 }  // namespace
@@ -63,11 +76,28 @@ std::string DynBlocksText(const std::vector<DynBlockRow>& rows, const DynBlockTa
   return text;
 }
 
-void LogNewDynBlock(const NewDynBlock& block, MonoTime now) {
-  static LogLimiter limiter;
-  uint64_t suppressed = 0;
-  if (!limiter.Allow(now, &suppressed)) return;
-  if (suppressed > 0) LogWarning("guard", "{} more dynamic blocks were not logged", suppressed);
+DynBlockLog::~DynBlockLog() {
+  static LogLimiter limiter;  // for passes of a single block
+  const uint64_t left_out = Lines().With([&](LineCount& count) {
+    uint64_t suppressed = 0;
+    const bool now = count.left_out > 0 && limiter.Allow(now_, &suppressed);
+    return now ? std::exchange(count.left_out, 0) : 0;
+  });
+  if (left_out == 0) return;
+  LogWarning("guard", "{} more dynamic blocks were not logged", left_out);
+}
+
+void DynBlockLog::Add(const NewDynBlock& block) {
+  constexpr uint32_t kMostInASecond = 1000;
+  const bool told = Lines().With([&](LineCount& count) {
+    if (count.second != now_.seconds()) {
+      count.second = now_.seconds();
+      count.lines = 0;
+    }
+    if (count.lines >= kMostInASecond) ++count.left_out;
+    return count.lines < kMostInASecond && ++count.lines > 0;
+  });
+  if (!told) return;
   LogWarning("guard", "Inserting {}dynamic block for {} for {} seconds: {}",
              block.cause.warning ? "(warning) " : "", block.what, block.seconds,
              block.cause.reason);

@@ -32,7 +32,20 @@ struct NewDynBlock {
   const DynBlockCause& cause;
   uint32_t seconds;
 };
-// "Inserting dynamic block for ...": at a bounded rate, for a flood comes from many addresses.
-void LogNewDynBlock(const NewDynBlock& block, MonoTime now);
+// The log lines of one pass that makes blocks, "Inserting dynamic block for ..." each. A thousand
+// a second, over all passes, for a flood comes from many addresses; how many more there were is
+// told at the end of the pass.
+class DynBlockLog {
+ public:
+  explicit DynBlockLog(MonoTime now) : now_(now) {}
+  ~DynBlockLog();
+  DynBlockLog(const DynBlockLog&) = delete;
+  DynBlockLog& operator=(const DynBlockLog&) = delete;
+
+  void Add(const NewDynBlock& block);
+
+ private:
+  const MonoTime now_;
+};
 
 }  // namespace breakwater

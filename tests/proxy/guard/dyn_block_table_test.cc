@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "proxy/guard/dyn_block_keeper.h"
@@ -227,6 +228,32 @@ TEST(DynBlockTableThreads, ReadersAndAWriter) {
   done = true;
   for (std::thread& reader : readers) reader.join();
   EXPECT_EQ(torn, 0u);
+}
+
+TEST(DynBlockLogTest, TellsAThousandASecondAndHowManyMoreThereWere) {
+  const auto cause = Cause("too many queries");
+  const auto log = [&](int count, double seconds) {
+    testing::internal::CaptureStdout();
+    {
+      DynBlockLog lines(At(seconds));
+      for (int i = 0; i < count; ++i) {
+        lines.Add({"192.0.2." + std::to_string(i) + "/32", *cause, 60});
+      }
+    }
+    return testing::internal::GetCapturedStdout();
+  };
+  const auto lines_of = [](const std::string& text) {
+    return std::count(text.begin(), text.end(), '\n');
+  };
+  const std::string few = log(30, 10);
+  EXPECT_EQ(lines_of(few), 30);
+  EXPECT_NE(few.find("Inserting dynamic block for 192.0.2.29/32 for 60 seconds: too many queries"),
+            std::string::npos);
+  const std::string many = log(1500, 11);
+  EXPECT_EQ(lines_of(many), 1001);
+  EXPECT_NE(many.find("500 more dynamic blocks were not logged"), std::string::npos);
+  for (int i = 0; i < 100; ++i) log(1, 11);
+  EXPECT_EQ(lines_of(log(1, 12)), 2) << "what one pass left out is told by a later one";
 }
 
 }  // namespace
