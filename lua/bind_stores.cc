@@ -127,7 +127,8 @@ constexpr FunctionRow kMethods[] = {
      "KeyValueStore:lookupSuffix(key [, minLabels [, wireFormat]]) -> string",
      "The value of a name or of the nearest of its parents.", kAny},
     {"reload", Bind<&Reload>, "KeyValueStore:reload() -> bool",
-     "Reads a CDB or MMDB file again if it has changed; LMDB needs none."},
+     "Reads a CDB or MMDB file again if it has changed; LMDB needs none, but a "
+     "file that takes the place of the open one is read at the next start."},
 };
 const ClassRow kStoreClass = {
     "KeyValueStore",

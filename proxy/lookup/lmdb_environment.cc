@@ -1,6 +1,7 @@
 #include "proxy/lookup/lmdb_environment.h"
 
 #include <fmt/format.h>
+#include <sys/stat.h>
 
 #include <cerrno>
 #include <cstring>
@@ -52,6 +53,7 @@ LmdbEnvironment::~LmdbEnvironment() {
 }
 
 TextResult<void> LmdbEnvironment::Open(const LmdbFileOptions& options) {
+  path_ = options.path;
   if (mdb_env_create(&environment_) != 0) return Fail(std::string("no memory"));
   mdb_env_set_maxdbs(environment_, kMostDatabases);
   const unsigned flags =
@@ -95,6 +97,15 @@ TextResult<MDB_dbi> LmdbEnvironment::OpenDatabase(const std::string& name) {
   });
   if (status != 0) return Fail(std::string(mdb_strerror(status)));
   return database;
+}
+
+std::optional<uint64_t> LmdbEnvironment::ReplacedBy() const {
+  mdb_filehandle_t open = -1;
+  struct stat status {};
+  const auto named = StampOf(path_);
+  if (!named || mdb_env_get_fd(environment_, &open) != 0 || ::fstat(open, &status) != 0) return {};
+  if (named->device == status.st_dev && named->inode == status.st_ino) return {};
+  return named->inode;
 }
 
 bool LmdbEnvironment::MapAnew() {

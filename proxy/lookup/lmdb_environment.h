@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,9 @@ class LmdbEnvironment {
   ~LmdbEnvironment();
 
   TextResult<MDB_dbi> OpenDatabase(const std::string& name);
+  // The inode of the file that has taken the open one's place in its folder; nothing where none
+  // has.
+  std::optional<uint64_t> ReplacedBy() const;
 
   struct Reader {
     MDB_txn* transaction = nullptr;
@@ -58,6 +62,7 @@ class LmdbEnvironment {
  private:
   TextResult<void> Open(const LmdbFileOptions& options);
 
+  std::string path_;
   MDB_env* environment_ = nullptr;
   std::atomic<bool> outgrown_{false};
   Stripes<Reader> readers_;

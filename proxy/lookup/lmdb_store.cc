@@ -7,6 +7,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <optional>
 
 #include "proxy/base/log.h"
 #include "proxy/base/text.h"
@@ -59,6 +60,7 @@ class LmdbStore final : public KeyValueStore {
   }
 
   void Tend(MonoTime) override {
+    WarnOfAnotherFile();
     if (!environment_->MapAnew()) return;
     loads_.Add();
     LogInfo("lookup", "{} has grown: all of it is mapped now", ToString());
@@ -69,6 +71,20 @@ class LmdbStore final : public KeyValueStore {
   }
 
  private:
+  // Once for each such file. The library cannot be given another one while look-ups go on.
+  void WarnOfAnotherFile() {
+    const auto inode = environment_->ReplacedBy();
+    if (inode == warned_of_) return;
+    warned_of_ = inode;
+    if (!inode) return;
+    load_errors_.Add();
+    LogWarning("lookup",
+               "{}: another file has taken its place, and is not read: until a restart look-ups "
+               "find what was in the old one, or nothing. Write into an LMDB file instead of "
+               "replacing it.",
+               ToString());
+  }
+
   static constexpr size_t kLongestKey = 511;  // the library's; longer ones cannot be stored
   static bool IsKey(Key key) { return !key.empty() && key.size() <= kLongestKey; }
   bool Found(int status) const {
@@ -79,6 +95,7 @@ class LmdbStore final : public KeyValueStore {
   const LmdbStoreOptions options_;
   const std::shared_ptr<LmdbEnvironment> environment_;
   const MDB_dbi database_;
+  std::optional<uint64_t> warned_of_;  // of the helper thread
 };
 
 class MappedFile {

@@ -1,6 +1,7 @@
 // LMDB by liblmdb. The file is mapped into memory; what another program commits is seen by the next
 // look-up. Stores in one file share its environment, as the library demands: the first to be made
-// says whether locks are used.
+// says whether locks are used. A file that takes the place of the open one is not read; Tend()
+// warns of it.
 #pragma once
 
 #include "proxy/lookup/key_value_store.h"

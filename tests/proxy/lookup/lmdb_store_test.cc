@@ -93,6 +93,24 @@ TEST_F(LmdbStore, MapsAFileAnewThatHasOutgrownIt) {
   EXPECT_EQ(Value(store, "key 77"), "value 77");
 }
 
+TEST_F(LmdbStore, WarnsOnceOfAFileThatHasTakenItsPlace) {
+  AddToLmdb(path_, "db", {{"a", "old"}});
+  const auto store = Open();
+  store->Tend({});
+  EXPECT_EQ(store->load_errors(), 0u);
+  unlink(path_.c_str());
+  store->Tend({});
+  EXPECT_EQ(store->load_errors(), 0u) << "nothing has come yet";
+  AddToLmdb(path_, "db", {{"a", "new"}});
+  testing::internal::CaptureStdout();
+  store->Tend({});
+  store->Tend({});
+  const std::string log = testing::internal::GetCapturedStdout();
+  EXPECT_THAT(log, HasSubstr("another file has taken its place"));
+  EXPECT_EQ(log.find("another file"), log.rfind("another file")) << "once";
+  EXPECT_EQ(store->load_errors(), 1u);
+}
+
 TEST_F(LmdbStore, IsReadByManyThreadsWhileItIsMappedAnew) {
   AddToLmdb(path_, "db", Many(1000));
   const auto store = Open();
