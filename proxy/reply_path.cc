@@ -50,7 +50,7 @@ void QueryPath::OnReply(FlightId id, uint8_t attempt, std::span<uint8_t> reply) 
                .backend = flight->attempts[attempt].backend,
                .facts = FactsOf(*flight, datagram, reply)};
   Judge(*flight, answer);
-  const ZoneHealth::Noted noted = NoteForZone(*flight->query, answer);
+  const ZoneHealth::Noted noted = NoteForZone(*flight, answer);
   const bool bad = answer.facts.judgement.cls == AnswerClass::kBad;
   const auto kind = bad ? std::optional(answer.facts.judgement.kind) : std::nullopt;
   if (flight->purpose == FlightPurpose::kZoneQuestion) {
@@ -238,8 +238,9 @@ void QueryPath::StoreInCache(Flight& flight, const Query& query, const ReplyFact
                         .temporary_failure_ttl = query.temp_failure_ttl,
                         .worth = facts.judgement.cls,
                         .apex_labels = facts.apex_labels,
-                        .standby = facts.standby};
-  if (facts.judgement.removes && flight.cache->settings().last_good) return ForgetLastGood(flight);
+                        .standby = facts.standby,
+                        .lasting = facts.judgement.removes};
+  if (how.lasting && flight.cache->settings().last_good) ForgetLastGood(flight);
   const CacheKey& key =
       flight.has_scope_zero_key && facts.scope_zero ? flight.scope_zero_key : flight.key;
   if (!query.answer_renamed) {

@@ -26,6 +26,7 @@ struct Life {
 Life DecideLife(const CacheAnswer& facts, const PacketCacheSettings& settings,
                 const CacheInsert& how, const Clock& clock) {
   Life life{.ttl = DecideStorageTtl(facts, settings, how.temporary_failure_ttl)};
+  if (how.lasting) life.ttl = {};
   if (how.standby) {
     const uint32_t recheck_s = settings.last_good ? settings.last_good->recheck / 1000 : kStandby_s;
     life.ttl.seconds = std::min(life.ttl.seconds, std::max(recheck_s, 1u));
@@ -121,10 +122,10 @@ bool PacketCache::Impl::Store(CacheShard& shard, CacheEntryPtr entry, const Cach
       // The zone's apex does not change with an answer that does not tell it.
       if (entry->apex_labels == 0) entry->apex_labels = found.entry->apex_labels;
       garbage[freed++] = shard.Replace(found.entry, std::move(entry));
-    } else if ((entry->ttl_s == 0 && !entry->held) ||
+    } else if ((entry->ttl_s == 0 && !entry->held && !how.lasting) ||
                (entry->bad && FindLastGood(shard, key, entry->name(), how.now) != nullptr)) {
-      // Never fresh, so that it is of use in an old one's place alone; or bad where a sibling has
-      // a good answer.
+      // Never fresh, so that it is of use in an old one's place alone, as a rule; or bad where a
+      // sibling has a good answer.
       garbage[freed++] = std::move(entry);
       return false;
     } else {

@@ -11,7 +11,8 @@
 //   good     NOERROR or NXDOMAIN with an answer section; YXDOMAIN with DNAME; negative with SOA
 //   good     referral, NS owner below the apex (apex unknown: two labels or more)
 //   bad      referral otherwise: lame
-//   good     AA, negative, no SOA; it removes what is held
+//   good     AA, negative, no SOA; it removes what is held, and is never fresh: nobody says for
+//            how long it holds (PowerDNS answers so where there is an ALIAS record)
 //   bad      empty, not AA, where the held answer was AA: lame
 //   neutral  anything else
 //
@@ -56,7 +57,7 @@ std::optional<BadKind> BadKindOf(std::string_view name);
 struct Judgement {
   AnswerClass cls = AnswerClass::kNeutral;
   BadKind kind{};          // of a bad one, or where an option may be the cause
-  bool removes = false;    // good, yet there is nothing to keep
+  bool removes = false;    // good, yet without a time that it holds for
   bool by_option = false;  // neutral: an option of the query may be the cause
 };
 

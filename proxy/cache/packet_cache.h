@@ -107,6 +107,8 @@ struct CacheInsert {
   uint8_t apex_labels = 0;  // of the zone the answer speaks for; 0: it does not say
   // Of a standby server: kept for seconds, and only where no other answer is.
   bool standby = false;
+  // Good, and yet it says not for how long: held for want of a better one, and never fresh.
+  bool lasting = false;
 };
 
 struct PacketCacheStats {
