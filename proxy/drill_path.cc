@@ -172,7 +172,7 @@ void QueryPath::OnDrillReply(FlightId id, Flight& flight, uint8_t attempt,
   }
   Judge(flight, answer);
   if (probe.stage == DrillProbe::Stage::kFirstTier) {
-    (void)NoteForZone(*flight.query, answer);
+    (void)NoteForZone(flight, answer);
     if (answer.facts.judgement.cls != AnswerClass::kGood || !IsComparable(reply)) {
       (void)TakeFlight(id);
       return;
@@ -213,7 +213,7 @@ void QueryPath::NoteInDrill(const Flight& flight, const DrillOutcome& outcome) {
     env_.stats.counters.Add(Metric::kDrillDifferences);
     const Query& query = *flight.query;
     result.kind = outcome.silent ? Kind::kUnanswered : Kind::kDifferent;
-    result.zone = ZoneOf(query, flight.drill->answer, env_.zones.ApexOf(query.name()));
+    result.zone = ZoneOf(query, flight.drill->answer, env_.zones.ApexOf(ZoneNameOf(query)));
     result.question = query.NameCopy().ToString() + " " + dns::TypeName(query.question.type);
     result.difference = *outcome.difference;
   }

@@ -113,7 +113,7 @@ void QueryPath::OnFailure(FlightId id, uint8_t attempt, FailureKind kind) {
   }
   backend->health().AddSample(HealthState::Sample::kFailed);
   NoteSilence(*backend, kind);
-  const ZoneHealth::Noted noted = NoteTimeout(*flight->query, *backend, kind);
+  const ZoneHealth::Noted noted = NoteTimeout(*flight, *backend, kind);
   if (flight->purpose == FlightPurpose::kZoneQuestion) {
     return EndZoneQuestion(id, backend, noted, BadKind::kTimeout);
   }
@@ -127,11 +127,14 @@ void QueryPath::OnFailure(FlightId id, uint8_t attempt, FailureKind kind) {
 }
 
 // What says more of us than of the server is not held against it.
-ZoneHealth::Noted QueryPath::NoteTimeout(const Query& query, const Backend& backend,
+ZoneHealth::Noted QueryPath::NoteTimeout(const Flight& flight, const Backend& backend,
                                          FailureKind kind) {
-  if (kind == FailureKind::kSend || !TellsOfZones(query)) return {};
-  return NoteForZone(
-      {.name = query.name(), .backend = backend.number(), .bad = BadKind::kTimeout, .now = now()});
+  if (kind == FailureKind::kSend || !TellsOfZones(*flight.query)) return {};
+  return NoteForZone({.name = ZoneNameOf(*flight.query),
+                      .backend = backend.number(),
+                      .bad = BadKind::kTimeout,
+                      .now = now(),
+                      .word = WordOf(flight)});
 }
 
 // Nobody is left to ask: rules may look, then the client gets nothing, as with dnsdist.

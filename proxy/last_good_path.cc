@@ -33,12 +33,14 @@ bool IsJudged(const Query& query) {
 }  // namespace
 
 // Not what only its asker can have sent so: of another class, of a type that is no record's,
-// signed, with records or flags that no query has. A bad answer may be the asker's own fault.
+// signed, with records or flags that no query has. A bad answer may be the asker's own fault. Nor
+// signatures by themselves, which PowerDNS refuses to tell.
 bool QueryPath::TellsOfZones(const Query& query) {
   if (!IsJudged(query) || query.question.cls != dns::Class::kIn) return false;
   const auto type = static_cast<uint16_t>(query.question.type);
   const bool meta = type >= 128 && type < 255;  // RFC 6895, 3.1; ANY is asked for of zones
-  return !meta && HasPlainHeader(query.header(), query.edns);
+  return !meta && query.question.type != dns::Type::kRrsig &&
+         HasPlainHeader(query.header(), query.edns);
 }
 
 // Of every answer that a zone may be known by: counted, and judged where that matters.
@@ -60,7 +62,7 @@ void QueryPath::Judge(const Flight& flight, Reply& reply) {
   }
   // Where the records are, the zone is: of no interest then.
   if (!facts.has_answer) {
-    known.apex_labels = std::max(known.apex_labels, env_.zones.ApexOf(query.name()));
+    known.apex_labels = std::max(known.apex_labels, env_.zones.ApexOf(ZoneNameOf(query)));
   }
   known.with_options = query.edns.options_length > 0;
   const bool tells = TellsOfZones(query);
@@ -80,14 +82,25 @@ bool QueryPath::IsStandby(const Query& query, const Backend& backend) const {
          pool->tiers.front().front()->settings().tier < backend.settings().tier;
 }
 
-ZoneHealth::Noted QueryPath::NoteForZone(const Query& query, const Reply& reply) {
+ZoneHealth::Word QueryPath::WordOf(const Flight& flight) {
+  const Query& query = *flight.query;
+  const bool own = flight.purpose == FlightPurpose::kZoneQuestion;
+  if (own && flight.zone_labels < query.NameCopy().CountLabels()) return ZoneHealth::Word::kDoubt;
+  return AsksOfZones(query) ? ZoneHealth::Word::kDoubted : ZoneHealth::Word::kLast;
+}
+
+ZoneHealth::Noted QueryPath::NoteForZone(const Flight& flight, const Reply& reply) {
+  const Query& query = *flight.query;
   const Judgement& judgement = reply.facts.judgement;
   if (judgement.cls == AnswerClass::kNeutral || !TellsOfZones(query)) return {};
-  ZoneHealth::Answer answer{.name = query.name(), .backend = reply.backend->number(), .now = now()};
+  ZoneHealth::Answer answer{.name = ZoneNameOf(query),
+                            .backend = reply.backend->number(),
+                            .now = now(),
+                            .word = WordOf(flight)};
   // It has no file for the zone, which is no news.
   if (reply.backend->zones() != nullptr && judgement.cls == AnswerClass::kBad &&
       judgement.kind == BadKind::kRefused) {
-    env_.zones.Excuse(query.name(), reply.backend->number(), now());
+    env_.zones.Excuse(ZoneNameOf(query), reply.backend->number(), now());
     return {};
   }
   if (judgement.cls == AnswerClass::kBad) {
@@ -116,7 +129,8 @@ bool QueryPath::WaitForBetter(FlightId id, Flight& flight, uint8_t attempt, cons
   env_.stats.counters.Add(Metric::kBadAnswers);
   const BadKind kind = reply.facts.judgement.kind;
   if (held && !flight.cache->settings().last_good->Covers(kind)) return false;
-  flight.bad = Kept(reply);
+  // A standby's failure does not hide what those said that have the zone.
+  if (flight.bad == nullptr || !reply.facts.standby) flight.bad = Kept(reply);
   in_flight_.EndAttempt(id, attempt);
   if (RetryElsewhere(id, flight, FailureKind::kBadAnswer) || flight.HasOpenAttempt()) return true;
   return AskStandby(id, flight, {FailureKind::kBadAnswer, kind});

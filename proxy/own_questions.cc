@@ -1,4 +1,6 @@
 // Questions that no client waits for: entries about to end, and how zones are.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -25,7 +27,7 @@ void QueryPath::RefreshAhead(const Query& query, const Route& route) {
   way.backend = ChooseBackendFor({*way.pool, *policy, way.policy, nullptr});
   if (way.backend == nullptr || IsStandby(*own, *way.backend)) return;
   const bool zones_count = ZonesFor(*way.pool) != nullptr;
-  if (zones_count && env_.zones.IsBad(own->name(), way.backend->number())) return;
+  if (zones_count && env_.zones.IsBad(ZoneNameOf(*own), way.backend->number())) return;
   env_.stats.counters.Add(Metric::kRefreshesAhead);
   PrepareForBackend(*own, way);
   Forward(std::move(own), way, FlightPurpose::kAhead);
@@ -41,7 +43,7 @@ bool QueryPath::EndIfAhead(FlightId id, const Flight& flight) {
 std::optional<FlightId> QueryPath::AskAboutZone(const ZoneQuestion& question) {
   std::array<uint8_t, dns::kHeaderSize + dns::kMaxNameLength + 4> room;
   dns::MessageBuilder builder(room, 0, 0);
-  builder.AddQuestion(question.name, question.type, dns::Class::kIn);
+  builder.AddQuestion(question.name, dns::Type::kSoa, dns::Class::kIn);
   const auto size = builder.Finish();
   if (!size) return std::nullopt;
   QueryPtr query = env_.queries.Get();
@@ -65,7 +67,7 @@ std::optional<FlightId> QueryPath::AskAboutZone(const ZoneQuestion& question) {
 std::vector<FlightId> QueryPath::TakeWaiting(const Flight& ended, const Backend& backend) {
   const dns::Name name = ended.query->NameCopy();
   const dns::Name zone = ZoneOf(name, ended.zone_labels);
-  zone_questions_.EndDoubt(zone, backend);
+  zone_questions_.EndDoubt(zone, backend, now());
   const bool tells = name == zone && ended.query->question.type == dns::Type::kSoa;
   return tells ? zone_questions_.EndSerial(zone, backend) : std::vector<FlightId>{};
 }
@@ -95,7 +97,7 @@ void QueryPath::EndLearning(const Query& query, const BackendPtr& backend,
   const bool known = env_.zones.ApexOf(name.wire()) + 1u >= name.CountLabels();
   if (known || !bad) return zone_questions_.EndLearning(name.wire());
   if (zone_questions_.MayLearnAgain(name.wire())) {
-    zone_questions_.Doubt({name, backend, query.pool_name}, now());
+    zone_questions_.DoubtLater({name, backend, query.pool_name}, now());
   } else if (bad == BadKind::kTimeout) {
     zone_questions_.ForgetLearning(name.wire());
   }
@@ -125,24 +127,41 @@ void QueryPath::TryBadZone(const ZoneHealth::Trial& trial) {
 
 void QueryPath::AskMore(const Query& query, const BackendPtr& backend,
                         const ZoneHealth::Noted& noted, std::optional<BadKind> bad) {
-  if (noted.wish == ZoneHealth::Wish::kNone || !config_->settings.zone_health.ask) return;
-  const Pool* pool = config_->FindPool(query.pool_name);
-  if (pool == nullptr || ZonesFor(*pool) == nullptr) return;
-  const bool learns = noted.wish == ZoneHealth::Wish::kApex;
-  if (learns && !zone_questions_.MayLearn(query.name(), now())) return;
-  // Silence may be a brown-out, which questions must not feed.
-  if (bad == BadKind::kTimeout && !retries_.TakeForTimeout()) return;
-  ZoneQuestion question{query.NameCopy(), backend, query.pool_name};
-  if (learns) {
-    AskAboutZone(question);
+  if (noted.wish == ZoneHealth::Wish::kNone || !AsksOfZones(query)) return;
+  const auto name = dns::Name::FromWire(ZoneNameOf(query));
+  if (!name) return;
+  if (noted.wish == ZoneHealth::Wish::kApex) {
+    if (zone_questions_.MayLearn(name->wire(), now())) {
+      AskAboutZone({*name, backend, query.pool_name});
+    }
     return;
   }
+  // Silence may be a brown-out, which questions must not feed.
+  const bool may_ask = bad != BadKind::kTimeout || retries_.TakeForTimeout();
+  ZoneQuestion question{NameToDoubt(*name, noted.apex_labels), backend, query.pool_name};
   question.zone_labels = noted.apex_labels;
-  // The server may have the apex's SOA record in a cache of its own, more for our questions than
-  // for others, and tell it when it has no answer to anything else any more. Not where that failed.
-  const bool apex = question.name.CountLabels() == noted.apex_labels;
-  if (apex && query.question.type != dns::Type::kSoa) question.type = dns::Type::kNs;
-  zone_questions_.Doubt(std::move(question), now());
+  if (!may_ask || !zone_questions_.Doubt(question, now())) {
+    env_.zones.EndDoubt(name->wire(), backend->number(), now());
+  }
+}
+
+// In the zone, and asked for by nobody before: the name that failed may fail by itself, and the
+// server may have others in a cache of its own and tell them when it has no answer to anything else
+// any more.
+dns::Name QueryPath::NameToDoubt(const dns::Name& name, size_t zone_labels) {
+  const dns::Name zone = ZoneOf(name, zone_labels);
+  const std::string label = fmt::format("{:016x}", env_.random.U64());
+  std::vector<uint8_t> wire{static_cast<uint8_t>(label.size())};
+  wire.insert(wire.end(), label.begin(), label.end());
+  wire.insert(wire.end(), zone.wire().begin(), zone.wire().end());
+  return dns::Name::FromWire(wire).value_or(name);
+}
+
+// Whether questions of our own find out more about the zones of the query's pool.
+bool QueryPath::AsksOfZones(const Query& query) {
+  if (!config_->settings.zone_health.ask) return false;
+  const Pool* pool = config_->FindPool(query.pool_name);
+  return pool != nullptr && ZonesFor(*pool) != nullptr;
 }
 
 }  // namespace breakwater

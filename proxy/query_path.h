@@ -211,7 +211,7 @@ class QueryPath final : public WorkerPath {
   static bool TellsOfZones(const Query& query);
   void Judge(const Flight& flight, Reply& reply);
   bool IsStandby(const Query& query, const Backend& backend) const;
-  ZoneHealth::Noted NoteForZone(const Query& query, const Reply& reply);
+  ZoneHealth::Noted NoteForZone(const Flight& flight, const Reply& reply);
   ZoneHealth::Noted NoteForZone(const ZoneHealth::Answer& answer);
   bool WaitForBetter(FlightId id, Flight& flight, uint8_t attempt, const Reply& reply);
   bool ServeInstead(FlightId id, Flight& flight, const Reply& reply);
@@ -255,6 +255,9 @@ class QueryPath final : public WorkerPath {
   // What the answer, or none in time, leaves open about its zone.
   void AskMore(const Query& query, const BackendPtr& backend, const ZoneHealth::Noted& noted,
                std::optional<BadKind> bad);
+  dns::Name NameToDoubt(const dns::Name& name, size_t zone_labels);
+  bool AsksOfZones(const Query& query);
+  ZoneHealth::Word WordOf(const Flight& flight);
   // --- serials
   bool SerialsCount(const Query& query);
   void LookAtSerial(const Flight& flight, const AnswerFacts& facts, KnownAnswer& known,
@@ -308,7 +311,7 @@ class QueryPath final : public WorkerPath {
                       Reach reach = Reach::kSameTier);
   BackendPtr AnotherBackend(const Flight& flight, Reach reach);
   ZoneHealth* ZonesFor(const Pool& pool);
-  ZoneHealth::Noted NoteTimeout(const Query& query, const Backend& backend, FailureKind kind);
+  ZoneHealth::Noted NoteTimeout(const Flight& flight, const Backend& backend, FailureKind kind);
   uint32_t RetryAfterMs(const Backend& backend) const;
   uint32_t TimeoutMs(const Backend& backend) const;
   void GiveUp(FlightId id, Flight& flight, DropReason reason);

@@ -20,7 +20,7 @@ void QueryPath::LookAtSerial(const Flight& flight, const AnswerFacts& facts, Kno
                              Reply& reply) {
   const Query& query = *flight.query;
   if (!SerialsCount(query)) return;
-  const ZoneHealth::Asked asked{.name = query.name(),
+  const ZoneHealth::Asked asked{.name = ZoneNameOf(query),
                                 .backend = reply.backend->number(),
                                 .comebacks = reply.backend->health().comebacks(),
                                 .now = now()};

@@ -69,11 +69,35 @@ dns::Name ZoneOf(dns::Name name, size_t labels) {
   return name;
 }
 
-void ZoneQuestions::Doubt(ZoneQuestion question, MonoTime now) {
+bool ZoneQuestions::Doubt(const ZoneQuestion& question, MonoTime now) {
   const uint64_t key = KeyOf(ZoneOf(question.name, question.zone_labels), *question.backend);
-  if (doubts_.size() >= kMostDoubts || doubted_.contains(key) || !doubting_.Take(now)) return;
-  doubted_.insert(key);
-  doubts_.push_back({now + kPause, std::move(question)});
+  const auto found = doubters_.find(key);
+  const bool known = found != doubters_.end() && (found->second.open || found->second.next > now);
+  if (known && found->second.open) return true;
+  // What was asked a moment ago was asked: it is no matter whether it is again.
+  if (doubts_.size() >= kMostDoubts || !doubting_.Take(now)) return known;
+  if (doubters_.size() >= 2 * kMostDoubts) {
+    absl::erase_if(doubters_,
+                   [&](const auto& one) { return !one.second.open && one.second.next <= now; });
+  }
+  doubters_[key].open = true;
+  if (known) {
+    Put(question, now);
+  } else {
+    ask_(question);
+  }
+  return true;
+}
+
+void ZoneQuestions::DoubtLater(const ZoneQuestion& question, MonoTime now) {
+  Doubter& doubter =
+      doubters_[KeyOf(ZoneOf(question.name, question.zone_labels), *question.backend)];
+  if (!doubter.open) doubter.next = now + kPause;
+  (void)Doubt(question, now);
+}
+
+void ZoneQuestions::Put(const ZoneQuestion& question, MonoTime now) {
+  doubts_.push_back({now + kPause, question});
   Arm();
 }
 
@@ -98,8 +122,9 @@ ZoneQuestions::Proof ZoneQuestions::AwaitSerial(const ZoneQuestion& question, Fl
   return Proof::kAsk;
 }
 
-void ZoneQuestions::EndDoubt(const dns::Name& zone, const Backend& backend) {
-  doubted_.erase(KeyOf(zone, backend));
+void ZoneQuestions::EndDoubt(const dns::Name& zone, const Backend& backend, MonoTime now) {
+  const auto found = doubters_.find(KeyOf(zone, backend));
+  if (found != doubters_.end()) found->second = {.open = false, .next = now + kPause};
 }
 
 std::vector<FlightId> ZoneQuestions::EndSerial(const dns::Name& zone, const Backend& backend) {

@@ -1,15 +1,15 @@
 // Which queries of our own about zones are worth their price (MECHANISMS.md, 6): to learn the zone
 // that a name is in where answers do not tell, once for each parent of long names; and, after a bad
-// answer, to find out soon whether the zone is bad on that server, one at a time for each; and the
+// answer, to find out whether the zone is bad on that server, by a name that nobody has asked for,
+// one at a time for each; and the
 // zone's serial on each server, now and then, and before an answer of one that came back counts;
 // and, now and then, where a zone is bad that no client asks for, whether it is yet. All ask for a
-// SOA record, but where a doubt has to be asked otherwise.
+// SOA record.
 // Bounded in rate and memory. Knows no sockets: QueryPath sends (own_questions.cc). One a worker,
 // on its thread.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
-#include <absl/container/flat_hash_set.h>
 
 #include <cstdint>
 #include <deque>
@@ -31,7 +31,6 @@ struct ZoneQuestion {
   BackendPtr backend;
   std::string pool;
   size_t zone_labels = name.CountLabels();  // of the apex of the zone that it is about
-  dns::Type type = dns::Type::kSoa;
 };
 // The last `labels` of a name.
 dns::Name ZoneOf(dns::Name name, size_t labels);
@@ -61,10 +60,13 @@ class ZoneQuestions {
   void EndLearning(std::span<const uint8_t> name);
   // The next one may ask as if nobody had.
   void ForgetLearning(std::span<const uint8_t> name);
-  // Asks `question.backend` in kPause from now how it is, unless that is being found out.
-  void Doubt(ZoneQuestion question, MonoTime now);
+  // Asks `question.backend` how it is, unless that is being found out: at once, or in kPause from
+  // now where it was asked a moment ago. False where there is no room for that.
+  bool Doubt(const ZoneQuestion& question, MonoTime now);
+  // The same in kPause from now in any case.
+  void DoubtLater(const ZoneQuestion& question, MonoTime now);
   // Its answer came, or none.
-  void EndDoubt(const dns::Name& zone, const Backend& backend);
+  void EndDoubt(const dns::Name& zone, const Backend& backend, MonoTime now);
   // Calls `try_again` in kTrialPause from now, and so on for as long as it says that there is more
   // to try. Does nothing where that goes on already.
   void TryAgainLater(MonoTime now, std::function<bool()> try_again);
@@ -88,6 +90,11 @@ class ZoneQuestions {
     MonoTime when;
     ZoneQuestion question;
   };
+  struct Doubter {
+    bool open = false;  // its answer is awaited
+    MonoTime next;      // where it is not: before this it is not asked again
+  };
+  void Put(const ZoneQuestion& question, MonoTime now);
   void AskDue(MonoTime now);
   void Arm();
 
@@ -99,9 +106,9 @@ class ZoneQuestions {
   TokenBucket proofs_{kProofsASecond, kProofsASecond};
   // Parents asked for, by hash; a later one takes the place of another.
   std::vector<uint64_t> asked_ = std::vector<uint64_t>(kAskedSlots);
-  absl::flat_hash_map<uint64_t, int> tries_;  // of those whose answers were lost; bounded
-  std::deque<Doubted> doubts_;                // in order of time
-  absl::flat_hash_set<uint64_t> doubted_;     // by zone and server, until their answers came
+  absl::flat_hash_map<uint64_t, int> tries_;         // of those whose answers were lost; bounded
+  std::deque<Doubted> doubts_;                       // in order of time
+  absl::flat_hash_map<uint64_t, Doubter> doubters_;  // by zone and server; bounded
   // By zone and server: who waits for the serial.
   absl::flat_hash_map<uint64_t, std::vector<FlightId>> waiting_;
   TimerId timer_ = 0;

@@ -132,6 +132,10 @@ ZoneHealth::Noted ZoneHealth::Count(Shard& shard, Row* row, const Answer& answer
     // Of a bad zone: the next query may tell at once whether it was luck.
     if (cell.is_bad) cell.trial = ShortTime(answer.now);
   }
+  if (answer.word != Word::kDoubted && (answer.bad || answer.word == Word::kDoubt)) {
+    cell.doubt_ended = answer.bad ? 1 : 0;
+    if (!answer.bad && !cell.is_bad) cell.ForgetHistory();
+  }
   cell.history = static_cast<uint16_t>(cell.history << 1 | (answer.bad ? 1 : 0));
   if (cell.history_length < kMostHistory) ++cell.history_length;
   if (!SerialsCount()) cell.older = 0;
@@ -148,11 +152,22 @@ bool ZoneHealth::IsBad(const Cell& cell) const {
   if (cell.is_bad) return cell.GoodRun() < static_cast<int>(thresholds & 0xff);
   const uint32_t of = std::min<uint32_t>(thresholds >> 8 & 0xff, cell.history_length);
   const auto last = static_cast<uint16_t>(cell.history & ((1u << of) - 1));
-  return std::popcount(last) >= static_cast<int>(thresholds >> 16);
+  return cell.doubt_ended && std::popcount(last) >= static_cast<int>(thresholds >> 16);
+}
+
+void ZoneHealth::EndDoubt(std::span<const uint8_t> name, BackendNumber backend, MonoTime now) {
+  (void)WithZone(Suffixes(name), [&](Shard&, Row* row, size_t) {
+    for (Cell& cell : row->all()) {
+      if (cell.backend != backend || cell.is_bad) continue;
+      cell.doubt_ended = 1;
+      if (IsBad(cell)) Turn(*row, cell, now);
+    }
+  });
 }
 
 void ZoneHealth::Turn(const Row& row, Cell& cell, MonoTime now) {
   cell.is_bad = cell.is_bad ? 0 : 1;
+  cell.doubt_ended = 0;
   cell.since_s = SecondsOf(now);
   cell.trial = ShortTime(now + kTrialEvery);
   cell.ForgetHistory();

@@ -3,12 +3,13 @@
 // authority, never configured; a flood of made-up names makes none, for what has no zone yet is
 // counted in one row per backend.
 //
-// A zone is bad on a backend when `bad` of its last `of` answers there were, and good again after
-// `good` good ones in a row. Where serials count it is bad as well, and at once, while the serial
-// that the backend told last stands behind the newest that any has told: after a while, or at once
-// where it has told a newer one itself. Servers of all pools are compared. Bounded: where
-// `max_zones` are known the least asked goes first, a bad one never. Shared by all workers; all
-// methods from any thread.
+// A zone is bad on a backend when `bad` of its last `of` answers there were, and an answer to a
+// question of our own as well: one name without an answer, a loop of CNAMEs say, makes no zone bad.
+// It is good again after `good` good ones in a row. Where serials count it is bad as well, and at
+// once, while the serial that the backend told last stands behind the newest that any has told:
+// after a while, or at once where it has told a newer one itself. Servers of all pools are
+// compared. Bounded: where `max_zones` are known the least asked goes first, a bad one never.
+// Shared by all workers; all methods from any thread.
 #pragma once
 
 #include <array>
@@ -85,6 +86,12 @@ class ZoneHealth {
 
   void UseSettings(const ZoneHealthSettings& settings);
 
+  // Whether it says enough of the zone: a bad one may be the fault of the name asked.
+  enum class Word : uint8_t {
+    kLast,     // nobody asks again: `bad` of the last `of` decide
+    kDoubted,  // a question of our own for another name follows, and has to fail as well
+    kDoubt     // the answer to that; a good one takes back the bad ones before it
+  };
   struct Answer {
     std::span<const uint8_t> name;  // the one asked, wire form, any case
     BackendNumber backend = 0;
@@ -92,6 +99,7 @@ class ZoneHealth {
     bool authoritative = false;    // of a good one
     uint8_t apex_labels = 0;       // and then its zone's; 0: it does not say
     MonoTime now;
+    Word word = Word::kLast;
   };
   // What a SOA query would tell that this answer has not told.
   enum class Wish : uint8_t {
@@ -105,6 +113,8 @@ class ZoneHealth {
     bool serials_due = false;  // servers are to be asked for that zone's serial: TakeSerialTurn()
   };
   Noted Note(const Answer& answer);
+  // There is no question of our own to be had: bad answers are taken for the zone's.
+  void EndDoubt(std::span<const uint8_t> name, BackendNumber backend, MonoTime now);
 
   // --- serials; for nothing where they do not count
   struct Asked {

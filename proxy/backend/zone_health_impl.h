@@ -79,8 +79,9 @@ struct ZoneHealth::Cell {
   uint8_t has_serial : 1;
   uint8_t answers : 1;  // since it told its serial
   uint8_t last_bad : 4;
-  uint8_t older : 1;     // bad for its serial
-  uint8_t no_grace : 1;  // it may not be behind for a while: it has told a newer one, say
+  uint8_t older : 1;        // bad for its serial
+  uint8_t no_grace : 1;     // it may not be behind for a while: it has told a newer one, say
+  uint8_t doubt_ended : 1;  // the answers of the history are the zone's
 
   // Good answers in a row, up to the length of the history.
   int GoodRun() const { return std::min<int>(std::countr_zero(history), history_length); }

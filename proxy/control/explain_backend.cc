@@ -43,7 +43,8 @@ const ZoneOnBackend* FindZone(const std::optional<ZoneReport>& zone, const Backe
 }
 
 // Why a server is not chosen from; empty where it is.
-std::string WhyNot(const Backend& server, const ZoneOnBackend* zone, bool offered) {
+std::string WhyNot(const BackendQuestion& question, const Backend& server,
+                   const ZoneOnBackend* zone, bool offered) {
   if (!server.IsUp()) return "it is down";
   if (offered) return "";
   if (zone != nullptr && zone->is_bad && zone->last_bad == BadKind::kOlder && zone->serial) {
@@ -53,6 +54,7 @@ std::string WhyNot(const Backend& server, const ZoneOnBackend* zone, bool offere
     return fmt::format("it is bad for the zone; one query in {} s goes there to try",
                        ZoneHealth::kTrialEvery.seconds());
   }
+  if (HoldsNoZoneFor(question.query, server)) return "it has no file for the zone";
   return fmt::format("tier {} waits until the tiers before it have no answer",
                      server.settings().tier);
 }
@@ -75,7 +77,7 @@ json ServerRow(const BackendQuestion& question, const BackendPtr& server,
     row["last-bad"] = NameOf(one->last_bad);
   }
   if (one != nullptr && one->serial) row["serial"] = one->serial->ToString();
-  const std::string why_not = WhyNot(*server, one, offered);
+  const std::string why_not = WhyNot(question, *server, one, offered);
   if (!why_not.empty()) row["why-not"] = why_not;
   return row;
 }
@@ -107,7 +109,7 @@ json ExplainBackend(const BackendQuestion& question) {
                                              .zones = zones_count ? &question.zones : nullptr,
                                              .refreshes = question.due,
                                              .trials = Trials::kNone});
-  const auto zone = question.zones.Peek(question.query.name());
+  const auto zone = question.zones.Peek(ZoneNameOf(question.query));
   bool all_bad = true;
   json servers = json::array();
   json among = json::array();

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "proxy/zone/zone_store.h"
+
 namespace breakwater {
 namespace {
 
@@ -11,7 +13,7 @@ bool WasTried(const BackendPtr& server, std::span<const Attempt> tried) {
 
 bool Avoids(const ChoiceSource& source, const Backend& server) {
   if (source.zones == nullptr) return false;
-  const auto name = source.context.query.name();
+  const auto name = ZoneNameOf(source.context.query);
   if (source.trials == Trials::kNone) return source.zones->IsBad(name, server.number());
   return source.zones->Avoids(name, server.number(), source.context.now);
 }
@@ -22,6 +24,7 @@ BackendPtr ChooseFrom(const ChoiceSource& source, const std::vector<BackendPtr>&
   eligible.reserve(servers.size());
   for (const BackendPtr& server : servers) {
     if (!server->IsUp() || WasTried(server, tried) || Avoids(source, *server)) continue;
+    if (HoldsNoZoneFor(source.context.query, *server)) continue;
     eligible.push_back(server);
   }
   return eligible.empty() ? nullptr : source.policy.Choose(eligible, source.context);
@@ -38,6 +41,18 @@ BackendPtr ChooseFromTier(const ChoiceSource& source, const std::vector<BackendP
 }
 
 }  // namespace
+
+std::span<const uint8_t> ZoneNameOf(const Query& query) {
+  const std::span<const uint8_t> name = query.name();
+  return query.question.type == dns::Type::kDs ? name.subspan(name[0] == 0 ? 0 : 1u + name[0])
+                                               : name;
+}
+
+bool HoldsNoZoneFor(const Query& query, const Backend& server) {
+  if (server.zones() == nullptr) return false;
+  const auto name = dns::Name::FromWire(ZoneNameOf(query));
+  return name && server.zones()->zones()->Find(*name) == nullptr;
+}
 
 bool ZonesCount(const ZoneHealthSettings& settings, const Pool& pool) {
   using Failover = ZoneHealthSettings::Failover;

@@ -10,6 +10,14 @@
 
 namespace breakwater {
 
+// The name by whose zone a query is answered, wire form, within its message: that of a DS record is
+// the parent's (RFC 4035, 3.1.4.1).
+std::span<const uint8_t> ZoneNameOf(const Query& query);
+
+// A server of zone files that has none for the zone: it has nothing to say, and is asked where
+// nobody else is left.
+bool HoldsNoZoneFor(const Query& query, const Backend& server);
+
 // Whether health by zone has a say in a pool's choice.
 bool ZonesCount(const ZoneHealthSettings& settings, const Pool& pool);
 

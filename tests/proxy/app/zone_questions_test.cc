@@ -15,11 +15,11 @@ class ZoneQuestionsTest : public testing::Test {
   bool MayLearn(const std::string& name) {
     return questions_.MayLearn(test::QueryMaker::WireName(name), now_);
   }
-  void Doubt(const std::string& zone) {
-    questions_.Doubt({*dns::Name::Parse(zone), backend_, ""}, now_);
+  bool Doubt(const std::string& zone) {
+    return questions_.Doubt({*dns::Name::Parse(zone), backend_, ""}, now_);
   }
   void EndDoubt(const std::string& zone) {
-    questions_.EndDoubt(*dns::Name::Parse(zone), *backend_);
+    questions_.EndDoubt(*dns::Name::Parse(zone), *backend_, now_);
   }
   std::vector<FlightId> EndSerial(const std::string& zone) {
     return questions_.EndSerial(*dns::Name::Parse(zone), *backend_);
@@ -65,25 +65,32 @@ TEST_F(ZoneQuestionsTest, LearnsSoManyASecondAtMost) {
 }
 
 TEST_F(ZoneQuestionsTest, AsksOneQuestionAtATimeAboutAZoneOnAServer) {
-  Doubt("example.org");
-  Doubt("Example.Org");
-  Doubt("example.net");
-  EXPECT_TRUE(asked_.empty());
-  Advance(ZoneQuestions::kPause);
+  EXPECT_TRUE(Doubt("example.org"));
+  EXPECT_TRUE(Doubt("Example.Org"));
+  EXPECT_TRUE(Doubt("example.net"));
   EXPECT_THAT(asked_, testing::ElementsAre("example.org.", "example.net."));
-  // It has not ended yet.
-  Doubt("example.org");
-  Advance(ZoneQuestions::kPause);
-  EXPECT_EQ(asked_.size(), 2u);
-  // The end of a question for its serial is not the end of this one.
+  // It has not ended yet; the end of a question for its serial is not the end of this one.
   EXPECT_TRUE(EndSerial("example.org").empty());
-  Doubt("example.org");
+  EXPECT_TRUE(Doubt("example.org"));
   Advance(ZoneQuestions::kPause);
   EXPECT_EQ(asked_.size(), 2u);
+  // What was asked a moment ago is asked again after a pause.
   EndDoubt("example.org");
-  Doubt("example.org");
+  EXPECT_TRUE(Doubt("example.org"));
+  EXPECT_EQ(asked_.size(), 2u);
   Advance(ZoneQuestions::kPause);
   EXPECT_EQ(asked_.size(), 3u);
+  EndDoubt("example.org");
+  Advance(ZoneQuestions::kPause);
+  EXPECT_TRUE(Doubt("example.org"));
+  EXPECT_EQ(asked_.size(), 4u);
+}
+
+TEST_F(ZoneQuestionsTest, SomeDoubtsAreForLaterInAnyCase) {
+  questions_.DoubtLater({*dns::Name::Parse("example.org"), backend_, ""}, now_);
+  EXPECT_TRUE(asked_.empty());
+  Advance(ZoneQuestions::kPause);
+  EXPECT_EQ(asked_.size(), 1u);
 }
 
 TEST_F(ZoneQuestionsTest, WhoWaitsForASerialSharesOneQuestionAndIsToldOfItsEnd) {
@@ -110,10 +117,14 @@ TEST_F(ZoneQuestionsTest, SerialsAreAskedForSoManyTimesASecondAtMost) {
   EXPECT_EQ(proofs, ZoneQuestions::kProofsASecond);
 }
 
-TEST_F(ZoneQuestionsTest, DoubtsSoManyASecondAtMost) {
-  for (int i = 0; i < 2000; ++i) Doubt("z" + std::to_string(i) + ".example.org");
-  Advance(ZoneQuestions::kPause);
+TEST_F(ZoneQuestionsTest, DoubtsSoManyASecondAtMostAndSaysSo) {
+  size_t taken = 0;
+  for (int i = 0; i < 2000; ++i) taken += Doubt("z" + std::to_string(i) + ".example.org") ? 1 : 0;
   EXPECT_EQ(asked_.size(), ZoneQuestions::kDoubtsASecond);
+  EXPECT_EQ(taken, asked_.size());
+  // A zone that was asked about a moment ago is none of those for which there is no room.
+  EndDoubt("z1.example.org");
+  EXPECT_TRUE(Doubt("z1.example.org"));
 }
 
 }  // namespace

@@ -76,6 +76,37 @@ TEST_F(HealthByZoneTest, WhatNobodyAsksForIsToBeTriedAfterAWhile) {
   ASSERT_EQ(trials(10).size(), 1u);
 }
 
+TEST_F(HealthByZoneTest, WhatIsDoubtedIsBadOnceAQuestionOfOurOwnHasFailedToo) {
+  using Word = ZoneHealth::Word;
+  const auto wire = test::QueryMaker::WireName("www.example.org");
+  const auto note = [&](Word word, std::optional<BadKind> bad) {
+    return zones_.Note({.name = wire, .backend = kOne, .bad = bad, .now = now_, .word = word}).wish;
+  };
+  Good("www.example.org", 2);
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_EQ(note(Word::kDoubted, BadKind::kServFail), ZoneHealth::Wish::kCertainty);
+  }
+  EXPECT_FALSE(zones_.AnyBad());
+  // The zone is well: what came before says nothing of it.
+  (void)note(Word::kDoubt, std::nullopt);
+  (void)note(Word::kDoubt, BadKind::kServFail);
+  (void)note(Word::kDoubted, BadKind::kServFail);
+  EXPECT_FALSE(zones_.AnyBad());
+  (void)note(Word::kDoubted, BadKind::kServFail);
+  EXPECT_TRUE(zones_.AnyBad());
+  // Good again, it is doubted anew.
+  Good("www.example.org", 2);
+  Good("www.example.org", 2);
+  EXPECT_FALSE(zones_.AnyBad());
+  for (int i = 0; i < 3; ++i) (void)note(Word::kDoubted, BadKind::kServFail);
+  EXPECT_FALSE(zones_.AnyBad());
+  // There is no question of our own to be had.
+  zones_.EndDoubt(wire, kTwo, now_);
+  EXPECT_FALSE(zones_.AnyBad());
+  zones_.EndDoubt(wire, kOne, now_);
+  EXPECT_TRUE(zones_.AnyBad());
+}
+
 TEST_F(HealthByZoneTest, WhatIsExcusedIsBadNoMore) {
   Good("www.example.org", 2);
   for (int i = 0; i < 3; ++i) Bad("www.example.org");
