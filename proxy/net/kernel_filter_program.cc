@@ -3,6 +3,7 @@
 #include <linux/if_ether.h>
 #include <netinet/in.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
@@ -124,6 +125,12 @@ class Program {
   explicit Program(const KernelFilterMaps& maps) : maps_(maps) {}
 
   std::vector<bpf_insn> Write() {
+    const KernelFilterMaps& m = maps_;
+    // Nobody would jump to found_ below, and the verifier wants no code that is never reached.
+    if (std::max({m.v4, m.v6, m.v4_ranges, m.v6_ranges, m.names}) < 0) {
+      asm_.Return(-1);
+      return asm_.Finish();
+    }
     const auto v6 = asm_.NewLabel();
     const auto names = asm_.NewLabel();
     asm_.Copy(kContext, BPF_REG_1);

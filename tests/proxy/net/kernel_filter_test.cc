@@ -79,6 +79,14 @@ TEST(KernelFilterPretended, GrantsEverythingButWhatNoFilterCanDo) {
   EXPECT_TRUE(filter->Attach(-1, SocketKind::kUdp));
 }
 
+// As that of streams, which is without names, where there are tables of names alone.
+TEST(KernelFilterProgramOfNoTables, OnlyPasses) {
+  const auto program = KernelFilterProgram({});
+  ASSERT_EQ(program.size(), 2u);
+  EXPECT_EQ(program[0].imm, -1);
+  EXPECT_EQ(program[1].code, BPF_JMP | BPF_EXIT);
+}
+
 TEST(KernelRefusal, SaysWhatToDo) {
   EXPECT_NE(KernelRefusal("load", EPERM).find("CAP_BPF"), std::string::npos);
   EXPECT_NE(KernelRefusal("load", ENOSYS).find("leave the filter out"), std::string::npos);
@@ -148,6 +156,19 @@ class KernelFilterTest : public testing::Test {
   UniqueFd v4_;
   UniqueFd v6_;
 };
+
+TEST_F(KernelFilterTest, EveryTableMayBeTheOnlyOne) {
+  KernelFilterOptions all[6];
+  all[0].v4.max_items = all[1].v6.max_items = all[2].v4_ranges.max_items = 2;
+  all[3].v6_ranges.max_items = all[4].names.max_items = 2;  // and one without any
+  for (const KernelFilterOptions& options : all) {
+    const auto opened = KernelFilter::Open(options);
+    ASSERT_TRUE(opened) << opened.error();
+    EXPECT_TRUE((*opened)->Attach(v4_.get(), SocketKind::kTcp));
+    EXPECT_TRUE((*opened)->Attach(v4_.get(), SocketKind::kUdp));
+    EXPECT_TRUE(Passes("127.0.0.2", "one"));
+  }
+}
 
 TEST_F(KernelFilterTest, ABlockedAddressIsDroppedAndCounted) {
   ASSERT_TRUE(filter_->Block(At("127.0.0.2"), kDrop));
