@@ -34,8 +34,10 @@ std::string_view HeaderText(std::string_view text) {
   return text.substr(0, static_cast<size_t>(end - text.begin()));
 }
 
-// 200 in the type given, 3xx with the content as place to go to, else plain text.
+// 200 in the type given, 3xx with the content as place to go to, else plain text. Nothing where
+// the status does not allow it.
 void PutContent(HttpResponse& response, std::string_view content, std::string_view type) {
+  if (!HttpHasContent(response.status)) return;
   HttpFields& headers = response.headers;
   if (response.status >= 300 && response.status < 400) {
     headers.emplace_back("location", HeaderText(content));

@@ -252,7 +252,8 @@ void H2Server::Respond(uint32_t id, HttpResponse response) {
   stream->response = std::move(response);
   stream->status = std::to_string(stream->response.status);
   stream->length = std::to_string(stream->response.body.size());
-  if (stream->head) stream->response.body = {};
+  const bool has_content = HttpHasContent(stream->response.status);
+  if (stream->head || !has_content) stream->response.body = {};
   held_bytes_ += stream->response.body.size();
   const auto bytes = [](std::string_view text) {
     return const_cast<uint8_t*>(reinterpret_cast<const uint8_t*>(text.data()));
@@ -270,7 +271,7 @@ void H2Server::Respond(uint32_t id, HttpResponse response) {
   for (const auto& [name, value] : stream->response.headers) {
     add(name, value, name == "cache-control" ? kVaries : kAsIs);
   }
-  add("content-length", stream->length, kVaries);
+  if (has_content) add("content-length", stream->length, kVaries);
   const nghttp2_data_provider body{.source = {.ptr = stream}, .read_callback = &Callbacks::Body};
   (void)nghttp2_submit_response(session_, stream->id, fields.data(), fields.size(),
                                 stream->response.body.size() == 0 ? nullptr : &body);

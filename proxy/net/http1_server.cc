@@ -41,10 +41,14 @@ std::string_view HttpReason(uint16_t status) {
   switch (status) {
     case 200:
       return "OK";
+    case 204:
+      return "No Content";
     case 301:
       return "Moved Permanently";
     case 302:
       return "Found";
+    case 304:
+      return "Not Modified";
     case 307:
       return "Temporary Redirect";
     case 308:
@@ -76,6 +80,10 @@ std::string_view HttpReason(uint16_t status) {
     default:
       return "Status";
   }
+}
+
+bool HttpHasContent(uint16_t status) {
+  return status >= 200 && status != 204 && status != 304;
 }
 
 Http1Server::Http1Server(HttpHandler& handler, const HttpLimits& limits)
@@ -255,9 +263,12 @@ void Http1Server::Respond(uint32_t stream, HttpResponse response) {
   waiting_ = false;
   output_ += fmt::format("HTTP/1.1 {} {}\r\n", response.status, HttpReason(response.status));
   for (const auto& [name, value] : response.headers) output_ += name + ": " + value + "\r\n";
-  output_ += fmt::format("content-length: {}\r\n", response.body.size());
+  // A 204 must not tell one, and of a 304 it would be that of the page the client has (RFC 9110,
+  // 8.6).
+  const bool has_content = HttpHasContent(response.status);
+  if (has_content) output_ += fmt::format("content-length: {}\r\n", response.body.size());
   output_ += closing_ ? "connection: close\r\n\r\n" : "connection: keep-alive\r\n\r\n";
-  if (!head_) output_ += response.body;
+  if (has_content && !head_) output_ += response.body;
   fresh_ = !input_.empty();
 }
 

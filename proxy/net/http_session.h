@@ -88,5 +88,7 @@ class HttpSession {
 };
 
 std::string_view HttpReason(uint16_t status);
+// Answers of other statuses end with their header: nothing that follows is theirs (RFC 9112, 6.3).
+bool HttpHasContent(uint16_t status);
 
 }  // namespace breakwater

@@ -60,6 +60,13 @@ TEST_F(DohResponseTest, RulesAnswerInHttp) {
   const HttpResponse moved = OfRule(302, "https://doh.test/");
   EXPECT_EQ(Header(moved, "location"), "https://doh.test/");
   EXPECT_EQ(Header(moved, "content-type"), "text/html; charset=utf-8");
+  for (const uint16_t status : {uint16_t{204}, uint16_t{304}}) {
+    const HttpResponse nothing = OfRule(status, "x", "text/html");
+    EXPECT_EQ(nothing.status, status);
+    EXPECT_EQ(nothing.body, "");
+    EXPECT_EQ(Header(nothing, "content-type"), "-");
+    EXPECT_EQ(Header(nothing, "location"), "-");
+  }
 }
 
 TEST_F(DohResponseTest, NothingThatRulesSayBecomesAHeaderOfItsOwn) {

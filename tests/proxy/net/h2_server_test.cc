@@ -106,6 +106,24 @@ TEST_F(H2ServerTest, TheAnswerToHeadHasNoBody) {
   EXPECT_FALSE(client_.responses[id].reset);
 }
 
+TEST_F(H2ServerTest, StatusesWithoutContentHaveNone) {
+  for (const uint16_t status : {uint16_t{204}, uint16_t{304}}) {
+    const int32_t id = client_.Get("/");
+    EXPECT_TRUE(Talk());
+    HttpResponse response;
+    response.status = status;
+    response.body = "text";
+    server_.Respond(waiting_.back(), std::move(response));
+    EXPECT_EQ(server_.held_bytes(), 0u);
+    EXPECT_TRUE(Talk());
+    EXPECT_EQ(client_.responses[id].status, std::to_string(status));
+    EXPECT_EQ(client_.responses[id].headers.count("content-length"), 0u);
+    EXPECT_EQ(client_.responses[id].body, "");
+    EXPECT_TRUE(client_.responses[id].ended);
+    EXPECT_FALSE(client_.responses[id].reset);
+  }
+}
+
 TEST_F(H2ServerTest, BodiesUpToTheLimitAreTakenOneAfterAnother) {
   for (int i = 0; i < 20; ++i) {
     const std::string body(65535, static_cast<char>('a' + i));

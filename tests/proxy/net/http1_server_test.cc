@@ -119,6 +119,18 @@ TEST_F(Http1ServerTest, AChunkThatDoesNotComeIsUnfinished) {
   EXPECT_EQ(server_->TakeRefused(), 1u);
 }
 
+TEST_F(Http1ServerTest, StatusesWithoutContentHaveNone) {
+  for (const auto& [status, line] : {std::pair(uint16_t{204}, "HTTP/1.1 204 No Content"),
+                                     std::pair(uint16_t{304}, "HTTP/1.1 304 Not Modified")}) {
+    EXPECT_TRUE(Feed("GET / HTTP/1.1\r\n\r\n"));
+    HttpResponse response;
+    response.status = status;
+    response.body = "text";
+    server_->Respond(last_stream_, std::move(response));
+    EXPECT_EQ(Output(), std::string(line) + "\r\nconnection: keep-alive\r\n\r\n");
+  }
+}
+
 TEST_F(Http1ServerTest, OneByteAtATimeGivesTheSame) {
   for (const char c : std::string("POST /q HTTP/1.1\r\nContent-Length: 4\r\n\r\n\0ab\n", 44)) {
     EXPECT_TRUE(Feed(std::string_view(&c, 1)));
