@@ -72,6 +72,33 @@ Flow ApplyCode(Query& query, RuleContext& context, const LuaOutcome& outcome) {
   return Flow::kContinue;
 }
 
+// dq:spoof() and dq.dh:setQR(true) answer where the function's action would have rules go on; one
+// that answers by itself still does, rcodes in the answer as it stands.
+Flow ApplyToTurned(Query& query, RuleContext& context, const LuaOutcome& outcome) {
+  switch (static_cast<LuaAction>(outcome.code)) {
+    case LuaAction::kDrop:
+      return Flow::kDrop;
+    case LuaAction::kNxdomain:
+      query.header().set_rcode(dns::RCode::kNxDomain);
+      break;
+    case LuaAction::kRefused:
+      query.header().set_rcode(dns::RCode::kRefused);
+      break;
+    case LuaAction::kServFail:
+      query.header().set_rcode(dns::RCode::kServFail);
+      break;
+    case LuaAction::kSpoof:
+    case LuaAction::kSpoofRaw:
+    case LuaAction::kSpoofPacket:
+      if (ApplyCode(query, context, outcome) == Flow::kAnswer) return Flow::kAnswer;
+      break;
+    default:
+      break;
+  }
+  if (!query.self_answered) FinishTurnedAnswer(query, SelfAnswersOf(context));
+  return Flow::kAnswer;
+}
+
 }  // namespace
 
 LuaOutcome Fallback(CallEnd end, LuaOnExceed on_exceed) {
@@ -93,12 +120,8 @@ LuaOutcome ResponseFallback(CallEnd end, LuaOnExceed on_exceed) {
 
 Flow ApplyOutcome(Query& query, RuleContext& context, const LuaOutcome& outcome) {
   if (query.suspended != 0) return Flow::kSuspended;
-  // dq:spoof() and dq.dh:setQR(true) answer whatever the function returned, unless it drops.
-  const bool turned = query.header().Has(dns::kFlagQr);
-  if (static_cast<LuaAction>(outcome.code) == LuaAction::kDrop) return Flow::kDrop;
-  if (!turned) return ApplyCode(query, context, outcome);
-  if (!query.self_answered) FinishTurnedAnswer(query, SelfAnswersOf(context));
-  return Flow::kAnswer;
+  return query.header().Has(dns::kFlagQr) ? ApplyToTurned(query, context, outcome)
+                                          : ApplyCode(query, context, outcome);
 }
 
 Flow ApplyResponseOutcome(Query& query, RuleContext& context, const LuaOutcome& outcome) {

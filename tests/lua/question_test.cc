@@ -184,6 +184,34 @@ TEST_F(QuestionTest, ContentThatIsAnAnswerIsSent) {
   EXPECT_THAT(Ask("a.example A +edns"), HasSubstr("answer qr rd FORMERR"));
 }
 
+// Where the answer's flag is set, as without it.
+TEST_F(QuestionTest, AnActionThatAnswersDoesSoInATurnedQueryToo) {
+  const auto turned = [&](const std::string& rest) {
+    Load("addAction(AllRule(), LuaAction(function(dq) dq.dh:setQR(true) " + rest + " end))");
+    return Ask("a.example A");
+  };
+  const auto bare = [](const char* rcode) {
+    return std::string("answer qr rd ") + rcode + "; a.example A";
+  };
+  for (const char* goes_on : {"None", "Allow", "HeaderModify", "NoRecurse", "Truncate"}) {
+    EXPECT_EQ(turned(std::string("return DNSAction.") + goes_on), bare("NOERROR")) << goes_on;
+  }
+  EXPECT_EQ(turned("error('on purpose')"), bare("SERVFAIL"));
+  EXPECT_EQ(turned("return nil"), bare("SERVFAIL"));
+  EXPECT_EQ(turned("return DNSAction.ServFail"), bare("SERVFAIL"));
+  EXPECT_EQ(turned("dq.rcode = DNSRCode.NXDOMAIN return DNSAction.Refused"), bare("REFUSED"));
+  EXPECT_EQ(turned("return DNSAction.Nxdomain"), bare("NXDOMAIN"));
+  EXPECT_THAT(turned("return DNSAction.Spoof, '192.0.2.7'"),
+              HasSubstr("an: a.example 60 A 192.0.2.7"));
+  EXPECT_THAT(turned("return DNSAction.SpoofRaw, '\\192\\0\\2\\8'"),
+              HasSubstr("an: a.example 60 A 192.0.2.8"));
+  EXPECT_THAT(turned("return DNSAction.Drop"), HasSubstr("drop"));
+  EXPECT_THAT(turned("dq:spoof(newCA('192.0.2.9')) return DNSAction.Refused"),
+              HasSubstr("answer qr rd ra REFUSED"));
+  EXPECT_THAT(turned("dq:spoof(newCA('192.0.2.9')) return DNSAction.None"),
+              HasSubstr("an: a.example 60 A 192.0.2.9"));
+}
+
 TEST_F(QuestionTest, ContentOfAnAnswerIsNotLookedInto) {
   const std::string body =
       "dq:setContent('zz\\129\\133\\0\\1\\0\\0\\0\\0\\0\\0\\9b') said = dq.qname:toString() ";
