@@ -7,6 +7,7 @@
 #include "lua/blocking_calls.h"
 #include "lua/call_alarm.h"
 #include "lua/coroutines.h"
+#include "lua/debug_guards.h"
 #include "lua/prelude_text.h"
 #include "proxy/base/log.h"
 
@@ -56,6 +57,7 @@ LuaState::LuaState() : state_(lua_newstate(AllocateFrom, &budget_)) {
   luaL_openlibs(state_);
   InstallCoroutines(state_);
   GuardBlockingCalls(state_);
+  GuardDebugLibrary(state_);
   // An object of ours has a finalizer, so two collections pass before its memory is free. With
   // Lua's own pause of 200 the second starts when the heap has doubled: it grows without bound
   // under a function that runs for every query.

@@ -42,5 +42,22 @@ TEST_F(PreludeTest, HasTheBitLibrary) {
   EXPECT_EQ(Run("bit.bswap(0x01020304)"), "67305985\n");
 }
 
+TEST_F(PreludeTest, TheDebugLibraryLeavesFunctionsAndObjectsOfOursAlone) {
+  Load("ffi = require('ffi')\nlocal one = 1\nfunction get() return one end");
+  for (const char* function : {"newDNSName", "ffi.C.dnsdist_ffi_hash", "os.execute"}) {
+    EXPECT_NE(Run(std::string("debug.setupvalue(") + function + ", 1, nil)")
+                  .find("Lua function expected"),
+              std::string::npos)
+        << function;
+  }
+  EXPECT_EQ(Run("newDNSName('x')"), "x.\n");
+  EXPECT_EQ(Run("print(debug.setupvalue(get, 1, 2), get())"), "one\t2\n");
+  EXPECT_EQ(Run("return debug.setupvalue(get, 2, 2) == nil"), "true\n");
+  EXPECT_NE(Run("debug.setmetatable(newCA('192.0.2.1'), debug.getmetatable(newDNSName('x')))")
+                .find("an object keeps its metatable"),
+            std::string::npos);
+  EXPECT_EQ(Run("debug.setmetatable(5, {__index={two=2}}) return (7).two"), "2\n");
+}
+
 }  // namespace
 }  // namespace breakwater::lua
