@@ -86,6 +86,14 @@ bpf:blockQName(newDNSName("One.example.com"), 28)
         self.assertEqual(front.console('bpf:unblock("127.0.0.2")').strip(), "")
         self.assertTrue(dig(front.port, source="127.0.0.2"))
 
+    @breakwater_only
+    def test_a_filter_may_have_names_alone(self):
+        front = self.start("bpf = newBPFFilter{qnamesMaxItems=10}\nsetDefaultBPFFilter(bpf)\n"
+                           'bpf:blockQName(newDNSName("bad.example.com"), 255)\n')
+        self.assertFalse(dig(front.port, name="bad.example.com"))
+        self.assertTrue(dig(front.port))
+        self.assertTrue(dig(front.port, name="bad.example.com", tcp=True))
+
     def connects(self, source, port):
         connected = run("curl", "-s", "--interface", source, "--connect-timeout", "1", "-m", "2", "-o", "/dev/null",
                         "-w", "%{time_connect}", f"http://127.0.0.1:{port}/")
