@@ -9,7 +9,8 @@
 namespace breakwater::lua {
 
 // A suspended query in the hands of a script. What getDQ() and getDR() give is dead once it was
-// resumed or dropped, or this is collected, which drops the query.
+// resumed or dropped; until then it keeps this alive. Once none of them is left the query is
+// dropped.
 class AsyncObject {
  public:
   // Under the lock of the guarded state, as long as it lives.
@@ -23,9 +24,9 @@ class AsyncObject {
   bool Resume();
   bool Drop();
   bool SetRCode(uint16_t rcode, HeldRecords records);
-  const std::shared_ptr<QuestionView>& question() const { return question_; }
-  // Null of a query.
-  const std::shared_ptr<ResponseView>& response() const { return response_; }
+  QuestionView& question() { return question_; }
+  bool has_response() const { return response_.context != nullptr; }
+  ResponseView& response() { return response_; }
 
  private:
   void Kill();
@@ -35,8 +36,8 @@ class AsyncObject {
   Counters counters_;
   std::function<const Pool*(std::string_view)> find_pool_;
   RuleContext context_;
-  std::shared_ptr<QuestionView> question_;
-  std::shared_ptr<ResponseView> response_;
+  QuestionView question_;
+  ResponseView response_;  // of an answer
 };
 
 template <>

@@ -32,20 +32,16 @@ AsyncObject::AsyncObject(Runtime& runtime, Suspended suspended)
                .packets = suspended_.message().packets(),
                .find_pool = find_pool_,
                .edns_on_self_answers = suspended_.message().style().add_edns,
-               .self_answer_udp_size = suspended_.message().style().udp_size},
-      question_(std::make_shared<QuestionView>()) {
+               .self_answer_udp_size = suspended_.message().style().udp_size} {
   Query& query = suspended_.message().query();
-  question_->query = &query;
-  question_->context = &context_;
-  if (!query.is_response) return;
-  response_ = std::make_shared<ResponseView>();
-  response_->query = &query;
-  response_->context = &context_;
+  question_.query = &query;
+  question_.context = &context_;
+  if (query.is_response) static_cast<QuestionView&>(response_) = question_;
 }
 
 void AsyncObject::Kill() {
-  question_->query = nullptr;
-  if (response_) response_->query = nullptr;
+  question_.query = nullptr;
+  response_.query = nullptr;
   config_.reset();  // or that of long ago would live until this is collected
 }
 
@@ -99,14 +95,15 @@ TextResult<std::shared_ptr<AsyncObject>> Get(Call& call, uint16_t async_id, uint
 std::string OverText() {
   return "it was resumed or dropped: it must not be used";
 }
-TextResult<std::shared_ptr<QuestionView>> GetDq(const AsyncObject& object) {
-  if (object.over()) return Fail(OverText());
-  return object.question();
+// The view keeps the object alive: a method of it may collect garbage.
+TextResult<std::shared_ptr<QuestionView>> GetDq(const std::shared_ptr<AsyncObject>& object) {
+  if (object->over()) return Fail(OverText());
+  return std::shared_ptr<QuestionView>(object, &object->question());
 }
-TextResult<std::shared_ptr<ResponseView>> GetDr(const AsyncObject& object) {
-  if (object.over()) return Fail(OverText());
-  if (object.response() == nullptr) return Fail(std::string("this is a query: use getDQ()"));
-  return object.response();
+TextResult<std::shared_ptr<ResponseView>> GetDr(const std::shared_ptr<AsyncObject>& object) {
+  if (object->over()) return Fail(OverText());
+  if (!object->has_response()) return Fail(std::string("this is a query: use getDQ()"));
+  return std::shared_ptr<ResponseView>(object, &object->response());
 }
 bool Resume(AsyncObject& object) {
   return object.Resume();
@@ -177,7 +174,8 @@ constexpr FunctionRow kMethods[] = {
      "before.",
      Scope::kAnywhere},
     {"setRCode", Bind<&SetRCode>, "AsynchronousObject:setRCode(rcode, clearRecords) -> bool",
-     "Makes it an answer with that rcode, with or without the records; resume() sends it.",
+     "Makes it an answer with that rcode, with or without the records, that no cache keeps; "
+     "resume() sends it.",
      Scope::kAnywhere},
 };
 
@@ -189,7 +187,8 @@ const ClassRow kClass = {
     nullptr,
     nullptr,
     nullptr,
-    "A suspended query or answer. One that is collected without resume() is dropped.",
+    "A suspended query or answer. Without resume() it is dropped once it is collected, and with it "
+    "what getDQ() and getDR() gave.",
 };
 
 }  // namespace

@@ -85,7 +85,6 @@ int SetRCode(FfiCall& call) {
   if (!call.ok()) return 0;
   return Resume(call, key, [&](HeldMessage& message) {
     SetHeldRCode(message, rcode, clear ? HeldRecords::kCleared : HeldRecords::kKept);
-    message.query().skip_cache = true;
     return true;
   });
 }

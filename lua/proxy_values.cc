@@ -28,8 +28,10 @@ TextResult<ProxyValuesArg> Reader<ProxyValuesArg>::Read(Call& call, int index) {
 }
 
 Pushed GetProxyValues(Call& call, const QuestionView& view) {
+  // A copy: what allocates may run finalizers, and these change the values.
+  const ProxyValues values = ProxyValuesOf(*view.query);
   lua_newtable(call.state());
-  for (const auto& [type, value] : ProxyValuesOf(*view.query)) {
+  for (const auto& [type, value] : values) {
     Push(call.state(), value);
     lua_rawseti(call.state(), -2, type);
   }

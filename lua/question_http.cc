@@ -16,12 +16,13 @@ std::string TextOf(const QuestionView& v, std::string HttpExchange::*member) {
 }  // namespace
 
 Pushed GetHttpHeaders(Call& call, const QuestionView& v) {
+  const HttpExchange* const http = v.query->http.get();
+  // A copy: what allocates may run finalizers, and these end a held query.
+  const auto headers = http == nullptr ? decltype(http->headers)() : http->headers;
   lua_newtable(call.state());
-  if (const HttpExchange* http = v.query->http.get()) {
-    for (const auto& [name, value] : http->headers) {
-      Push(call.state(), value);
-      lua_setfield(call.state(), -2, name.c_str());
-    }
+  for (const auto& [name, value] : headers) {
+    Push(call.state(), value);
+    lua_setfield(call.state(), -2, name.c_str());
   }
   return {1};
 }

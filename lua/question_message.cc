@@ -109,6 +109,9 @@ TextResult<void> EditTtls(Call& call, ResponseView& view) {
   std::vector<uint8_t> edited = before;
   const auto done = dns::VisitTtls(std::span(edited), view.query->records_start(), edit);
   if (!error.empty()) return Fail(std::move(error));
+  if (view.query == nullptr) {
+    return Fail(std::string("the query is over: the function must not suspend, resume or drop it"));
+  }
   if (!done) return Fail(std::string("the records of the answer cannot be read"));
   if (!std::ranges::equal(view.query->message(), before)) {
     return Fail(std::string("the function must not change the answer in other ways"));

@@ -15,12 +15,13 @@ void UnsetTag(QuestionView& v, const std::string& key) {
   v.query->UnsetTag(key);
 }
 Pushed GetTags(Call& call, const QuestionView& v) {
+  const QueryExtras* const extras = v.query->extras();
+  // A copy: what allocates may run finalizers, and these change tags.
+  const auto tags = extras == nullptr ? decltype(extras->tags)() : extras->tags;
   lua_newtable(call.state());
-  if (const QueryExtras* extras = v.query->extras()) {
-    for (const auto& [key, value] : extras->tags) {
-      Push(call.state(), value);
-      lua_setfield(call.state(), -2, key.c_str());
-    }
+  for (const auto& [key, value] : tags) {
+    Push(call.state(), value);
+    lua_setfield(call.state(), -2, key.c_str());
   }
   return {1};
 }

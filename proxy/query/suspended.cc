@@ -131,6 +131,7 @@ bool AskForAnother(HeldMessage& message, const dns::Name& name, std::string_view
 void SetHeldRCode(HeldMessage& message, uint16_t rcode, HeldRecords records) {
   Query& query = message.query();
   const bool ours = !query.is_response || query.self_answered || IsBareHeader(query);
+  query.skip_cache = true;
   if (records == HeldRecords::kCleared || IsBareHeader(query)) {
     AnswerShape shape{.rcode = rcode, .flags = {.aa = false, .ad = false, .ra = {}}};
     const bool made = MakeAnswer(query,

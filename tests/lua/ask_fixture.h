@@ -19,6 +19,7 @@ class AskTest : public LuaTest {
                         .counters = counters_,
                         .packets = maker.pool().packets(),
                         .find_pool = find_pool};
+    context.suspender = suspender_;
     const Flow flow =
         query->is_response
             ? RunChain(config()->chains.Of(ResponseChainKind::kResponse), *query, context)
@@ -32,6 +33,7 @@ class AskTest : public LuaTest {
   Random random_;
   Counters counters_;
   std::string pool_;
+  Suspender* suspender_ = nullptr;
 };
 
 }  // namespace breakwater::lua

@@ -144,6 +144,23 @@ class Asynchronous(EveryTransport):
         self.assertEqual(proxy.stat("lua-errors"), 0, proxy.log())
         self.stop_cleanly(proxy)
 
+    def test_a_verdict_about_one_client_is_not_cached_for_others(self):
+        proxy = self.program("n = 0 getPool(''):setCache(newPacketCache(100))\n"
+                             "addResponseAction(AllRule(), LuaResponseAction(function(dr) n = n + 1 "
+                             "dr:suspend(1, n, 10000) return DNSResponseAction.None end))\n")
+        for number, verdict in enumerate(("held:setRCode(5, true)", "held:setRCode(3, false)", "", ""), 1):
+            answers = []
+            client = threading.Thread(target=lambda into=answers: into.append(
+                self.send("tcp", dns.message.make_query("good.example.org", "A"))))
+            client.start()
+            if number < 4:
+                wait_until(lambda most=number: proxy.stat("suspended") == most, "the answer to be held")
+                proxy.console(f"held = getAsynchronousObject(1, {number}) {verdict} return held:resume()")
+            client.join(10)
+            self.assertEqual(answers[0].rcode(), [dns.rcode.REFUSED, dns.rcode.NXDOMAIN, 0, 0][number - 1])
+        self.assertEqual((proxy.stat("suspended"), proxy.stat("cache-hits")), (3, 1))
+        self.stop_cleanly(proxy)
+
     def test_clients_that_leave_and_a_stop_leave_nothing_behind(self):
         port = free_port()  # which reads on while a query waits, and so notices that a client has gone
         proxy = self.program("n = 0 addAction(AllRule(), LuaAction(function(dq) n = n + 1 dq:suspend(1, n, 60000) "
