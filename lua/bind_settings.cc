@@ -276,7 +276,9 @@ constexpr FunctionRow kFunctions[] = {
            "{time=500, memory=67108864, instructions=0, onExceed=\"servfail\"}",
            "Milliseconds, bytes and instructions of one Lua call for a packet or a health check, "
            "0: no limit; what becomes of the query of an action that takes more: \"servfail\", "
-           "\"continue\" (the next rule) or \"drop\". A rule then does not match."),
+           "\"continue\" (the next rule) or \"drop\". A rule then does not match. One match of a "
+           "pattern "
+           "is not interrupted: it ends first."),
     BW_ROW("setMaxCachedTCPConnectionsPerDownstream", Set<&S::max_cached_tcp_connections>, "max",
            "Idle connections kept for each server and worker.", kOnce),
     BW_ROW("setMaxTCPClientThreads", Accepted<uint32_t>, "num",

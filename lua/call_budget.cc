@@ -34,6 +34,12 @@ void Count(lua_State* state, lua_Debug* frame) {
   if (CallAlarm::IsUp()) lua_sethook(state, StopCall, LUA_MASKCOUNT, 1);
 }
 
+// Of debug.sethook, where no packet was handled: what it calls runs without ours.
+void ForgetHookOfScript(lua_State* state) {
+  const lua_Hook hook = lua_gethook(state);
+  if (hook != nullptr && hook != StopCall && hook != Count) lua_sethook(state, nullptr, 0, 0);
+}
+
 void StartCoroutineSlice(lua_State* coroutine, CallBudget& budget) {
   const uint32_t slice = std::min(kCoroutineSlice, budget.instructions);
   budget.instructions -= slice;
@@ -82,6 +88,7 @@ CallBudget& BudgetOf(lua_State* state) {
 TextResult<void> CallWithin(lua_State* state, const CallLimits& limits, LimitedCall& call) {
   CallBudget& budget = BudgetOf(state);
   const size_t limit_before = budget.limit;
+  ForgetHookOfScript(state);
   budget.refused = budget.stopped = false;
   if (limits.bytes != 0) budget.limit = budget.used + limits.bytes;
   budget.instructions = limits.instructions;

@@ -12,10 +12,21 @@ void SayWhere(lua_State* state) {
   lua_concat(state, 2);
 }
 
+// Whether it has ended by StopCall. In such a one hooks are off for good: what its variables close
+// with could not be stopped.
+bool WasStopped(lua_State* coroutine) {
+  return lua_status(coroutine) > LUA_YIELD && lua_gethook(coroutine) == StopCall;
+}
+
 // Upvalue: Lua's own coroutine.resume or coroutine.close.
 int RunCoroutine(lua_State* state) {
   lua_State* const coroutine = lua_tothread(state, 1);
   luaL_argexpected(state, coroutine != nullptr, 1, "coroutine");
+  if (WasStopped(coroutine)) {
+    lua_pushboolean(state, 0);
+    lua_pushliteral(state, "cannot go on in a coroutine that was stopped (setLuaBudget)");
+    return 2;
+  }
   const int arguments = lua_gettop(state);
   lua_pushvalue(state, lua_upvalueindex(1));
   lua_insert(state, 1);
@@ -30,10 +41,11 @@ int RunCoroutine(lua_State* state) {
 // After an error in the coroutine, whose text is on top of the stack: its variables are closed,
 // which may make another error. Upvalues as below.
 void CloseFailed(lua_State* state) {
+  const bool stopped = WasStopped(lua_tothread(state, lua_upvalueindex(2)));
   lua_pushvalue(state, lua_upvalueindex(3));
   lua_pushvalue(state, lua_upvalueindex(2));
   lua_call(state, 1, 2);
-  if (lua_toboolean(state, -2) != 0) {
+  if (stopped || lua_toboolean(state, -2) != 0) {
     lua_pop(state, 2);
     return;
   }

@@ -8,6 +8,7 @@
 #include "lua/call_alarm.h"
 #include "lua/coroutines.h"
 #include "lua/debug_guards.h"
+#include "lua/endless_calls.h"
 #include "lua/prelude_text.h"
 #include "proxy/base/log.h"
 
@@ -58,6 +59,7 @@ LuaState::LuaState() : state_(lua_newstate(AllocateFrom, &budget_)) {
   InstallCoroutines(state_);
   GuardBlockingCalls(state_);
   GuardDebugLibrary(state_);
+  BoundEndlessCalls(state_);
   // An object of ours has a finalizer, so two collections pass before its memory is free. With
   // Lua's own pause of 200 the second starts when the heap has doubled: it grows without bound
   // under a function that runs for every query.

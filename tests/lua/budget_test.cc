@@ -118,6 +118,118 @@ TEST_F(BudgetTest, WhatClosesWithACoroutineIsStoppedToo) {
   EXPECT_EQ(Run("log"), "true\n");
 }
 
+TEST_F(BudgetTest, MessageHandlersAreStoppedToo) {
+  const std::string forever = "function() while true do end end";
+  EXPECT_THAT(Act("{time=20}", "xpcall(" + forever + ", " + forever + ")"), HasSubstr("SERVFAIL"));
+  EXPECT_EQ(Stopped(), 1u);
+  EXPECT_THAT(Act("{instructions=5000}", "xpcall(error, " + forever + ")"), HasSubstr("SERVFAIL"));
+  EXPECT_EQ(Stopped(), 1u);
+  EXPECT_THAT(Act("{time=20}",
+                  "while true do xpcall(coroutine.wrap(" + forever + "), " + forever + ") end"),
+              HasSubstr("SERVFAIL"));
+  EXPECT_EQ(Stopped(), 1u);
+}
+
+TEST_F(BudgetTest, MessageHandlersWorkAsEver) {
+  Load(
+      "function bad(a) error('on purpose ' .. a) end\n"
+      "function good(a, b) return a, b end\n"
+      "function said(...) return table.concat({...}, ' ') end");
+  EXPECT_EQ(Run("said(select(2, xpcall(good, error, 1, 2)))"), "1 2\n");
+  EXPECT_EQ(Run("select(2, xpcall(bad, function(e) return 'handled ' .. e end, 7))"),
+            "handled " + path_ + ":1: on purpose 7\n");
+  // The handler sees where it happened, and nothing of ours.
+  EXPECT_THAT(Run("select(2, xpcall(bad, debug.traceback, 7))"), HasSubstr("in function 'bad'"));
+  EXPECT_THAT(Run("select(2, xpcall(bad, debug.traceback, 7))"),
+              HasSubstr("stack traceback:\n\t[C]: in function 'error'"));
+  EXPECT_THAT(Run("select(2, xpcall(bad, function() return debug.traceback() end, 7))"),
+              HasSubstr("in function 'bad'"));
+  Run("co = coroutine.wrap(function() return xpcall(coroutine.yield, print) end) co()");
+  EXPECT_EQ(Run("select(2, co(5))"), "5\n");
+  EXPECT_THAT(Run("xpcall(print)"), HasSubstr("bad argument #2 to 'xpcall' (function expected"));
+}
+
+TEST_F(BudgetTest, WhatAStoppedCoroutineClosesWithIsNotRunEvenLater) {
+  const std::string made =
+      "local x <close> = setmetatable({}, {__close = function() while true do end end}) "
+      "while true do end";
+  EXPECT_THAT(Act("{instructions=5000}", "coroutine.wrap(function() " + made + " end)()"),
+              HasSubstr("SERVFAIL"));
+  EXPECT_THAT(Act("{instructions=5000}",
+                  "if co then coroutine.resume(co) good, why = coroutine.close(co) else "
+                  "co = coroutine.create(function() " +
+                      made + " end) coroutine.resume(co) end"),
+              HasSubstr("SERVFAIL"));
+  EXPECT_THAT(Ask("b.example A"), HasSubstr("REFUSED"));
+  EXPECT_EQ(Run("good"), "false\n");
+  EXPECT_THAT(Run("why"), HasSubstr("was stopped"));
+}
+
+// Lua runs them without hooks.
+TEST_F(BudgetTest, FinalizersOfScriptsAreNotRun) {
+  const std::string collect = " collectgarbage() collectgarbage()";
+  const std::string meta = "{__gc = function() log = 'run' end, __index = {a = 'index'}}";
+  EXPECT_THAT(Act("{}", "local m = " + meta +
+                            " log = setmetatable({}, m).a .. type(m.__gc) "
+                            "debug.setmetatable({}, m)" +
+                            collect),
+              HasSubstr("REFUSED"));
+  EXPECT_EQ(Run("log"), "indexfunction\n");
+  EXPECT_THAT(Run("debug.setmetatable(newDNSName('a'), {})"), HasSubstr("not of an object"));
+  EXPECT_EQ(Run("debug.getmetatable(newDNSName('a'))"), "DNSName\n");
+  EXPECT_EQ(Run("getmetatable(io.stdout).__gc == nil and getmetatable(io.stdout).__name"),
+            "FILE*\n");
+  EXPECT_THAT(Run("debug.getregistry()"), HasSubstr("is not there"));
+  EXPECT_THAT(Run("setmetatable(setmetatable({}, {__metatable = 1}), {__gc = print})"),
+              HasSubstr("cannot change a protected metatable"));
+  EXPECT_EQ(Run("#getmetatable(setmetatable({}, {1, 2, __gc = print}))"), "2\n");
+}
+
+TEST_F(BudgetTest, AHookOfAScriptDoesNotOutlastItsBeginning) {
+  Load(
+      "setLuaBudget{instructions=0}\n"
+      "addAction(AllRule(), LuaAction(function(dq) hook = debug.gethook() return "
+      "DNSAction.Refused end))\n"
+      "debug.sethook(function() while hooked do end end, '', 1000)");
+  EXPECT_THAT(Ask("a.example A"), HasSubstr("REFUSED"));
+  EXPECT_EQ(Run("hook == nil"), "true\n");
+}
+
+TEST_F(BudgetTest, OneCallInCDoesNotTakeWithoutEnd) {
+  const std::string huge = "setmetatable({}, {__len = function() return 1000000000000000 end})";
+  for (const std::string& body : {
+           std::string("string.rep('', 1000000000000000000)"),
+           std::string("(''):rep(1000000000000000000, '')"),
+           std::string("table.move({}, 1, 1000000000000000000, 2)"),
+           std::string("table.move({}, math.mininteger, -2, 1)"),
+           "table.insert(" + huge + ", 1, 'x')",
+           "table.remove(" + huge + ", 1)",
+           "table.concat(setmetatable({}, {__index = function() return '' end}), '', 1, 1e18)",
+           "table.sort(" + huge + ")",
+       }) {
+    Act("{time=0, memory=0}", "good, why = pcall(function() " + body + " end)");
+    EXPECT_EQ(Run("good"), "false\n") << body;
+    EXPECT_THAT(Run("why"), HasSubstr("too many steps in one call")) << body;
+    EXPECT_THAT(Run("why"), HasSubstr(path_ + ":3: ")) << body;
+  }
+}
+
+TEST_F(BudgetTest, CallsInCWorkAsEver) {
+  Load(
+      "function tried() t = {3, 1, 2} table.insert(t, 1, 9) table.insert(t, 5) table.sort(t)\n"
+      "  table.remove(t, 2) table.remove(t) table.move(t, 1, 2, 3)\n"
+      "  return table.concat(t, ',') .. (''):rep(3) .. ('a'):rep(2, '-') .. "
+      "table.concat(t, '', 2, 3) end\n"
+      "addAction(AllRule(), LuaAction(function(dq) said = tried() return DNSAction.Refused end))");
+  const std::string expected = Run("tried()");
+  EXPECT_EQ(expected, "1,3,1,3a-a31\n");
+  EXPECT_THAT(Ask("a.example A"), HasSubstr("REFUSED"));
+  EXPECT_EQ(Run("said"), expected);
+  EXPECT_THAT(Run("table.insert({}, 5, 1)"), HasSubstr("bad argument #2 to 'insert'"));
+  EXPECT_THAT(Run("table.insert(nil, 1)"), HasSubstr("bad argument #1 to 'insert' (table"));
+  EXPECT_THAT(Run("string.rep()"), HasSubstr("bad argument #1 to 'rep'"));
+}
+
 TEST_F(BudgetTest, CoroutinesWorkAsEver) {
   Load(
       "co = coroutine.create(function(a) local b = coroutine.yield(a + 1) return b * 2 end)\n"
