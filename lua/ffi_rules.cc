@@ -2,8 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "lua/kept_text.h"
 #include "lua/lua_function.h"
 #include "lua/per_thread_code.h"
+#include "proxy/base/activity.h"
 
 namespace breakwater::lua {
 namespace {
@@ -13,7 +15,7 @@ class GuardedCallee final : public FfiCallee {
   GuardedCallee(Call& call, LuaFunction function)
       : function_(std::move(function)),
         on_exceed_(FfiContextOf(call.state()).on_exceed),
-        what_(fmt::format("a function of {}()", call.row().name)) {}
+        what_(KeptText(fmt::format("a function of {}()", call.row().name))) {}
 
   CallEnd Run(FfiFrame& frame, FfiAnswer* answer) const override {
     const auto runtime = function_.runtime();
@@ -27,6 +29,7 @@ class GuardedCallee final : public FfiCallee {
       runtime->CountLockTimeout();
       return CallEnd::kFailed;
     }
+    const ActivityScope doing(what_);
     function_.Push(entry.state());
     LimitedCall call;
     auto done = RunFfi(entry.state(), frame, settings, call);
@@ -42,7 +45,7 @@ class GuardedCallee final : public FfiCallee {
  private:
   LuaFunction function_;
   OnExceedSetting on_exceed_;
-  std::string what_;
+  const char* const what_;
 };
 
 FfiFrame FrameOf(Query& query, RuleContext& context) {

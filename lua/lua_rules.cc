@@ -7,6 +7,7 @@
 #include "lua/bindings.h"
 #include "lua/dns_actions.h"
 #include "lua/ffi_call.h"
+#include "lua/kept_text.h"
 #include "lua/lua_rules_outcome.h"
 #include "lua/packet_call.h"
 #include "lua/question_view.h"
@@ -112,7 +113,9 @@ class LuaResponseActionRule final : public ResponseAction {
 class LuaPolicy final : public Policy {
  public:
   LuaPolicy(std::string name, LuaFunction function)
-      : name_(std::move(name)), what_("the policy " + name_), function_(std::move(function)) {}
+      : name_(std::move(name)),
+        what_(KeptText("the policy " + name_)),
+        function_(std::move(function)) {}
 
   BackendPtr Choose(std::span<const BackendPtr> servers, PolicyContext& context) const override {
     BackendPtr chosen;
@@ -125,9 +128,8 @@ class LuaPolicy final : public Policy {
       chosen = Chosen(state, first, servers);
       return TextResult<void>();
     };
-    CallForPacket(
-        function_,
-        {.what = what_.c_str(), .arguments = 2, .results = 1, .push = push, .take = take});
+    CallForPacket(function_,
+                  {.what = what_, .arguments = 2, .results = 1, .push = push, .take = take});
     return chosen;
   }
   std::string Name() const override { return name_; }
@@ -145,7 +147,7 @@ class LuaPolicy final : public Policy {
   }
 
   std::string name_;
-  std::string what_;
+  const char* const what_;
   LuaFunction function_;
 };
 

@@ -1,5 +1,7 @@
 #include "lua/packet_call.h"
 
+#include "proxy/base/activity.h"
+
 namespace breakwater::lua {
 
 CallEnd CallForPacket(const LuaFunction& function, const PacketCall& packet_call) {
@@ -12,6 +14,7 @@ CallEnd CallForPacket(const LuaFunction& function, const PacketCall& packet_call
     runtime->CountLockTimeout();
     return CallEnd::kFailed;
   }
+  const ActivityScope doing(packet_call.what);
   lua_State* const state = entry.state();
   const int first = lua_gettop(state) + 1;
   function.Push(state);

@@ -10,7 +10,7 @@
 namespace breakwater::lua {
 
 struct PacketCall {
-  const char* what;  // for the log: "a LuaAction"
+  const char* what;  // for the log: "a LuaAction"; a literal, or KeptText
   int arguments = 1;
   int results = 0;
   std::function<void(lua_State*)> push;  // pushes the arguments

@@ -6,6 +6,8 @@
 
 #include "lua/bare_state.h"
 #include "lua/call_alarm.h"
+#include "lua/kept_text.h"
+#include "proxy/base/activity.h"
 
 namespace breakwater::lua {
 namespace {
@@ -63,9 +65,9 @@ struct PerThreadCode::Interpreter {
   std::optional<MonoTime> looked;  // for newer ones
 };
 
-PerThreadCode::PerThreadCode(Call& call, std::string text, std::string name)
+PerThreadCode::PerThreadCode(Call& call, std::string text, const std::string& name)
     : text_(std::move(text)),
-      name_(std::move(name)),
+      name_(KeptText(name)),
       runtime_(call.runtime().weak_from_this()),
       on_exceed_(FfiContextOf(call.state()).on_exceed),
       first_settings_(call.builder().config().settings),
@@ -133,6 +135,7 @@ void PerThreadCode::Renew(Interpreter& mine, MonoTime now) const {
 }
 
 CallEnd PerThreadCode::Run(FfiFrame& frame, FfiAnswer* answer) const {
+  const ActivityScope doing(name_);
   Interpreter* const mine = OfThread();
   LimitedCall call;
   if (mine == nullptr) {

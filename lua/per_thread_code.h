@@ -17,7 +17,7 @@ namespace breakwater::lua {
 class PerThreadCode final : public FfiCallee {
  public:
   // `name` is what errors call it, with the place in the configuration.
-  PerThreadCode(Call& call, std::string text, std::string name);
+  PerThreadCode(Call& call, std::string text, const std::string& name);
   ~PerThreadCode() override;
   PerThreadCode(const PerThreadCode&) = delete;
   PerThreadCode& operator=(const PerThreadCode&) = delete;
@@ -39,7 +39,7 @@ class PerThreadCode final : public FfiCallee {
   void CountFailure(const LimitedCall& call, const std::string& text) const;
 
   const std::string text_;
-  const std::string name_;
+  const char* const name_;  // KeptText
   const std::weak_ptr<Runtime> runtime_;
   const OnExceedSetting on_exceed_;
   const FfiSettings first_settings_;

@@ -1,6 +1,10 @@
 // What a Lua function may do and take while a packet is handled.
 #include <gmock/gmock.h>
 
+#include <atomic>
+#include <thread>
+
+#include "proxy/base/activity.h"
 #include "tests/lua/ask_fixture.h"
 
 namespace breakwater::lua {
@@ -274,6 +278,46 @@ TEST_F(BudgetTest, InstructionsAreLimitedWhereAskedFor) {
 TEST_F(BudgetTest, ZeroIsNoLimitAndNonsenseIsRefused) {
   EXPECT_THAT(Act("{time=0, memory=0}", ""), HasSubstr("REFUSED"));
   EXPECT_THAT(TryLoad("setLuaBudget{instructions=4000000000}"), HasSubstr("too many instructions"));
+}
+
+int Doing(lua_State* state) {
+  lua_pushstring(state, Activity::OfThisThread().what());
+  return 1;
+}
+
+TEST_F(BudgetTest, TheWatchdogIsToldWhichFunctionRuns) {
+  for (const auto& [rule, said] : {
+           std::pair("LuaAction", "a LuaAction"),
+           std::pair("LuaFFIAction", "a function of LuaFFIAction()"),
+       }) {
+    Load("addAction(AllRule(), " + std::string(rule) +
+         "(function(dq) said = doing() return DNSAction.Refused end))");
+    {
+      Entry entry(configuration_->runtime(), Place::kScript);
+      lua_register(entry.state(), "doing", Doing);
+    }
+    EXPECT_THAT(Ask("a.example A"), HasSubstr("REFUSED"));
+    EXPECT_EQ(Run("said"), std::string(said) + "\n");
+    EXPECT_STREQ(Activity::OfThisThread().what(), "polling");
+  }
+}
+
+TEST_F(BudgetTest, TheWatchdogIsToldWhichCodeRunsUntilItIsStopped) {
+  Load(
+      "setLuaBudget{time=500}\n"
+      "addAction(AllRule(), LuaFFIPerThreadAction('return function() while true do end end'))");
+  const Activity& mine = Activity::OfThisThread();
+  std::atomic<bool> over{false};
+  std::string seen;
+  std::thread observer([&] {
+    do {
+      seen = mine.what();
+    } while (seen == "polling" && !over);
+  });
+  EXPECT_THAT(Ask("a.example A"), HasSubstr("SERVFAIL"));
+  over = true;
+  observer.join();
+  EXPECT_EQ(seen, "LuaFFIPerThreadAction() of " + path_ + ":2");
 }
 
 TEST_F(BudgetTest, BlockingFunctionsAreErrorsForPackets) {
