@@ -281,12 +281,14 @@ int Serve(const Options& options) {
   const bool threads_ended = lua.StopThreads();
   script.reset();
   webs.clear();
-  server.Stop();
+  const bool workers_ended = server.Stop();
   lua.OnPublish(nullptr);
   lua.RunExitCallbacks();
-  if (threads_ended) return 0;
-  LogWarning("setup",
-             "a thread of newThread() or getAddressInfo() does not end: it is left behind");
+  if (threads_ended && workers_ended) return 0;
+  if (!threads_ended) {
+    LogWarning("setup",
+               "a thread of newThread() or getAddressInfo() does not end: it is left behind");
+  }
   std::_Exit(0);
 }
 

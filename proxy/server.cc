@@ -302,9 +302,9 @@ void Server::Publish(ConfigPtr config) {
 
 // Flush sources, control commands and Lua callbacks have ended before the caches are written for
 // the last time; a console command that runs on and flushes makes that writing no clean stop.
-void Server::Stop(ScriptWaits waits) {
+bool Server::Stop(ScriptWaits waits) {
   stopping_ = true;
-  workers_.Stop(kGrace);
+  const bool workers_ended = workers_.Stop(kGrace);
   flush_sources_.Stop();
   carbon_.Stop();
   if (control_thread_.joinable()) {
@@ -324,6 +324,7 @@ void Server::Stop(ScriptWaits waits) {
   side_tasks_.Stop();
   CurrentConfig()->settings.neighbours->Stop();
   LeaveKernel();
+  return workers_ended;
 }
 
 // Pinned maps stay, and what is there for a time must not stay with them.

@@ -49,9 +49,10 @@ class Server final : public ControlTarget {
   // Waits until the workers have acknowledged, at most a second.
   void Publish(ConfigPtr config);
   // Graceful: takes no more queries, lets those in flight finish for at most two seconds, and what
-  // waits for Lua. With kLeft that thread is left alone: the program has to end at once.
+  // waits for Lua. With kLeft that thread is left alone: the program has to end at once, without a
+  // destructor. So it has where this gives false: a worker does not end.
   enum class ScriptWaits : uint8_t { kAwaited, kLeft };
-  void Stop(ScriptWaits waits = ScriptWaits::kAwaited);
+  bool Stop(ScriptWaits waits = ScriptWaits::kAwaited);
 
   // Any thread (SIGHUP): the files of LogAction and the like are opened anew by their names.
   void ReopenFiles() { side_tasks_.Reopen(); }

@@ -4,6 +4,7 @@
 #include <sched.h>
 
 #include <algorithm>
+#include <chrono>
 #include <ctime>
 #include <utility>
 
@@ -77,7 +78,7 @@ Worker::Worker(WorkerSettings settings, ConfigPtr config, const PathFactory& mak
 }
 
 Worker::~Worker() {
-  Join();
+  if (thread_.joinable()) thread_.join();
 }
 
 void Worker::AddListener(std::shared_ptr<Frontend> frontend, UniqueFd socket) {
@@ -115,6 +116,7 @@ void Worker::Run() {
   Beat();
   loop_.Run();
   activity_.store(nullptr, std::memory_order_release);
+  ending_.set_value();
 }
 
 // The loop turns at least once a second, for the watchdog; what is done at leisure goes here.
@@ -231,8 +233,17 @@ void Worker::EndWhenDone(MonoTime deadline) {
   loop_.timers().Add(loop_.now() + kStopCheck, [this, deadline] { EndWhenDone(deadline); });
 }
 
-void Worker::Join() {
-  if (thread_.joinable()) thread_.join();
+bool Worker::JoinUntil(MonoTime deadline) {
+  if (!thread_.joinable()) return true;
+  // Of the monotonic clock, as MonoTime is.
+  const std::chrono::steady_clock::time_point until{std::chrono::nanoseconds(deadline.ns)};
+  const bool ended = ended_.wait_until(until) == std::future_status::ready;
+  if (ended) {
+    thread_.join();
+  } else {
+    thread_.detach();
+  }
+  return ended;
 }
 
 }  // namespace breakwater

@@ -1,10 +1,11 @@
 // One worker: a thread with a libuv loop that owns its listening sockets, its clients'
 // connections, its sockets to every backend, its queries in flight, timers, packet pool, random
 // source and counters. Made on the main thread with its sockets already open; after Start() only
-// the functions marked "any thread" may be called from outside until Join() returned.
+// the functions marked "any thread" may be called from outside until JoinUntil() returned.
 #pragma once
 
 #include <atomic>
+#include <future>
 #include <memory>
 #include <string>
 #include <thread>
@@ -62,7 +63,9 @@ class Worker {
   void UseConfig(ConfigPtr config, std::function<void()> done);
   // Stops taking queries, waits for what is in flight for at most `grace`, then ends the thread.
   void Stop(MonoTime grace);
-  void Join();
+  // Waits until its thread has ended, at most until then: false where it has not, in a script that
+  // does not return, say. The thread then is left, and what it uses must not be destroyed.
+  bool JoinUntil(MonoTime deadline);
   void RenewSockets(const BackendPtr& backend);
   uint64_t turns() const { return loop_.turns(); }
   WorkerLoad load() const { return load_.Get(); }
@@ -105,6 +108,8 @@ class Worker {
   MonoTime beat_;  // the last one, and how much the thread had run by then
   MonoTime beat_cpu_;
   std::atomic<const Activity*> activity_{nullptr};
+  std::promise<void> ending_;
+  std::future<void> ended_ = ending_.get_future();
   std::thread thread_;
 };
 

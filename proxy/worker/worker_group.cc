@@ -14,6 +14,8 @@
 namespace breakwater {
 namespace {
 
+constexpr MonoTime kStopPatience = MonoTime::FromSeconds(2);
+
 // The CPUs that this process may use (taskset, cgroup cpusets).
 std::vector<int> UsableCpus() {
   cpu_set_t set;
@@ -193,15 +195,23 @@ void WorkerGroup::RenewSockets(const BackendPtr& backend) {
   for (const auto& worker : workers_) worker->RenewSockets(backend);
 }
 
-void WorkerGroup::Stop(MonoTime grace) {
+bool WorkerGroup::Stop(MonoTime grace) {
   {
     const std::lock_guard<std::mutex> lock(phase_mutex_);
     const bool running = phase_ == Phase::kRunning;
     phase_ = Phase::kStopped;
-    if (!running) return;
+    if (!running) return true;
   }
   for (const auto& worker : workers_) worker->Stop(grace);
-  for (const auto& worker : workers_) worker->Join();
+  const MonoTime deadline = SystemClock().Now() + grace + kStopPatience;
+  bool all_ended = true;
+  for (size_t i = 0; i < workers_.size(); ++i) {
+    if (workers_[i]->JoinUntil(deadline)) continue;
+    all_ended = false;
+    LogError("setup", "worker {} does not end: it is left behind; it is doing: {}", i,
+             workers_[i]->Doing());
+  }
+  return all_ended;
 }
 
 std::vector<uint64_t> WorkerGroup::Turns() const {

@@ -36,7 +36,9 @@ class WorkerGroup {
   void Publish(const ConfigPtr& config);
   // Any thread: fresh sockets to this backend at their next use (reconnectOnUp).
   void RenewSockets(const BackendPtr& backend);
-  void Stop(MonoTime grace);
+  // Lets what is in flight finish for at most `grace`. False where a worker does not end soon
+  // after, caught in a script, say: its thread is left, and this object must not be destroyed.
+  bool Stop(MonoTime grace);
 
   size_t size() const { return workers_.size(); }
   // Accepted, and on their way to another worker. Any thread.

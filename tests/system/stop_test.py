@@ -2,6 +2,7 @@
 """SIGTERM ends the program whatever Lua does just then, and a console command ends with its client."""
 
 import os
+import socket
 import subprocess
 import time
 import unittest
@@ -9,7 +10,7 @@ import unittest
 from harness import (BINARY, CONSOLE, SANITIZED, Proxy, SystemTest, breakwater_only, child_environment, temp_folder,
                      wait_until)
 
-PATIENCE_S = 8  # two seconds for what is in flight, two for Lua, and a busy machine
+PATIENCE_S = 10  # two seconds for what is in flight, two for Lua, two for a worker, and a busy machine
 
 
 @breakwater_only
@@ -52,6 +53,23 @@ class Stop(SystemTest):
         self.busy(proxy, "os.execute('exec sleep 30')")
         self.ends(proxy)
         self.assertIn("does not return", proxy.log())
+
+    def test_a_stop_does_not_wait_for_a_worker_that_does_not_return(self):
+        # 2^60 ways to match, all of them within one C function.
+        endless = "infolog('matching') string.find(string.rep('a', 60), string.rep('a?', 60) .. string.rep('a', 60))"
+        for action in (f"LuaAction(function(dq) {endless} return DNSAction.None end)",
+                       f"LuaFFIPerThreadAction([[return function(dq) {endless} return 0 end]])"):
+            with self.subTest(action=action):
+                exits = os.path.join(temp_folder(), "exits")
+                proxy = self.proxy(f"addAction(AllRule(), {action})\n"
+                                   f"addExitCallback(function() io.open('{exits}', 'w'):close() end)\n")
+                with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+                    client.sendto(b"\0\1\1\0\0\1\0\0\0\0\0\0\1a\0\0\1\0\1", ("127.0.0.1", proxy.port))
+                    wait_until(lambda: "matching" in proxy.log(), "the match to begin")
+                    self.ends(proxy)
+                self.assertRegex(proxy.log(), "worker [0-9]+ does not end: .* it is doing: .*Lua.*Action")
+                if "PerThread" in action:
+                    self.assertTrue(os.path.exists(exits), "the exit callback")
 
     def test_a_stop_does_not_wait_for_maintenance_nor_an_exit_callback(self):
         proxy = self.proxy("function maintenance() print('looping') while true do end end\n"

@@ -86,7 +86,8 @@ class HandOverWorkersTest : public testing::Test {
   }
   ~HandOverWorkersTest() override {
     for (auto& worker : workers_) worker->Stop(MonoTime{});
-    for (auto& worker : workers_) worker->Join();
+    const MonoTime soon = SystemClock().Now() + MonoTime::FromSeconds(20);
+    for (auto& worker : workers_) EXPECT_TRUE(worker->JoinUntil(soon));
   }
 
   // A client of the first worker's port, answered once.
