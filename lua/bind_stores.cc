@@ -176,7 +176,9 @@ constexpr FunctionRow kFunctions[] = {
      "Opens a CDB file; looks every so many seconds whether there is a newer one."},
     {"newLMDBKVStore", Bind<&NewLmdb>,
      "newLMDBKVStore(filename, dbName [, noLock]) -> KeyValueStore",
-     "Opens a database of an LMDB file; changes are seen at once."},
+     "Opens a database of an LMDB file; changes are seen at once. Of a file that became shorter "
+     "nothing is read until it is as long as it was; one cut off in the middle of a look-up ends "
+     "the program: change it with LMDB's tools, or rename a new file into its place and restart."},
     {"newMMDBKVStore", Bind<&NewMmdb>,
      "newMMDBKVStore(filename, value [, refreshDelay]) -> KeyValueStore",
      "Opens an MMDB (GeoIP) file; addresses are keys, what is found is \"country.iso_code\" or the "

@@ -86,7 +86,7 @@ TextResult<MDB_dbi> LmdbEnvironment::OpenDatabase(const std::string& name) {
   int status = 0;
   readers_.WithAll([&] {
     MDB_txn* transaction = nullptr;
-    status = mdb_txn_begin(environment_, nullptr, MDB_RDONLY, &transaction);
+    status = Shrunk() ? EIO : mdb_txn_begin(environment_, nullptr, MDB_RDONLY, &transaction);
     if (status != 0) return;
     status = mdb_dbi_open(transaction, name.empty() ? nullptr : name.c_str(), 0, &database);
     if (status == 0) {
@@ -108,8 +108,22 @@ std::optional<uint64_t> LmdbEnvironment::ReplacedBy() const {
   return named->inode;
 }
 
+// A file that is cut off after this look ends the process all the same.
+bool LmdbEnvironment::Shrunk() {
+  mdb_filehandle_t file = -1;
+  struct stat status {};
+  if (mdb_env_get_fd(environment_, &file) != 0 || ::fstat(file, &status) != 0) return false;
+  const int64_t size = status.st_size;
+  int64_t longest = longest_.load(std::memory_order_relaxed);
+  while (size > longest && !longest_.compare_exchange_weak(longest, size)) {
+  }
+  if (size >= longest) return false;
+  shrunk_.store(true, std::memory_order_relaxed);
+  return true;
+}
+
 bool LmdbEnvironment::MapAnew() {
-  if (!outgrown_.exchange(false, std::memory_order_relaxed)) return false;
+  if (!outgrown_.exchange(false, std::memory_order_relaxed) || Shrunk()) return false;
   readers_.ForEach([](Reader& reader) { reader.End(); });
   // A reader may have begun again in between; it fails, and says so once more.
   int status = 0;

@@ -6,6 +6,7 @@
 #include <lmdb.h>
 
 #include <atomic>
+#include <cerrno>
 #include <memory>
 #include <optional>
 #include <string>
@@ -45,6 +46,7 @@ class LmdbEnvironment {
   template <typename F>
   int Read(F&& f) {
     return readers_.With([&](Reader& reader) {
+      if (Shrunk()) return EIO;
       int status = reader.Begin(environment_);
       if (status == MDB_SUCCESS) {
         status = f(reader);
@@ -58,13 +60,20 @@ class LmdbEnvironment {
   // Where a writer has made the file larger than what is mapped: maps all of it. True where it did
   // so; reads wait meanwhile.
   bool MapAnew();
+  // True once where the file has become shorter: somebody has cut it off or written over it, which
+  // no writer of the library does. Reading what is mapped of it would end the process, so that
+  // nothing is read until it is as long as it was.
+  bool TakeShrunk() { return shrunk_.exchange(false, std::memory_order_relaxed); }
 
  private:
+  bool Shrunk();
   TextResult<void> Open(const LmdbFileOptions& options);
 
   std::string path_;
   MDB_env* environment_ = nullptr;
   std::atomic<bool> outgrown_{false};
+  std::atomic<bool> shrunk_{false};
+  std::atomic<int64_t> longest_{0};  // octets that the file had
   Stripes<Reader> readers_;
 };
 

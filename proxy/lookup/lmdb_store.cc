@@ -61,6 +61,14 @@ class LmdbStore final : public KeyValueStore {
 
   void Tend(MonoTime) override {
     WarnOfAnotherFile();
+    const bool shrunk = environment_->TakeShrunk();
+    if (shrunk && !told_) {
+      LogError("lookup",
+               "{} has become shorter: nothing is looked up until it is as long as it was. Write a "
+               "file beside it and restart, or change it with LMDB's own tools",
+               ToString());
+    }
+    told_ = shrunk;
     if (!environment_->MapAnew()) return;
     loads_.Add();
     LogInfo("lookup", "{} has grown: all of it is mapped now", ToString());
@@ -96,6 +104,7 @@ class LmdbStore final : public KeyValueStore {
   const std::shared_ptr<LmdbEnvironment> environment_;
   const MDB_dbi database_;
   std::optional<uint64_t> warned_of_;  // of the helper thread
+  bool told_ = false;                  // of a file that became shorter
 };
 
 class MappedFile {

@@ -111,6 +111,22 @@ TEST_F(LmdbStore, WarnsOnceOfAFileThatHasTakenItsPlace) {
   EXPECT_EQ(store->load_errors(), 1u);
 }
 
+TEST_F(LmdbStore, AFileThatIsCutOffIsNotReadUntilItIsWholeAgain) {
+  AddToLmdb(path_, "db", Many(1000));
+  const auto store = Open();
+  EXPECT_EQ(Value(store, "key 7"), "value 7");
+  const std::string whole = Content(path_);
+  for (const size_t left : {size_t{0}, size_t{4096}, whole.size() / 2}) {
+    ASSERT_EQ(truncate(path_.c_str(), static_cast<off_t>(left)), 0);
+    EXPECT_EQ(Value(store, "key 7"), "-");
+    EXPECT_EQ(RangeValue(store, "key 7"), "-");
+    store->Tend({});
+  }
+  EXPECT_EQ(store->lookup_errors(), 6u);
+  Write(path_, whole);
+  EXPECT_EQ(Value(store, "key 7"), "value 7");
+}
+
 TEST_F(LmdbStore, IsReadByManyThreadsWhileItIsMappedAnew) {
   AddToLmdb(path_, "db", Many(1000));
   const auto store = Open();
