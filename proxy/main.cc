@@ -261,7 +261,7 @@ int Serve(const Options& options) {
   Connect(lua, server);
   std::vector<std::unique_ptr<WebServer>> webs;
   for (const Address& address : builder.config().web.addresses) {
-    webs.push_back(std::make_unique<WebServer>(server, lua));
+    webs.push_back(std::make_unique<WebServer>(server, lua, server.rates()));
     if (auto up = webs.back()->Start(address); !up) LogError("web", "{}", up.error());
   }
   server.Start();

@@ -194,6 +194,7 @@ void Server::RunControlThread() {
 
 void Server::EverySecond() {
   watchdog_.Check(workers_.Turns(), control_loop_.now());
+  rates_.Take(CurrentConfig()->backends, control_loop_.now());
   zones_.Count(control_stats_->counters);
   stores_.Count(control_stats_->counters);
   carbon_.Count(control_stats_->counters);

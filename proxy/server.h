@@ -11,6 +11,7 @@
 
 #include "proxy/backend/discovery.h"
 #include "proxy/backend/health_probe.h"
+#include "proxy/backend/server_rates.h"
 #include "proxy/control/alert_command.h"
 #include "proxy/control/carbon_sender.h"
 #include "proxy/control/control_commands.h"
@@ -83,6 +84,8 @@ class Server final : public ControlTarget {
     return {.workers = workers_.size(), .queued = workers_.queued_connections()};
   }
   std::string Version() const override;
+  // Of the last second; any thread.
+  const ServerRates& rates() const { return rates_; }
 
  private:
   void RunControlThread();
@@ -111,6 +114,7 @@ class Server final : public ControlTarget {
   Rings rings_;
   mutable ZoneHealth zone_health_;  // safe from any thread
   mutable Drills drills_;           // so is this
+  ServerRates rates_;
   Loop control_loop_;
   WorkerGroup workers_;
   HealthProbe health_;

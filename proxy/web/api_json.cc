@@ -61,6 +61,7 @@ void AddTcpCounters(json& server, const BackendCounters& counters) {
       Average(counters.tcp_connection_queries, counters.tcp_connections_closed);
   server["tcpAvgConnectionDuration"] =
       Average(counters.tcp_connection_duration_ms, counters.tcp_connections_closed);
+  server["tlsResumptions"] = counters.tls_resumptions.Get();
 }
 
 void AddHealthCounters(json& server, const HealthCheckCounters& counters) {
@@ -80,10 +81,11 @@ std::string_view ProtocolOf(const Backend& backend) {
   return settings.tcp_only ? "Do53 TCP" : "Do53 UDP";
 }
 
-json ServerJson(const Config& config, size_t index) {
+json ServerJson(const Config& config, const ServerRates& rates, size_t index) {
   const BackendPtr& backend = config.backends[index];
   const std::string address = backend->AddressText();
   const bool forced_down = backend->health().forced() && !backend->IsUp();
+  const ServerRate rate = rates.Of(*backend);
   json server = {{"id", index},
                  {"name", backend->name().empty() ? address : backend->name()},
                  {"address", address},
@@ -95,6 +97,9 @@ json ServerJson(const Config& config, size_t index) {
                  {"suspect", backend->suspect()},
                  {"pools", PoolNames(config, backend)},
                  {"outstanding", backend->outstanding()},
+                 {"qps", rate.queries},
+                 {"dropRate", rate.drops},
+                 {"reuseds", backend->counters().timeouts.Get()},  // what it calls drops elsewhere
                  {"queries", backend->counters().queries.Get()},
                  {"responses", backend->counters().responses.Get()},
                  {"nonCompliantResponses", backend->counters().noncompliant_responses.Get()},
@@ -107,27 +112,49 @@ json ServerJson(const Config& config, size_t index) {
   return server;
 }
 
+// 0 where there is no TLS: dnsdist's frontends have these members all the same.
+void AddTlsCounters(json& row, const Frontend& frontend) {
+  constexpr const char* kVersions[kTlsVersions] = {"tls10Queries", "tls11Queries", "tls12Queries",
+                                                   "tls13Queries", "tlsUnknownQueries"};
+  // In the order of TlsFailure; other reasons are told nowhere.
+  constexpr const char* kFailures[kTlsFailures - 1] = {
+      "DHKeyTooSmall",          "InappropriateFallBack", "NoSharedCipher", "UnknownCipher",
+      "UnknownKeyExchangeType", "UnknownProtocol",       "UnsupportedEC",  "UnsupportedProtocol"};
+  static const TlsCounters kNone{};
+  const TlsCounters& counters = frontend.tls ? frontend.tls->counters() : kNone;
+  row["tlsNewSessions"] = counters.new_sessions.Get();
+  row["tlsResumptions"] = counters.resumed_sessions.Get();
+  row["tlsUnknownTicketKey"] = counters.unknown_ticket_keys.Get();
+  row["tlsInactiveTicketKey"] = counters.inactive_ticket_keys.Get();
+  for (size_t i = 0; i < kTlsVersions; ++i) row[kVersions[i]] = counters.queries[i].Get();
+  for (size_t i = 0; i < std::size(kFailures); ++i) {
+    row[fmt::format("tlsHandshakeFailures{}", kFailures[i])] = counters.failures[i].Get();
+  }
+}
+
 json FrontendJson(const Frontend& frontend, size_t index) {
   const bool stream = !IsDatagram(frontend.settings.protocol);
-  return {{"id", index},
-          {"address", frontend.settings.address.ToStringWithPort()},
-          {"udp", !stream},
-          {"tcp", stream},
-          {"type", frontend.TypeText()},
-          {"queries", frontend.queries.Get()},
-          {"responses", frontend.responses.Get()},
-          {"nonCompliantQueries", frontend.noncompliant_queries.Get()},
-          {"tcpDiedReadingQuery", frontend.tcp_died_reading_query.Get()},
-          {"tcpDiedSendingResponse", frontend.tcp_died_sending_response.Get()},
-          {"tcpGaveUp", frontend.tcp_gave_up.Get()},
-          {"tcpClientTimeouts", frontend.tcp_client_timeouts.Get()},
-          {"tcpDownstreamTimeouts", frontend.tcp_downstream_timeouts.Get()},
-          {"tcpCurrentConnections", frontend.tcp_current_connections.Get()},
-          {"tcpMaxConcurrentConnections", frontend.tcp_max_concurrent_connections.Get()},
-          {"tcpAvgQueriesPerConnection",
-           Average(frontend.tcp_connection_queries, frontend.tcp_connections)},
-          {"tcpAvgConnectionDuration",
-           Average(frontend.tcp_connection_duration_ms, frontend.tcp_connections)}};
+  json row = {{"id", index},
+              {"address", frontend.settings.address.ToStringWithPort()},
+              {"udp", !stream},
+              {"tcp", stream},
+              {"type", frontend.TypeText()},
+              {"queries", frontend.queries.Get()},
+              {"responses", frontend.responses.Get()},
+              {"nonCompliantQueries", frontend.noncompliant_queries.Get()},
+              {"tcpDiedReadingQuery", frontend.tcp_died_reading_query.Get()},
+              {"tcpDiedSendingResponse", frontend.tcp_died_sending_response.Get()},
+              {"tcpGaveUp", frontend.tcp_gave_up.Get()},
+              {"tcpClientTimeouts", frontend.tcp_client_timeouts.Get()},
+              {"tcpDownstreamTimeouts", frontend.tcp_downstream_timeouts.Get()},
+              {"tcpCurrentConnections", frontend.tcp_current_connections.Get()},
+              {"tcpMaxConcurrentConnections", frontend.tcp_max_concurrent_connections.Get()},
+              {"tcpAvgQueriesPerConnection",
+               Average(frontend.tcp_connection_queries, frontend.tcp_connections)},
+              {"tcpAvgConnectionDuration",
+               Average(frontend.tcp_connection_duration_ms, frontend.tcp_connections)}};
+  AddTlsCounters(row, frontend);
+  return row;
 }
 
 json DohFrontendJson(const Frontend& frontend, size_t index) {
@@ -273,10 +300,11 @@ std::string JsonKernelBlocks(const ControlTarget& target) {
   return DumpJson(blocks);
 }
 
-std::string JsonServersPage(const ControlTarget& target) {
+std::string JsonServersPage(const ControlTarget& target, const ServerRates& rates) {
   const ConfigPtr config = target.CurrentConfig();
   json servers = json::array();
-  for (size_t i = 0; i < config->backends.size(); ++i) servers.push_back(ServerJson(*config, i));
+  for (size_t i = 0; i < config->backends.size(); ++i)
+    servers.push_back(ServerJson(*config, rates, i));
   json frontends = json::array();
   for (size_t i = 0; i < config->frontends.size(); ++i) {
     frontends.push_back(FrontendJson(*config->frontends[i], i));
@@ -309,12 +337,12 @@ std::string JsonStatistics(const ControlTarget& target) {
   return DumpJson(items);
 }
 
-std::string JsonPool(const Config& config, const Pool& pool) {
+std::string JsonPool(const Config& config, const Pool& pool, const ServerRates& rates) {
   json servers = json::array();
   for (size_t i = 0; i < config.backends.size(); ++i) {
     const auto& members = pool.servers;
     if (std::find(members.begin(), members.end(), config.backends[i]) != members.end()) {
-      servers.push_back(ServerJson(config, i));
+      servers.push_back(ServerJson(config, rates, i));
     }
   }
   return DumpJson({{"stats", PoolStats(pool)}, {"servers", std::move(servers)}});

@@ -6,15 +6,18 @@
 
 #include <string>
 
+#include "proxy/backend/server_rates.h"
 #include "proxy/control/control_target.h"
 
 namespace breakwater {
 
-std::string JsonStats(const ControlTarget& target);        // /jsonstat?command=stats
-std::string JsonServersPage(const ControlTarget& target);  // /api/v1/servers/localhost
+std::string JsonStats(const ControlTarget& target);  // /jsonstat?command=stats
+// /api/v1/servers/localhost
+std::string JsonServersPage(const ControlTarget& target, const ServerRates& rates);
 std::string JsonZones(const ControlTarget& target, ZoneHealth::Which which);  // .../zones[?bad]
 std::string JsonStatistics(const ControlTarget& target);                      // .../statistics
-std::string JsonPool(const Config& config, const Pool& pool);                 // .../pool?name=
+// .../pool?name=
+std::string JsonPool(const Config& config, const Pool& pool, const ServerRates& rates);
 std::string JsonDynBlocks(const ControlTarget& target);  // /jsonstat?command=dynblocklist
 // /jsonstat?command=ebpfblocklist: what the registered filters with times (registerDynBPFFilter)
 // hold.

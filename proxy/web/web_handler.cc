@@ -151,7 +151,7 @@ WebResponse WebHandler::Answer(const WebRequest& request, const Config& config) 
             .headers = {}};
   }
   if (request.path == "/jsonstat") return JsonStat(request);
-  if (request.path == kServersPage) return Json(JsonServersPage(target_));
+  if (request.path == kServersPage) return Json(JsonServersPage(target_, rates_));
   if (request.path == kStatistics) return Json(JsonStatistics(target_));
   if (request.path == kPool) return PoolPage(request, config);
   if (request.path == kCache) return PurgeCache(request, config);
@@ -184,7 +184,7 @@ WebResponse WebHandler::PoolPage(const WebRequest& request, const Config& config
   if (name == nullptr) return Problem(400, "name is missing\n");
   const Pool* pool = config.FindPool(*name);
   if (pool == nullptr) return Problem(404, "there is no such pool\n");
-  return Json(JsonPool(config, *pool));
+  return Json(JsonPool(config, *pool, rates_));
 }
 
 WebResponse WebHandler::PurgeCache(const WebRequest& request, const Config& config) const {

@@ -2,6 +2,7 @@
 // checks is dnsdist's (meaning-operation.md, "Web server and API"). Any thread.
 #pragma once
 
+#include "proxy/backend/server_rates.h"
 #include "proxy/control/command_runner.h"
 #include "proxy/control/control_target.h"
 #include "proxy/control/web_message.h"
@@ -10,7 +11,8 @@ namespace breakwater {
 
 class WebHandler {
  public:
-  WebHandler(ControlTarget& target, CommandRunner& runner) : target_(target), runner_(runner) {}
+  WebHandler(ControlTarget& target, CommandRunner& runner, const ServerRates& rates)
+      : target_(target), runner_(runner), rates_(rates) {}
   WebResponse Handle(const WebRequest& request) const;
 
  private:
@@ -22,6 +24,7 @@ class WebHandler {
 
   ControlTarget& target_;
   CommandRunner& runner_;
+  const ServerRates& rates_;
 };
 
 }  // namespace breakwater

@@ -56,7 +56,8 @@ MHD_Result Send(MHD_Connection* connection, const WebResponse& answer) {
 }  // namespace
 
 struct WebServer::Impl {
-  Impl(ControlTarget& t, CommandRunner& runner) : target(t), handler(t, runner) {}
+  Impl(ControlTarget& t, CommandRunner& runner, const ServerRates& rates)
+      : target(t), handler(t, runner, rates) {}
   ~Impl() {
     if (daemon != nullptr) MHD_stop_daemon(daemon);
   }
@@ -127,8 +128,8 @@ struct WebServer::Impl {
   MHD_Daemon* daemon = nullptr;
 };
 
-WebServer::WebServer(ControlTarget& target, CommandRunner& runner)
-    : impl_(std::make_unique<Impl>(target, runner)) {}
+WebServer::WebServer(ControlTarget& target, CommandRunner& runner, const ServerRates& rates)
+    : impl_(std::make_unique<Impl>(target, runner, rates)) {}
 WebServer::~WebServer() = default;
 
 TextResult<void> WebServer::Start(const Address& address) {

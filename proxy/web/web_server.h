@@ -5,6 +5,7 @@
 
 #include <memory>
 
+#include "proxy/backend/server_rates.h"
 #include "proxy/base/address.h"
 #include "proxy/base/result.h"
 #include "proxy/control/command_runner.h"
@@ -14,8 +15,8 @@ namespace breakwater {
 
 class WebServer {
  public:
-  // Both must outlive it.
-  WebServer(ControlTarget& target, CommandRunner& runner);
+  // All must outlive it.
+  WebServer(ControlTarget& target, CommandRunner& runner, const ServerRates& rates);
   ~WebServer();  // waits for the request being served
   WebServer(const WebServer&) = delete;
   WebServer& operator=(const WebServer&) = delete;

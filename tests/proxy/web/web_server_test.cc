@@ -55,7 +55,7 @@ class WebServerTest : public CacheFixture {
     EXPECT_TRUE(web.acl.Add("127.0.0.1"));
   }
   void Serve() {
-    server_ = std::make_unique<WebServer>(target_, runner_);
+    server_ = std::make_unique<WebServer>(target_, runner_, rates_);
     const auto started = server_->Start(*Address::Parse("127.0.0.1:0"));
     ASSERT_TRUE(started) << started.error();
     address_ = server_->address();
@@ -97,6 +97,7 @@ class WebServerTest : public CacheFixture {
 
   FakeTarget target_;
   FakeRunner runner_;
+  ServerRates rates_;
   std::unique_ptr<WebServer> server_;
   Address address_;
 };

@@ -48,11 +48,12 @@ class ZonesPageTest : public testing::Test {
     request.headers.emplace_back("x-api-key", "key");
     if (path == "/zones") request.headers.emplace_back("authorization", "Basic dTpwdw==");
     if (bad) request.arguments.emplace_back("bad", "");
-    return WebHandler(target_, runner_).Handle(request);
+    return WebHandler(target_, runner_, rates_).Handle(request);
   }
 
   FakeTarget target_;
   NoRunner runner_;
+  ServerRates rates_;
 };
 
 TEST_F(ZonesPageTest, TheApiTellsZonesByServer) {
@@ -86,7 +87,7 @@ TEST_F(ZonesPageTest, BothWantTheirCredentials) {
   WebRequest api;
   api.method = "GET";
   api.path = "/api/v1/servers/localhost/zones";
-  const WebHandler handler(target_, runner_);
+  const WebHandler handler(target_, runner_, rates_);
   EXPECT_EQ(handler.Handle(api).status, 401u);
   api.headers.emplace_back("authorization", "Basic dTpwdw==");  // an API endpoint takes the key
   EXPECT_EQ(handler.Handle(api).status, 401u);
@@ -122,14 +123,14 @@ TEST_F(ZonesPageTest, WithoutBadZonesItSaysSo) {
 TEST_F(ZonesPageTest, SuspectServersAndTheLastDrillAreShown) {
   const BackendPtr server = target_.AddBackend("standby", "192.0.2.9");
   server->set_suspect(true);
-  json servers = json::parse(JsonServersPage(target_));
+  json servers = json::parse(JsonServersPage(target_, ServerRates()));
   EXPECT_EQ(servers["servers"][0]["suspect"], true);
   EXPECT_EQ(servers["servers"][0]["tier"], 1);
   EXPECT_TRUE(servers["drill"].is_null());
   EXPECT_NE(Get("/zones").body.find("suspect"), std::string::npos);
   const MonoTime now = target_.clock_.Now();
   ASSERT_TRUE(target_.drills_.Begin(server, {.server = "standby"}, now));
-  servers = json::parse(JsonServersPage(target_));
+  servers = json::parse(JsonServersPage(target_, ServerRates()));
   EXPECT_EQ(servers["drill"]["server"], server->NameWithAddress());
   EXPECT_EQ(servers["drill"]["state"], "running");
   EXPECT_NE(Get("/zones").body.find("standby (192.0.2.9:53), running: 0 compared"),
