@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "proxy/observe/family_names.h"
 #include "proxy/observe/metrics.h"
 
 namespace breakwater {
@@ -26,8 +27,10 @@ bool IsPrometheusName(std::string_view name) {
     return IsLetter(c) || IsDigit(c) || c == ':';
   });
 }
+// What begins with two underscores is Prometheus's own: __name__ would name the series again.
 bool IsLabelName(std::string_view name) {
-  return IsPrometheusName(name) && name.find(':') == std::string_view::npos;
+  return IsPrometheusName(name) && name.find(':') == std::string_view::npos &&
+         !name.starts_with("__");
 }
 
 std::string PrometheusName(std::string_view name) {
@@ -42,6 +45,12 @@ bool IsOwnName(const CustomMetricSettings& settings) {
     std::set<std::string> names;
     for (const MetricReading& reading : CounterRegistry(MonoTime{}).Read(MonoTime{})) {
       names.insert(PrometheusName(reading.name));
+    }
+    for (const std::string_view family : kFamilyNames) names.insert(PrometheusName(family));
+    for (const std::string_view histogram : kHistogramNames) {
+      for (const char* part : {"_bucket", "_sum", "_count"}) {
+        names.insert(PrometheusName(histogram) + part);
+      }
     }
     return names;
   }();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 
 #include "proxy/observe/process_stats.h"
 
@@ -167,8 +168,13 @@ std::vector<MetricReading> CounterRegistry::Read(MonoTime now) const {
   return out;
 }
 
+// As Prometheus reads it, where the number is none.
 std::string MetricText(const MetricValue& value) {
-  if (const double* average = std::get_if<double>(&value)) return fmt::format("{:.6g}", *average);
+  if (const double* number = std::get_if<double>(&value)) {
+    if (std::isnan(*number)) return "NaN";
+    if (std::isinf(*number)) return *number > 0 ? "+Inf" : "-Inf";
+    return fmt::format("{:.6g}", *number);
+  }
   return std::to_string(std::get<uint64_t>(value));
 }
 

@@ -366,6 +366,25 @@ void WriteZones(PrometheusWriter& out, const ControlTarget& target, const Config
   });
 }
 
+// A backslash before each of `special`, and ends of lines as "\\n".
+std::string Escaped(std::string_view value, std::string_view special) {
+  std::string text;
+  for (const char c : value) {
+    if (c == '\n') {
+      text += "\\n";
+      continue;
+    }
+    if (special.find(c) != std::string_view::npos) text += '\\';
+    text += c;
+  }
+  return text;
+}
+
+// Quotes stand for themselves there.
+std::string EscapeHelp(std::string_view help) {
+  return Escaped(help, "\\");
+}
+
 // Of the last seconds.
 void WriteDynBlocks(PrometheusWriter& out, const DynBlockTable& table) {
   const DynBlockOffenders offenders = table.offenders();
@@ -384,23 +403,13 @@ void WriteDynBlocks(PrometheusWriter& out, const DynBlockTable& table) {
 }  // namespace
 
 std::string EscapeLabelValue(std::string_view value) {
-  std::string text;
-  for (const char c : value) {
-    if (c == '\\' || c == '"') {
-      text += '\\';
-      text += c;
-    } else if (c == '\n') {
-      text += "\\n";
-    } else {
-      text += c;
-    }
-  }
-  return text;
+  return Escaped(value, "\\\"");
 }
 
 void PrometheusWriter::Begin(const Family& family) {
   name_ = fmt::format("{}{}", family.prefix, family.name);
-  text_ += fmt::format("# HELP {} {}\n# TYPE {} {}\n", name_, family.help, name_, family.type);
+  text_ += fmt::format("# HELP {} {}\n# TYPE {} {}\n", name_, EscapeHelp(family.help), name_,
+                       family.type);
 }
 
 void PrometheusWriter::Sample(const PrometheusLabels& labels, std::string_view value,
@@ -411,7 +420,11 @@ void PrometheusWriter::Sample(const PrometheusLabels& labels, std::string_view v
     inside += fmt::format("{}=\"{}\"", name, EscapeLabelValue(text));
   };
   for (const auto& [name, text] : labels) add(name, text);
-  if (!instance_.empty()) add("instance", instance_);
+  // A metric of the operator's own may have that label; two would make the page unreadable.
+  constexpr std::string_view kInstance = "instance";
+  const bool has_one = std::any_of(labels.begin(), labels.end(),
+                                   [&](const auto& label) { return label.first == kInstance; });
+  if (!instance_.empty() && !has_one) add(kInstance, instance_);
   text_ += fmt::format("{}{}", name_, suffix);
   if (!inside.empty()) text_ += fmt::format("{{{}}}", inside);
   text_ += fmt::format(" {}\n", value);

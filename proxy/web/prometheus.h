@@ -16,7 +16,7 @@ using PrometheusLabels = std::vector<std::pair<std::string_view, std::string>>;
 // Writes samples, escaping label values; one family (name) at a time.
 class PrometheusWriter {
  public:
-  // `instance` non-empty: a last label of every sample.
+  // `instance` non-empty: a last label of every sample that has no label of that name itself.
   explicit PrometheusWriter(std::string instance) : instance_(std::move(instance)) {}
 
   struct Family {

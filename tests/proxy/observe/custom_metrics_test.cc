@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <limits>
 #include <thread>
 
 #include "proxy/observe/metrics.h"
@@ -44,7 +45,9 @@ TEST(CustomMetrics, TheOtherKindAndUnknownNamesAreErrors) {
 
 TEST(CustomMetrics, BadNamesAreNotDeclared) {
   CustomMetrics metrics;
-  for (const char* name : {"", "Upper", "under_score", "a b", "a.b", "queries", "uptime"}) {
+  for (const char* name : {"", "Upper", "under_score", "a b", "a.b", "queries", "uptime", "info",
+                           "latency", "latency-bucket", "server-queries", "frontend-queries",
+                           "rule-hits", "server-healthchecklatency-histo-sum"}) {
     EXPECT_FALSE(metrics.Declare(Counter(name))) << name;
   }
   CustomMetricSettings named = Counter("good");
@@ -75,6 +78,22 @@ TEST(CustomMetrics, EachLabelSetIsASeriesAndThereAreNotTooMany) {
   EXPECT_EQ(readings[0].series.size(), CustomMetrics::kMostSeries);
   EXPECT_EQ(readings[0].description, "Two lines");
   EXPECT_EQ(readings[0].prometheus_name, "dnsdist_one");
+}
+
+TEST(CustomMetrics, NumbersThatAreNoneAreWrittenAsPrometheusReadsThem) {
+  EXPECT_EQ(MetricText(std::numeric_limits<double>::quiet_NaN()), "NaN");
+  EXPECT_EQ(MetricText(-std::numeric_limits<double>::quiet_NaN()), "NaN");
+  EXPECT_EQ(MetricText(std::numeric_limits<double>::infinity()), "+Inf");
+  EXPECT_EQ(MetricText(-std::numeric_limits<double>::infinity()), "-Inf");
+}
+
+TEST(CustomMetrics, LabelsThatBelongToPrometheusAreRefused) {
+  CustomMetrics metrics;
+  ASSERT_TRUE(metrics.Declare(Gauge("level")));
+  for (const char* label : {"__name__", "__other"}) {
+    EXPECT_THAT(metrics.Set("level", {{label, "7"}}, 1).error(), HasSubstr("no name of a label"));
+  }
+  EXPECT_TRUE(metrics.Set("level", {{"instance", "7"}, {"_one", "8"}}, 1));
 }
 
 TEST(CustomMetrics, ManyThreadsLoseNoCount) {

@@ -171,6 +171,41 @@ TEST(Prometheus, TheInstanceIsTheLastLabelOfEverySample) {
   }
 }
 
+// What the operator makes of his own metrics leaves the page readable.
+TEST(Prometheus, MetricsOfTheOperatorsOwnDoNotSpoilThePage) {
+  FakeTarget target;
+  target.config->web.prometheus_add_instance_label = true;
+  target.config->settings.server_id = "me";
+  auto custom = std::make_shared<CustomMetrics>();
+  target.registry.UseCustom(custom);
+  ASSERT_TRUE(custom->Declare({.name = "ratio",
+                               .is_gauge = true,
+                               .description = "C:\\new \"one\"",
+                               .prometheus_name = {},
+                               .with_labels = true}));
+  ASSERT_TRUE(custom->Set("ratio", {{"instance", "mine"}}, 0.5));
+  const std::string text = PrometheusText(target);
+  const PrometheusChecker checked(text);
+  EXPECT_THAT(checked.complaints, IsEmpty());
+  EXPECT_EQ(checked.samples.at("dnsdist_ratio{instance=\"mine\"}"), "0.5");
+  EXPECT_NE(text.find("# HELP dnsdist_ratio C:\\\\new \"one\"\n"), std::string::npos);
+}
+
+TEST(Prometheus, NoFamilyOfThePageCanBeDeclaredOnceMore) {
+  FakeTarget target;
+  const PrometheusChecker checked(PrometheusText(target));
+  EXPECT_GT(checked.types.size(), 100u);
+  CustomMetrics custom;
+  for (const auto& [family, type] : checked.types) {
+    EXPECT_FALSE(custom.Declare({.name = "mine",
+                                 .is_gauge = false,
+                                 .description = {},
+                                 .prometheus_name = family,
+                                 .with_labels = false}))
+        << family;
+  }
+}
+
 TEST(Prometheus, HasTheTypesOfDnsdist) {
   FakeTarget target;
   const PrometheusChecker checked(PrometheusText(target));
