@@ -240,7 +240,7 @@ constexpr FunctionRow kFunctions[] = {
     BW_ROW("SetTempFailureCacheTTLAction", MakeSetTempFailureCacheTtlAction, "ttl",
            "How long a SERVFAIL or REFUSED for it is cached."),
     BW_OLD("SkipCacheAction", MakeSetSkipCacheAction, "", "SetSkipCacheAction"),
-    BW_ROW("SpoofAction", Spoof, "ip | ips [, options]", "Answers with these addresses."),
+    BW_ROW("SpoofAction", Spoof, "ip [, ip6] | ips [, options]", "Answers with these addresses."),
     BW_ROW("SpoofCNAMEAction", SpoofCname, "cname [, options]", "Answers with a CNAME."),
     BW_ROW("SpoofPacketAction", SpoofPacket, "rawPacket, len", "Answers with that packet."),
     BW_ROW("SpoofRawAction", SpoofRawData, "rawAnswer | rawAnswers [, options]",

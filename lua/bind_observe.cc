@@ -1,9 +1,15 @@
 // What the console shows: servers, counters, the rings.
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
 
 #include "lua/object_args.h"
 #include "lua/script_bindings.h"
 #include "lua/server_table.h"
+#include "proxy/base/unique_fd.h"
 #include "proxy/observe/ring_tables.h"
 
 namespace breakwater::lua {
@@ -133,11 +139,43 @@ void ShowSecurityStatus(Call& call) {
   call.Print("0\n");
 }
 
-TextResult<void> Grep(Call& call, const StringOrList& selectors, std::optional<size_t> limit) {
+// A new file: what is there already is never written over.
+TextResult<void> WriteNewFile(const std::string& path, std::string_view text) {
+  const auto fail = [&] {
+    return Fail(fmt::format("cannot write the file '{}': {}", path, std::strerror(errno)));
+  };
+  const UniqueFd file(open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+  if (!file.valid()) return fail();
+  while (!text.empty()) {
+    const ssize_t written = write(file.get(), text.data(), text.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return fail();
+    text.remove_prefix(static_cast<size_t>(written));
+  }
+  return {};
+}
+
+using NumberOrOptions = std::variant<size_t, Options>;
+
+// grepq(selectors, num, options), and without the number too.
+TextResult<void> Grep(Call& call, const StringOrList& selectors,
+                      std::optional<NumberOrOptions> second, Options third) {
+  Options* options = &third;
+  std::optional<size_t> limit;
+  if (second && std::holds_alternative<Options>(*second)) {
+    if (!lua_isnoneornil(call.state(), 3)) return Fail(TypeError(call, 2, "integer"));
+    options = &std::get<Options>(*second);
+  } else if (second) {
+    limit = std::get<size_t>(*second);
+  }
+  std::string path;
+  options->Read("outputFile", &path);
+  if (auto good = options->Finish(); !good) return good;
   const auto target = Target(call);
   if (!target) return Fail(target.error());
   auto text = GrepText((*target)->rings(), selectors.items, limit, (*target)->clock().Now());
   if (!text) return Fail(std::move(text.error()));
+  if (!path.empty()) return WriteNewFile(path, *text);
   call.Print(*text);
   return {};
 }
@@ -161,8 +199,9 @@ constexpr FunctionRow kFunctions[] = {
      "What topQueries() prints, as {name, count, percent}."},
     {"getTopResponses", Bind<&GetTopResponses>, "getTopResponses(num, rcode[, labels]) -> table",
      "What topResponses() prints, as {name, count, percent}."},
-    {"grepq", Bind<&Grep>, "grepq(selector | selectors [, num])",
-     "Prints the last messages of a network, below a name, or slower than \"100ms\"."},
+    {"grepq", Bind<&Grep>, "grepq(selector | selectors [, num [, options]])",
+     "Prints the last messages of a network, below a name, or slower than \"100ms\"; with "
+     "outputFile it writes them to a new file."},
     {"showResponseLatency", Bind<&ShowLatency>, "showResponseLatency()",
      "Prints how long answers took."},
     {"showSecurityStatus", Bind<&ShowSecurityStatus>, "showSecurityStatus()",

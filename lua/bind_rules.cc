@@ -47,6 +47,10 @@ TextResult<RuleTableOptions> ReadTableOptions(Options& options) {
 // Where the rule is; a text is a UUID or else a name.
 using RuleKey = std::variant<size_t, std::string>;
 constexpr size_t kTopRules = 10;
+// 0 shows all, as in dnsdist.
+size_t RowsOf(std::optional<size_t> top) {
+  return top == size_t{0} ? SIZE_MAX : top.value_or(kTopRules);
+}
 
 template <typename ActionT, ChainOf<ActionT> Chain>
 struct Of {
@@ -131,7 +135,7 @@ struct Of {
   static TextResult<void> Top(Call& call, std::optional<size_t> top, Options options) {
     const auto table = ReadTableOptions(options);
     if (!table) return Fail(table.error());
-    call.Print(ShowTopRules(Read(call), top.value_or(kTopRules), *table));
+    call.Print(ShowTopRules(Read(call), RowsOf(top), *table));
     return {};
   }
 };

@@ -1,4 +1,6 @@
 // Selectors: the functions called ...Rule.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "lua/bindings.h"
@@ -123,6 +125,10 @@ TextResult<SelectorPtr> MaxQpsIp(Call& call, uint32_t qps) {
   if (!good) return Fail(std::move(good.error()));
   if (settings.scan_fraction == 0 || settings.shards == 0) {
     return Fail(std::string("scanFraction and shards must be at least 1"));
+  }
+  constexpr uint32_t kMostShards = 65'536;
+  if (settings.shards > kMostShards) {
+    return Fail(fmt::format("there are at most {} shards, not {}", kMostShards, settings.shards));
   }
   return MakeMaxQpsIpSelector(settings);
 }

@@ -128,6 +128,20 @@ TextResult<void> SetFastOpenKey(Call& call, const std::string& text) {
 
 TextResult<void> SetRingSize(Call& call, uint32_t entries, std::optional<uint32_t> shards) {
   if (entries == 0 || shards.value_or(1) == 0) return Fail(std::string("must not be 0"));
+  // All of it is taken when the server starts, and that must not fail.
+  constexpr uint64_t kEntryBytes = sizeof(RingQuery) + sizeof(RingResponse);
+  constexpr uint32_t kMostShards = 65'536;
+  const auto most = static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) *
+                    static_cast<uint64_t>(sysconf(_SC_PAGESIZE)) / kEntryBytes;
+  if (entries > most) {
+    return Fail(
+        fmt::format("{} entries of {} bytes are more than this machine's memory, which is "
+                    "enough for {}",
+                    entries, kEntryBytes, most));
+  }
+  if (shards.value_or(1) > kMostShards) {
+    return Fail(fmt::format("there are at most {} shards, not {}", kMostShards, *shards));
+  }
   RingSettings& rings = call.builder().Edit().settings.rings;
   rings.entries = entries;
   rings.shards = shards.value_or(10);

@@ -33,8 +33,13 @@ std::optional<int64_t> ToInteger(lua_State* state, int index) {
   if (lua_isnumber(state, index) == 0) return std::nullopt;
   int is_integer = 0;
   const lua_Integer value = lua_tointegerx(state, index, &is_integer);
-  if (is_integer == 0) return std::nullopt;
-  return value;
+  if (is_integer != 0) return value;
+  if (lua_type(state, index) != LUA_TNUMBER) return std::nullopt;
+  // 2^63 itself is no int64_t, -2^63 is; nothing compares with what is no number.
+  constexpr double kEnd = 0x1p63;
+  const double number = std::trunc(lua_tonumberx(state, index, nullptr));
+  if (!(number >= -kEnd && number < kEnd)) return std::nullopt;
+  return static_cast<int64_t>(number);
 }
 
 bool IsTable(lua_State* state, int index) {

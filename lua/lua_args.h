@@ -47,7 +47,7 @@ struct Pushed {
 };
 
 std::string TypeError(Call& call, int index, std::string_view expected);
-// Strings of digits and floats without a fraction are integers.
+// Strings of digits are integers too, and floats, whose fraction is cut off.
 std::optional<int64_t> ToInteger(lua_State* state, int index);
 bool IsTable(lua_State* state, int index);
 

@@ -20,12 +20,16 @@ struct Selector {
   std::optional<uint32_t> min_ms;
 };
 
+// "15ms"; of "15.5ms" the whole milliseconds count, as in dnsdist.
 std::optional<uint32_t> ParseLatency(std::string_view text) {
   uint32_t ms = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), ms);
-  if (error != std::errc{} || std::string_view(end, text.data() + text.size()) != "ms") {
-    return std::nullopt;
+  if (error != std::errc{}) return std::nullopt;
+  std::string_view rest(end, text.data() + text.size());
+  if (rest.starts_with('.')) {
+    rest.remove_prefix(std::min(rest.find_first_not_of("0123456789", 1), rest.size()));
   }
+  if (rest != "ms") return std::nullopt;
   return ms;
 }
 
@@ -81,7 +85,7 @@ std::string ResponseLine(const RingResponse& entry, MonoTime now) {
 }
 
 void KeepLast(std::vector<Row>& rows, std::optional<size_t> limit) {
-  if (!limit || rows.size() <= *limit) return;
+  if (limit.value_or(0) == 0 || rows.size() <= *limit) return;
   rows.erase(rows.begin(), rows.end() - static_cast<std::ptrdiff_t>(*limit));
 }
 

@@ -37,7 +37,7 @@ std::vector<TopRow> TopBandwidth(const Rings& rings, size_t rows = 10);
 std::string TopText(const std::vector<TopRow>& rows);
 
 // grepq(): entries that satisfy all selectors, each a network, a name ("and all below it") or a
-// minimum latency ("100ms"); the last `limit` queries and as many answers, oldest first.
+// minimum latency ("100ms"); the last `limit` (0: all) queries and as many answers, oldest first.
 TextResult<std::string> GrepText(const Rings& rings, const std::vector<std::string>& selectors,
                                  std::optional<size_t> limit, MonoTime now);
 

@@ -47,6 +47,39 @@ TEST_F(InspectTest, RingEntriesOneByOne) {
   EXPECT_THAT(Run("r.size = 1"), HasSubstr("cannot be assigned to"));
 }
 
+TEST_F(InspectTest, MessagesAreWrittenToANewFile) {
+  LoadWithServer("");
+  const auto message = test::QueryMaker::Message("www.example.com");
+  const Address client = *Address::Parse("192.0.2.7:4000");
+  RingCursor cursor;
+  target_.rings_.AddQuery(cursor, {.now = target_.clock_.Now(),
+                                   .client = client,
+                                   .protocol = Protocol::kDoUdp,
+                                   .message = message,
+                                   .name = std::span(message).subspan(12, 17),
+                                   .type = dns::Type::kA});
+  const std::string printed = Run("grepq('example.com')");
+  EXPECT_THAT(printed, HasSubstr("www.example.com."));
+  int number = 0;
+  for (const char* before : {"", "5, ", "nil, "}) {
+    const std::string path = directory_ + "/messages" + std::to_string(number++);
+    const std::string line =
+        std::string("grepq({'example.com'}, ") + before + "{outputFile='" + path + "'})";
+    EXPECT_EQ(Run(line), "") << line;
+    std::ifstream file(path);
+    EXPECT_EQ(std::string(std::istreambuf_iterator<char>(file), {}), printed);
+    EXPECT_THAT(Run(line), HasSubstr("File exists"));
+  }
+  EXPECT_THAT(Run("grepq('example.com', {outputFil='x'})"), HasSubstr("www.example.com."));
+  EXPECT_THAT(Run("grepq('example.com', {}, {})"), HasSubstr("integer expected"));
+}
+
+TEST_F(InspectTest, TheTopOfNoRulesIsAllOfThem) {
+  LoadWithServer("for i = 1, 12 do addAction(AllRule(), NoneAction(), {name='rule' .. i}) end");
+  EXPECT_THAT(Run("topRules(0)"), HasSubstr("rule12"));
+  EXPECT_THAT(Run("topRules()"), testing::Not(HasSubstr("rule12")));
+}
+
 TEST_F(InspectTest, ServersWithTheirRates) {
   LoadWithServer("newServer{address='192.0.2.1', name='one'} newServer('192.0.2.2')");
   configuration_->Maintenance();

@@ -29,6 +29,43 @@ TEST_F(LenientTest, AServerWithoutAnAddressIsNil) {
   EXPECT_THAT(TryLoad("newServer{}"), HasSubstr("option 'address' is missing"));
 }
 
+TEST_F(LenientTest, ArgumentsBehindThoseKnownAreTold) {
+  ExpectWarning("addACL('192.0.2.0/24', 5)", ":1: addACL: 1 argument more than it knows");
+  ExpectWarning("s = newServer('192.0.2.1') s:setDown(1, 2)", "setDown: 2 arguments more");
+  ExpectWarning("d = newDNSName('a.example') d:toString('x')", "toString: 1 argument more");
+  // What has none: as many as are known, nil behind them, and any number.
+  Load(
+      "addACL('192.0.2.0/24', nil) newServer('192.0.2.1', 5):setDown() show(1, 2, 3)\n"
+      "addAction(AllRule(), SpoofAction('192.0.2.1', '2001:db8::1', {ttl=5}), {name='x'})\n"
+      "addAction(MaxQPSIPRule(5, 32, 64, 5, 300, 60, 10, 10), NoneAction())\n"
+      "addAction(AndRule({AllRule(), RDRule()}), LogAction('', true, true, true, true, true))\n"
+      "carbonServer('192.0.2.1', 'me', 30, 'dnsdist', 'main')");
+  EXPECT_TRUE(configuration_->warnings().empty()) << configuration_->warnings()[0];
+}
+
+TEST_F(LenientTest, FractionsOfWholeNumbersAreCutOff) {
+  Load(
+      "newServer{address='192.0.2.1', qps=100/3, weight=2.9}\n"
+      "addAction(MaxQPSRule(100/3), NoneAction()) limiter = newQPSLimiter(10/3, 5)\n"
+      "setUDPTimeout(1.5) setStaleCacheEntriesTTL(-0.5)");
+  EXPECT_TRUE(configuration_->warnings().empty());
+  EXPECT_EQ(config()->backends.at(0)->qps_limit(), 33u);
+  EXPECT_EQ(config()->backends.at(0)->weight(), 2);
+  EXPECT_THAT(Run("showRules()"), HasSubstr("33"));
+  EXPECT_THAT(TryLoad("setUDPTimeout(-1.5)"), HasSubstr("out of range"));
+  for (const char* number : {"1e300", "-1e300", "0/0", "1/0", "'1.5'"}) {
+    EXPECT_THAT(TryLoad(std::string("setUDPTimeout(") + number + ")"), HasSubstr("integer"))
+        << number;
+  }
+}
+
+TEST_F(LenientTest, TablesLargerThanTheMachineAreRefused) {
+  EXPECT_THAT(TryLoad("setRingBuffersSize(4294967295, 1)"), HasSubstr("machine's memory"));
+  EXPECT_THAT(TryLoad("setRingBuffersSize(100, 4294967295)"), HasSubstr("at most 65536 shards"));
+  EXPECT_THAT(TryLoad("MaxQPSIPRule(1, 32, 64, 1, 1, 1, 1, 4294967295)"),
+              HasSubstr("at most 65536 shards"));
+}
+
 TEST_F(LenientTest, ASourceThatIsNotThereIsLeftOutWhole) {
   for (const char* source : {"nosuchif0", "127.0.0.1@nosuchif0", "127.0.0.300"}) {
     const std::string line = std::string("newServer{address='192.0.2.1', source='") + source + "'}";

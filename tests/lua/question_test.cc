@@ -33,6 +33,13 @@ TEST_F(QuestionTest, TellsTheTransport) {
   EXPECT_EQ(Say("dq:getProtocol()", "a.example +doh"), "DNS over HTTPS\n");
 }
 
+TEST_F(QuestionTest, TakesFractionsWithoutTheirPoint) {
+  EXPECT_EQ(Say("(function() dq.tempFailureTTL = 10/4 dq.ecsPrefixLength = 33/2 "
+                "return dq.tempFailureTTL .. ' ' .. dq.ecsPrefixLength end)()",
+                "a.example"),
+            "2 16\n");
+}
+
 TEST_F(QuestionTest, RefusesNegativeAnswersWhereThereIsNothingToAnswer) {
   const std::string kSoa =
       ":setNegativeAndAdditionalSOA(true, 'example', 60, 'ns.example', 'host.example', 1, 2, 3, 4, "

@@ -21,6 +21,8 @@ topTimeouts(10)
 -- @ grepq (console)
 grepq('example.org')
 grepq({'192.0.2.0/24', 'example.org'}, 5)
+-- All of them, in a new file.
+grepq('example.org', {outputFile='/etc/breakwater/messages.txt'})
 
 -- @ getRingEntries, LuaRingEntry (console)
 for _, entry in ipairs(getRingEntries()) do

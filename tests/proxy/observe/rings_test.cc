@@ -200,6 +200,10 @@ TEST_F(RingsTest, GrepFindsByNameNetworkAndLatency) {
             std::string::npos);
   const auto slow = GrepText(*rings_, {"example.com", "30ms"}, std::nullopt, At(12));
   EXPECT_EQ(slow->find("Question"), std::string::npos);
+  // Whole milliseconds count: it took 31.6.
+  EXPECT_EQ(GrepText(*rings_, {"31.9ms"}, std::nullopt, At(12)), slow);
+  EXPECT_EQ(GrepText(*rings_, {"32.1ms"}, std::nullopt, At(12))->find("31.6"), std::string::npos);
+  EXPECT_EQ(GrepText(*rings_, {"example.com"}, 0, At(12)), all);
   EXPECT_NE(slow->find("31.6"), std::string::npos);
 }
 

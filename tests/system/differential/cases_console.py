@@ -75,7 +75,7 @@ CASES = [
     show("console_clear_rules", RULES + "clearRules()\n", "showRules()"),
     show("console_set_rules", RULES + 'setRules({newRuleAction(AllRule(), DropAction()), newRuleAction(RDRule(), TCAction())})\n',
          "showRules()", questions=[]),
-    show("console_top_rules", RULES, "topRules()", "topRules(2)"),
+    show("console_top_rules", RULES, "topRules()", "topRules(2)", "topRules(0)"),
     show("console_hit_rules", CACHE + 'addCacheHitResponseAction(AllRule(), AllowResponseAction(), {name="n"})\n',
          "showCacheHitResponseRules()"),
     show("console_self_answered_rules", 'addAction(QTypeRule("A"), RCodeAction(5))\n'
