@@ -16,24 +16,12 @@ int SetUpvalue(lua_State* state) {
   return 1;
 }
 
-// debug.setmetatable(value, table or nil)
-int SetMetatable(lua_State* state) {
-  const int type = lua_type(state, 2);
-  luaL_argexpected(state, type == LUA_TNIL || type == LUA_TTABLE, 2, "nil or table");
-  luaL_argcheck(state, lua_type(state, 1) != LUA_TUSERDATA, 1, "an object keeps its metatable");
-  lua_settop(state, 2);
-  lua_setmetatable(state, 1);
-  return 1;
-}
-
 }  // namespace
 
 void GuardDebugLibrary(lua_State* state) {
   lua_getglobal(state, "debug");
   lua_pushcfunction(state, SetUpvalue);
   lua_setfield(state, -2, "setupvalue");
-  lua_pushcfunction(state, SetMetatable);
-  lua_setfield(state, -2, "setmetatable");
   lua_pop(state, 1);
 }
 

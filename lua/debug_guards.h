@@ -1,5 +1,5 @@
-// Lua's debug library can change what functions and objects of C++ keep for themselves, and take
-// for granted: these two ways are errors.
+// Lua's debug library can change what functions of C++ keep for themselves, and take for granted:
+// that is an error (of objects see endless_calls.h).
 #pragma once
 
 #include <lua.hpp>

@@ -92,7 +92,7 @@ std::string SurplusText(lua_State* state, const Runtime& runtime) {
   const auto most = static_cast<int>(lua_tointeger(state, lua_upvalueindex(2)));
   int given = lua_gettop(state);
   if (most == kAnyNumber || given <= most) return {};
-  if (runtime.AtRunTime() || runtime.place() != Place::kScript) return {};
+  if (runtime.AtRunTime() || runtime.place() != Place::kFile) return {};
   while (given > most && lua_isnil(state, given)) --given;
   if (given == most) return {};
   const int more = given - most;

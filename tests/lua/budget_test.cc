@@ -201,11 +201,11 @@ TEST_F(BudgetTest, AHookOfAScriptDoesNotOutlastItsBeginning) {
 
 TEST_F(BudgetTest, OneCallInCDoesNotTakeWithoutEnd) {
   const std::string huge = "setmetatable({}, {__len = function() return 1000000000000000 end})";
-  for (const std::string& body : {
-           std::string("string.rep('', 1000000000000000000)"),
-           std::string("(''):rep(1000000000000000000, '')"),
-           std::string("table.move({}, 1, 1000000000000000000, 2)"),
-           std::string("table.move({}, math.mininteger, -2, 1)"),
+  for (const std::string& body : std::initializer_list<std::string>{
+           "string.rep('', 1000000000000000000)",
+           "(''):rep(1000000000000000000, '')",
+           "table.move({}, 1, 1000000000000000000, 2)",
+           "table.move({}, math.mininteger, -2, 1)",
            "table.insert(" + huge + ", 1, 'x')",
            "table.remove(" + huge + ", 1)",
            "table.concat(setmetatable({}, {__index = function() return '' end}), '', 1, 1e18)",

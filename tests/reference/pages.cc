@@ -168,6 +168,10 @@ constexpr const char* kOtherwise = R"(
   warns. Instead: `LogAction(FILE)`, `RemoteLogAction()` or `DnstapLogAction()` write down what was asked,
   `infolog()` writes a line; `newCDBKVStore()` and its relatives look things up in files; `maintenance()` and the
   file itself, when it is read, may open files and keep what they read in a Lua table.
+- **No finalizers of scripts.** `__gc` in a metatable has no effect, as with LuaJIT, where tables have none: Lua runs
+  finalizers where no budget stops them. `debug.getregistry()` is an error for the same reason, and
+  `debug.setmetatable()` of an object. A message handler of `xpcall()` is not called for a function that
+  `setLuaBudget()` stopped.
 - **A slow answer is asked for elsewhere.** A query over UDP that stays without an answer for 100 ms, or four times the
   server's usual latency where that is longer (at most half of its timeout), is sent to another server of the pool
   that is up, and the first answer wins. dnsdist waits for the first server. Where `order`, a hash or a policy of

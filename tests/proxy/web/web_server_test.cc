@@ -427,7 +427,7 @@ TEST_F(WebServerTest, DropsABodyThatDoesNotEnd) {
 
 TEST_F(WebServerTest, AnAddressInUseIsAnError) {
   Serve();
-  WebServer other(target_, runner_);
+  WebServer other(target_, runner_, rates_);
   const auto started = other.Start(address_);
   ASSERT_FALSE(started);
   EXPECT_NE(started.error().find("cannot bind"), std::string::npos);

@@ -83,7 +83,7 @@ TEST_F(SnapshotKeeperTest, SerialsComeBackWhereTheyCountAndAreNotTooOld) {
   zones_.UseSettings(config_->settings.zone_health);
   keeper_->Load();
   for (const char* name : {"example.com", "example.net"}) {
-    zones_.RecallSerial({.apex = NameOf(name).wire(), .serial = 2026112801}, clock_.Now());
+    zones_.RecallSerial({.apex = NameOf(name).wire(), .serial = 2026112801}, clock.Now());
   }
   Advance(60);
   keeper_->Step();
@@ -94,7 +94,7 @@ TEST_F(SnapshotKeeperTest, SerialsComeBackWhereTheyCountAndAreNotTooOld) {
     Begin();
     keeper_->Load();
     std::vector<uint32_t> found;
-    zones_.EachSerial(clock_.Now(),
+    zones_.EachSerial(clock.Now(),
                       [&](const KnownSerial& known) { found.push_back(known.serial); });
     return found;
   };
