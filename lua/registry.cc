@@ -60,45 +60,6 @@ bool ChangesSomething(std::string_view name) {
          name != "flushStatus" && name != "clearConsoleHistory";
 }
 
-constexpr int kAnyNumber = -1;
-
-// How many arguments a function knows, by its signature, which has a comma between any two of them
-// but in the texts of tables and functions; the object of a method is one more.
-int ParametersOf(std::string_view signature) {
-  if (signature.find("...") != std::string_view::npos) return kAnyNumber;
-  const size_t begin = signature.find('(');
-  if (begin == std::string_view::npos) return kAnyNumber;
-  int depth = 0;
-  int commas = 0;
-  bool some = false;
-  for (const char c : signature.substr(begin)) {
-    if (c == '(' || c == '{') {
-      if (++depth > 1) some = true;
-    } else if (c == ')' || c == '}') {
-      if (--depth == 0) break;
-    } else if (c == ',' && depth == 1) {
-      ++commas;
-    } else if (c != ' ') {
-      some = true;
-    }
-  }
-  const bool method = signature.substr(0, begin).find(':') != std::string_view::npos;
-  return (some ? commas + 1 : 0) + (method ? 1 : 0);
-}
-
-// Arguments behind those that the function knows, told while the file is read: they do nothing, and
-// whoever wrote them meant something. Empty: none. nil at the end is no argument.
-std::string SurplusText(lua_State* state, const Runtime& runtime) {
-  const auto most = static_cast<int>(lua_tointeger(state, lua_upvalueindex(2)));
-  int given = lua_gettop(state);
-  if (most == kAnyNumber || given <= most) return {};
-  if (runtime.AtRunTime() || runtime.place() != Place::kFile) return {};
-  while (given > most && lua_isnil(state, given)) --given;
-  if (given == most) return {};
-  const int more = given - most;
-  return fmt::format("{} argument{} more than it knows", more, more == 1 ? "" : "s");
-}
-
 // Pushes the error and gives -1, so that the caller raises it with nothing alive.
 int CallRow(lua_State* state, const FunctionRow& row) {
   const MemoryScope exempt(state, MemoryRule::kExempt);
@@ -108,16 +69,10 @@ int CallRow(lua_State* state, const FunctionRow& row) {
     runtime->Print(fmt::format("{} cannot be used at runtime!\n", row.name));
     return 0;
   }
-  const std::string surplus = SurplusText(state, *runtime);
-  TextResult<int> result = 0;
-  if (row.scope != Scope::kAnywhere && runtime->place() == Place::kPacket) {
-    result = Fail(std::string("cannot be called while a packet is handled"));
-  } else if (!surplus.empty() && runtime->strict()) {
-    result = Fail(surplus);
-  } else {
-    result = row.function(call);
-  }
-  if (result && !surplus.empty()) call.Warn(surplus + ", ignored");
+  TextResult<int> result =
+      row.scope != Scope::kAnywhere && runtime->place() == Place::kPacket
+          ? TextResult<int>(Fail(std::string("cannot be called while a packet is handled")))
+          : row.function(call);
   if (result && runtime->place() == Place::kScript && ChangesSomething(row.name)) {
     NoteChange(state);
   }
@@ -147,8 +102,7 @@ int RaiseUnavailable(lua_State* state) {
 
 void PushFunction(lua_State* state, const FunctionRow& row) {
   lua_pushlightuserdata(state, const_cast<FunctionRow*>(&row));
-  lua_pushinteger(state, ParametersOf(row.signature));
-  lua_pushcclosure(state, Trampoline, 2);
+  lua_pushcclosure(state, Trampoline, 1);
 }
 
 void Push(lua_State* state, bool value) {

@@ -29,20 +29,6 @@ TEST_F(LenientTest, AServerWithoutAnAddressIsNil) {
   EXPECT_THAT(TryLoad("newServer{}"), HasSubstr("option 'address' is missing"));
 }
 
-TEST_F(LenientTest, ArgumentsBehindThoseKnownAreTold) {
-  ExpectWarning("addACL('192.0.2.0/24', 5)", ":1: addACL: 1 argument more than it knows");
-  ExpectWarning("s = newServer('192.0.2.1') s:setDown(1, 2)", "setDown: 2 arguments more");
-  ExpectWarning("d = newDNSName('a.example') d:toString('x')", "toString: 1 argument more");
-  // What has none: as many as are known, nil behind them, and any number.
-  Load(
-      "addACL('192.0.2.0/24', nil) newServer('192.0.2.1', 5):setDown() show(1, 2, 3)\n"
-      "addAction(AllRule(), SpoofAction('192.0.2.1', '2001:db8::1', {ttl=5}), {name='x'})\n"
-      "addAction(MaxQPSIPRule(5, 32, 64, 5, 300, 60, 10, 10), NoneAction())\n"
-      "addAction(AndRule({AllRule(), RDRule()}), LogAction('', true, true, true, true, true))\n"
-      "carbonServer('192.0.2.1', 'me', 30, 'dnsdist', 'main')");
-  EXPECT_TRUE(configuration_->warnings().empty()) << configuration_->warnings()[0];
-}
-
 TEST_F(LenientTest, FractionsOfWholeNumbersAreCutOff) {
   Load(
       "newServer{address='192.0.2.1', qps=100/3, weight=2.9}\n"
