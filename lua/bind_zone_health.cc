@@ -138,8 +138,11 @@ constexpr FunctionRow kFunctions[] = {
      "setZoneHealth({failover=\"auto\", ask=true, maxZones=100000, bad=3, of=5, good=2, "
      "serials=false, lag=300, serialInterval=60, acceptOlderAfter=3600})",
      "When a zone is bad on a server, and whether its queries then go elsewhere; ask: queries "
-     "of our own (SOA; the failed name or NS where one is in doubt) learn zones, and find out soon "
-     "whether one is bad. serials: servers that stand "
+     "of our own (SOA) learn zones, and ask for a name that nobody has asked for after a bad "
+     "answer: "
+     "the zone is bad once that has failed as well, and names that fail by themselves make none "
+     "bad. "
+     "serials: servers that stand "
      "behind the newest serial for more than lag seconds, or at once where they have told a newer "
      "one, are bad for the zone (\"older\") until they have caught up, or all agree for "
      "acceptOlderAfter; a hard suffix flush forgets it. Not where pools hold different zones of "

@@ -49,7 +49,9 @@ TextResult<std::shared_ptr<Backend>> NewZoneServer(Call& call, Options options) 
 constexpr FunctionRow kFunctions[] = {
     {"newZoneServer", Bind<&NewZoneServer>, "newZoneServer(options) -> Server",
      "Adds a server that answers from the zone files (NAME.zone) of a directory. TTLs of "
-     "what it answers as a standby (tier=2) are bounded as newServer says."},
+     "what it answers as a standby (tier=2) are bounded as newServer says. A file with a record of "
+     "a type that is no DNS type, as PowerDNS's ALIAS or LUA, is not taken. It is not asked for "
+     "zones that it has no file for."},
 };
 
 }  // namespace
