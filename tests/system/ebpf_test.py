@@ -89,7 +89,7 @@ bpf:blockQName(newDNSName("One.example.com"), 28)
     @breakwater_only
     def test_a_filter_may_have_names_alone(self):
         front = self.start("bpf = newBPFFilter{qnamesMaxItems=10}\nsetDefaultBPFFilter(bpf)\n"
-                           'bpf:blockQName(newDNSName("bad.example.com"), 255)\n')
+                           'bpf:blockQName(newDNSName("bad.example.com"))\n')
         self.assertFalse(dig(front.port, name="bad.example.com"))
         self.assertTrue(dig(front.port))
         self.assertTrue(dig(front.port, name="bad.example.com", tcp=True))
@@ -215,6 +215,7 @@ registerDynBPFFilter(timed)
         self.assertEqual(second.console('addDynamicBlock("127.0.0.4", "for a time", DNSAction.Drop, 600)').strip(), "")
         self.assertFalse(dig(second.port, source="127.0.0.4"))
         second.kill()
+        second.expected_end = True
         again = self.start(pinned + 'timed = newDynBPFFilter(bpf)\nregisterDynBPFFilter(timed)\n')
         self.assertEqual(self.counted(again, "127.0.0.4"), None)
         self.assertEqual(self.counted(again, "127.0.0.2"), 2)

@@ -133,6 +133,8 @@ class ZoneHealth(SystemTest):
         parent, child = ZONES[4], f"child.{ZONES[4]}"
         for database in self.databases:
             database.add_zones([child])
+            database.execute("insert into records(domain_id, name, type, content, ttl, prio, disabled, auth) "
+                             "select id, ?, 'NS', ?, 3600, 0, 0, 0 from domains where name = ?", (child, f"ns1.{child}", parent))
         folder = temp_folder()
         write_file(folder, "child.zone", f"$ORIGIN {child}.\n$TTL 300\n@ SOA ns1 hostmaster 1 7200 3600 1209600 60\n"
                    "@ NS ns1\nns1 A 192.0.2.9\n")
