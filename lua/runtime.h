@@ -17,8 +17,8 @@
 #include <vector>
 
 #include "lua/lua_state.h"
-#include "lua/server_rates.h"
 #include "lua/state_lock.h"
+#include "proxy/backend/server_rates.h"
 #include "proxy/base/clock.h"
 #include "proxy/base/guarded.h"
 #include "proxy/base/log.h"

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "lua/server_rates.h"
+#include "proxy/backend/server_rates.h"
 #include "proxy/config/config.h"
 
 namespace breakwater::lua {

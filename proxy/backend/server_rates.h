@@ -1,5 +1,5 @@
-// Queries and drops a second of each server, for the web server; showServers() has its own, of the
-// script side. Taken once a second by the control thread, read by any.
+// Queries and drops a second of each server, for the web server and for showServers(): each has its
+// own, taken once a second by its thread. Any thread.
 #pragma once
 
 #include <map>
