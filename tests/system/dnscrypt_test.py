@@ -18,8 +18,8 @@ import dns.rcode
 from client import addresses
 from collectors import RemoteLog
 from dnscrypt_client import XCHACHA20, XSALSA20, Certificate, Provider, Session, Stream, exchange_udp
-from harness import (BINARY, CONSOLE, DNSDIST, IS_DNSDIST, SystemTest, breakwater_only, child_environment, free_port,
-                     temp_folder, wait_until, write_file)
+from harness import (BINARY, CONSOLE, DNSDIST, IS_DNSDIST, SANITIZED, SystemTest, breakwater_only, child_environment,
+                     free_port, temp_folder, wait_until, write_file)
 from nameservers import Nsd
 from proxy_headers import ECHO, header
 
@@ -351,6 +351,7 @@ class Certificates(Dnscrypt):
 
     @breakwater_only
     @unittest.skipIf(os.geteuid() != 0, "the memory of a process is for root to read")
+    @unittest.skipIf(SANITIZED, "sanitizers map terabytes for themselves")
     def test_the_key_of_a_removed_certificate_is_nowhere_though_nobody_asks(self):
         old, new, renewed = (self.provider.make(serial) for serial in (1, 2, 3))
         proxy = self.serve([old, renewed], rules="setWorkers(2)")
