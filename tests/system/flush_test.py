@@ -240,7 +240,7 @@ class Sources(Front):
         write_file(folder, "new", "example.org\n")
         os.rename(os.path.join(folder, "new"), changed)
         wait_until(lambda: self.address() == ["192.0.2.2"], "the change")
-        self.assertIn("changed: works again", self.running.log())
+        wait_until(lambda: "changed: works again" in self.running.log(), "the log to say so")
         wait_until(lambda: "1 flushed, as flush " in self.running.log(), "the flush's number")
         number = re.search(r"1 flushed, as flush (\d+)", self.running.log())[1]
         undone = self.control("flush", "undo", number)

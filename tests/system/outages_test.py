@@ -10,7 +10,7 @@ import dns.exception
 import dns.rcode
 
 from client import Dnsperf, addresses, ask
-from harness import CONSOLE, SystemTest, breakwater_only, full_speed_only, temp_folder, wait_until, write_file
+from harness import CONSOLE, SANITIZED, SystemTest, breakwater_only, full_speed_only, temp_folder, wait_until, write_file
 from lossy_relay import LossyRelay
 from nameservers import Nsd
 
@@ -132,7 +132,8 @@ class Outages(SystemTest):
         flood = write_file(temp_folder(), "flood", "".join(f"x{n}.{ZONE} A\n" for n in range(3000)))
         report = Dnsperf(front.port, flood, 2).report()
         self.assertEqual(set(report["rcodes"]), {"REFUSED"}, report["text"])
-        self.assertGreater(report["completed"], 3000)
+        # Several times as many as the cache holds.
+        self.assertGreater(report["completed"], 1000 if SANITIZED else 3000)
         for number in range(100):
             self.assertTrue(is_stale(self.assert_right(front, number)[0]), number)
 
