@@ -92,15 +92,23 @@ ZoneHealth::Word QueryPath::WordOf(const Flight& flight) {
 ZoneHealth::Noted QueryPath::NoteForZone(const Flight& flight, const Reply& reply) {
   const Query& query = *flight.query;
   const Judgement& judgement = reply.facts.judgement;
-  if (judgement.cls == AnswerClass::kNeutral || !TellsOfZones(query)) return {};
-  ZoneHealth::Answer answer{.name = ZoneNameOf(query),
-                            .backend = reply.backend->number(),
-                            .now = now(),
-                            .word = WordOf(flight)};
+  if (!TellsOfZones(query)) return {};
+  ZoneHealth::Answer answer{
+      .name = ZoneNameOf(query), .backend = reply.backend->number(), .now = now()};
+  // Of a client's good answer it is no matter.
+  if (judgement.cls != AnswerClass::kGood || flight.purpose == FlightPurpose::kZoneQuestion) {
+    answer.word = WordOf(flight);
+  }
+  if (judgement.cls == AnswerClass::kNeutral) {
+    // An empty answer of a lame server, say: what clients get decides.
+    const bool doubt = answer.word == ZoneHealth::Word::kDoubt;
+    if (doubt) env_.zones.EndDoubt(answer.name, answer.backend, answer.now);
+    return {};
+  }
   // It has no file for the zone, which is no news.
   if (reply.backend->zones() != nullptr && judgement.cls == AnswerClass::kBad &&
       judgement.kind == BadKind::kRefused) {
-    env_.zones.Excuse(ZoneNameOf(query), reply.backend->number(), now());
+    env_.zones.Excuse(answer.name, answer.backend, answer.now);
     return {};
   }
   if (judgement.cls == AnswerClass::kBad) {

@@ -231,16 +231,17 @@ QueryPath::ReplyFacts QueryPath::FactsOf(const Flight& flight, bool datagram,
 }
 
 void QueryPath::StoreInCache(Flight& flight, const Query& query, const ReplyFacts& facts) {
-  const CacheInsert how{.now = now(),
-                        .asked = flight.asked,
-                        .asked_epoch = flight.asked_epoch,
-                        .datagram = facts.datagram,
-                        .temporary_failure_ttl = query.temp_failure_ttl,
-                        .worth = facts.judgement.cls,
-                        .apex_labels = facts.apex_labels,
-                        .standby = facts.standby,
-                        .lasting = facts.judgement.removes};
-  if (how.lasting && flight.cache->settings().last_good) ForgetLastGood(flight);
+  const CacheInsert how{
+      .now = now(),
+      .asked = flight.asked,
+      .asked_epoch = flight.asked_epoch,
+      .datagram = facts.datagram,
+      .temporary_failure_ttl = query.temp_failure_ttl,
+      .worth = facts.judgement.cls,
+      .apex_labels = facts.apex_labels,
+      .standby = facts.standby,
+      .lasting = facts.judgement.removes && flight.cache->settings().last_good.has_value()};
+  if (how.lasting) ForgetLastGood(flight);
   const CacheKey& key =
       flight.has_scope_zero_key && facts.scope_zero ? flight.scope_zero_key : flight.key;
   if (!query.answer_renamed) {

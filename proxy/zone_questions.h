@@ -1,12 +1,10 @@
 // Which queries of our own about zones are worth their price (MECHANISMS.md, 6): to learn the zone
 // that a name is in where answers do not tell, once for each parent of long names; and, after a bad
 // answer, to find out whether the zone is bad on that server, by a name that nobody has asked for,
-// one at a time for each; and the
-// zone's serial on each server, now and then, and before an answer of one that came back counts;
-// and, now and then, where a zone is bad that no client asks for, whether it is yet. All ask for a
-// SOA record.
-// Bounded in rate and memory. Knows no sockets: QueryPath sends (own_questions.cc). One a worker,
-// on its thread.
+// one at a time for each; and the zone's serial on each server, now and then, and before an answer
+// of one that came back counts; and, now and then, where a zone is bad that no client asks for,
+// whether it is yet. All ask for a SOA record. Bounded in rate and memory. Knows no sockets:
+// QueryPath sends (own_questions.cc). One a worker, on its thread.
 #pragma once
 
 #include <absl/container/flat_hash_map.h>
