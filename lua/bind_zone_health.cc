@@ -133,7 +133,9 @@ constexpr FunctionRow kFunctions[] = {
      "serial is \"\" unless the reason is \"older\"."},
     {"setAlertCommand", Bind<&SetAlertCommand>,
      "setAlertCommand(program [, {args={}, interval=8, gather=2, timeout=10}])",
-     "Runs a program when zones turn bad or good again; it reads which as JSON. nil: none."},
+     "Runs a program when zones turn bad or good again, or when no server of a pool's first tier "
+     "is "
+     "up any more; it reads which as JSON. nil: none."},
     {"setZoneHealth", Bind<&SetZoneHealth>,
      "setZoneHealth({failover=\"auto\", ask=true, maxZones=100000, bad=3, of=5, good=2, "
      "serials=false, lag=300, serialInterval=60, acceptOlderAfter=3600})",

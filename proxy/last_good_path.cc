@@ -70,6 +70,9 @@ void QueryPath::Judge(const Flight& flight, Reply& reply) {
   const Judgement judgement = JudgeAnswer(facts, known);
   reply.facts.judgement = judgement.cls == AnswerClass::kBad && !tells ? Judgement{} : judgement;
   reply.facts.standby = IsStandby(query, *reply.backend);
+  reply.facts.empties = judgement.removes && known.proper;
+  reply.facts.outdone = reply.facts.standby && known.held &&
+                        (reply.facts.behind || (known.is_signed && !facts.is_signed));
   reply.facts.by_option = reply.facts.judgement.by_option || facts.rcode == dns::RCode::kBadCookie;
   // What a referral names is where the zone ends.
   if (facts.authoritative) reply.facts.apex_labels = facts.Apex().value_or(0);
@@ -258,17 +261,50 @@ void QueryPath::OnPatienceOver(FlightId id) {
     }
   }
   if (!HoldLastGood(*flight, LastGoodUse::kAny)) return;
-  std::vector<QueryPtr> clients = TakeClients(*flight);
-  if (!clients.empty()) NoteLastGood(*flight, "late");
+  AnswerClientsFromHeld(id, "late");
+  // Nothing was sent: there is nothing to come.
+  const Flight* open = in_flight_.Find(id);
+  if (open != nullptr && open->awaits) EndWaiting(id);
+}
+
+void QueryPath::AnswerClientsFromHeld(FlightId id, std::string_view why) {
+  Flight& flight = *in_flight_.Find(id);
+  std::vector<QueryPtr> clients = TakeClients(flight);
+  if (!clients.empty()) NoteLastGood(flight, why);
   for (QueryPtr& client : clients) {
     // Answers may call back, and with them the flight may end.
     const Flight* open = in_flight_.Find(id);
     if (open != nullptr && AnswerFromLastGood(client, *open)) continue;
     Drop(std::move(client), DropReason::kBackend);
   }
-  // Nothing was sent: there is nothing to come.
-  const Flight* open = in_flight_.Find(id);
-  if (open != nullptr && open->awaits) EndWaiting(id);
+}
+
+// There is nothing, says the server, and not for how long, where the cache has a proper answer: its
+// records may be lost, and another's not. Where all say so it is a deletion.
+bool QueryPath::AskForAnotherWord(FlightId id, Flight& flight, uint8_t attempt,
+                                  const Reply& reply) {
+  in_flight_.EndAttempt(id, attempt);
+  if (!RetryElsewhere(id, flight, FailureKind::kBadAnswer) && !flight.HasOpenAttempt())
+    return false;
+  flight.bad = Kept(reply);
+  flight.bad->kind = BadKind::kLame;
+  return true;
+}
+
+// A standby has less than the cache: an older version of the zone, say, which no flush can have
+// meant.
+bool QueryPath::ServeWhatOutdoes(FlightId id, Flight& flight, uint8_t attempt, const Reply& reply) {
+  const auto& settings = flight.cache->settings().last_good;
+  if (!settings->Covers(BadKind::kOlder) || !HoldLastGood(flight, LastGoodUse::kAny)) return false;
+  in_flight_.EndAttempt(id, attempt);
+  flight.bad = Kept(reply);
+  flight.bad->kind = BadKind::kOlder;
+  if (!flight.HasOpenAttempt()) {
+    EndWithWhatThereIs(id, NameOf(BadKind::kOlder));
+  } else {
+    AnswerClientsFromHeld(id, NameOf(BadKind::kOlder));
+  }
+  return true;
 }
 
 std::vector<QueryPtr> QueryPath::TakeClients(Flight& flight) {

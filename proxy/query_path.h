@@ -159,6 +159,9 @@ class QueryPath final : public WorkerPath {
     uint8_t apex_labels = 0;  // of the zone that the answer speaks for; 0: it does not say
     bool standby = false;     // of a server behind the first tier
     bool by_option = false;   // an option of the asker's may be the cause: a cookie, say
+    bool empties = false;     // all servers are to say so: there was something, says the cache
+    bool outdone = false;     // of a standby: what is held is newer, or signed
+    bool behind = false;      // its server has an older version of the zone than another
     bool unproved = false;    // its server may hold an older version of the zone
     uint8_t zone_labels = 0;  // of the zone's apex, where unproved
   };
@@ -220,6 +223,10 @@ class QueryPath final : public WorkerPath {
   bool AnswerMeanwhile(FlightId id, Flight& flight, uint8_t attempt, const Reply& reply);
   bool EndWithMeanwhile(FlightId id, Flight& flight);
   void AnswerFromMeanwhile(FlightId id, Flight& flight);
+  bool AskForAnotherWord(FlightId id, Flight& flight, uint8_t attempt, const Reply& reply);
+  bool ServeWhatOutdoes(FlightId id, Flight& flight, uint8_t attempt, const Reply& reply);
+  // All who wait get what is held; the flight stays open.
+  void AnswerClientsFromHeld(FlightId id, std::string_view why);
   // Those who wait for it; the flight goes on as a question of ours.
   std::vector<QueryPtr> TakeClients(Flight& flight);
   bool AskStandby(FlightId id, Flight& flight, const Shortcoming& shortcoming);

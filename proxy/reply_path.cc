@@ -75,6 +75,8 @@ void QueryPath::UseReply(FlightId id, Flight& flight, uint8_t attempt, const Rep
   }
   if (worth == AnswerClass::kBad && WaitForBetter(id, flight, attempt, reply)) return;
   if (reply.facts.judgement.by_option && ServeInstead(id, flight, reply)) return;
+  if (reply.facts.empties && AskForAnotherWord(id, flight, attempt, reply)) return;
+  if (reply.facts.outdone && ServeWhatOutdoes(id, flight, attempt, reply)) return;
   if (reply.facts.standby && AnswerMeanwhile(id, flight, attempt, reply)) return;
   if (env_.drills.running() && CompareInDrill(id, flight, attempt, reply)) return;
   Deliver(id, reply);
@@ -231,6 +233,7 @@ QueryPath::ReplyFacts QueryPath::FactsOf(const Flight& flight, bool datagram,
 }
 
 void QueryPath::StoreInCache(Flight& flight, const Query& query, const ReplyFacts& facts) {
+  if (facts.empties) return ForgetLastGood(flight);
   const CacheInsert how{
       .now = now(),
       .asked = flight.asked,

@@ -23,17 +23,19 @@ void QueryPath::LookAtSerial(const Flight& flight, const AnswerFacts& facts, Kno
   const ZoneHealth::Asked asked{.name = ZoneNameOf(query),
                                 .backend = reply.backend->number(),
                                 .comebacks = reply.backend->health().comebacks(),
-                                .now = now()};
+                                .now = now(),
+                                .standby = IsStandby(query, *reply.backend)};
   const bool vanished = !facts.has_answer && facts.soa_labels < known.apex_labels;
   if (facts.SpeaksForZone() && facts.serial && !vanished) {
     env_.zones.TellSerial(asked, *facts.soa_labels, *facts.serial);
   }
-  const auto [standing, zone_labels] = env_.zones.StandingOf(asked);
+  const auto [standing, zone_labels, behind] = env_.zones.StandingOf(asked);
   // Of a child zone that is not known yet.
   if (facts.Apex().value_or(0) > zone_labels) return;
   known.older_server = standing == ZoneHealth::Standing::kOlder;
   reply.facts.unproved = standing == ZoneHealth::Standing::kUnproved;
   reply.facts.zone_labels = zone_labels;
+  reply.facts.behind = behind;
 }
 
 bool QueryPath::WaitForSerial(FlightId id, Flight& flight, uint8_t attempt, Reply& reply) {

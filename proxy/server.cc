@@ -251,7 +251,9 @@ void Server::TellZoneChanges() {
   const ConfigPtr config = CurrentConfig();
   const std::vector<ZoneNews> news = NewsOf(zone_health_.TakeChanges(), *config);
   LogZoneNews(news);
-  alert_.Add(news, config->settings.alert);
+  const std::vector<PoolNews> pools = pool_watch_.Look(*config, control_loop_.now());
+  LogPoolNews(pools);
+  alert_.Add({.zones = news, .pools = pools}, config->settings.alert);
   if (!on_zone_state_) return;
   for (const ZoneNews& one : news) {
     PostScript([this, one] { on_zone_state_(one); });

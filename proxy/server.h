@@ -131,6 +131,7 @@ class Server final : public ControlTarget {
   SoaProber prober_;
   ControlCommands commands_;
   DrillScheduler drill_scheduler_;
+  PoolWatch pool_watch_;
   AlertCommand alert_;
   DynBlockKeeper dyn_blocks_;
   std::function<void(const BackendPtr&, bool up)> on_server_state_;

@@ -122,6 +122,7 @@ class ZoneHealth {
     BackendNumber backend = 0;
     uint32_t comebacks = 0;  // HealthState::comebacks() of that backend
     MonoTime now;
+    bool standby = false;  // its word alone is not taken for what is meant
   };
   // A good authoritative answer has a SOA with so many labels. To be told before Note().
   void TellSerial(const Asked& asked, uint8_t apex_labels, uint32_t serial);
@@ -134,6 +135,7 @@ class ZoneHealth {
   struct StandingFor {
     Standing standing = Standing::kCurrent;
     uint8_t apex_labels = 0;  // of the zone
+    bool behind = false;      // at all, if only for a moment
   };
   StandingFor StandingOf(const Asked& asked) const;
   // Whether the caller is to ask all servers for the serial of the zone with this apex; then nobody

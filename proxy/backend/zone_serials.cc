@@ -54,6 +54,9 @@ void ZoneHealth::TellSerial(const Asked& asked, uint8_t apex_labels, uint32_t se
     Cell& cell = CellOf(shard, row, asked.backend);
     cell.comebacks = asked.comebacks & 0xff;
     TakeSerial(*row, cell, serial, asked.now);
+    const bool accepts =
+        !asked.standby && row->IsBehind(cell) && MayAccept(*row, serial, asked.now);
+    if (accepts) Accept(*row, serial, asked.now);
   };
   (void)WithZone(name, tell);
   if (!done && Learn(name.Last(apex_labels))) (void)WithZone(name, tell);
@@ -91,7 +94,6 @@ void ZoneHealth::TakeSerial(Row& row, Cell& cell, uint32_t serial, MonoTime now)
     if (goes_back || comes_late) cell.no_grace = 1;
   }
   Review(row, cell, now);
-  if (row.IsBehind(cell) && MayAccept(row, serial, now)) return Accept(row, serial, now);
   const uint32_t interval = interval_s_.load(std::memory_order_relaxed);
   if (was_behind != row.IsBehind(cell)) {
     // The others may be behind as well, or have caught up.
@@ -179,6 +181,7 @@ ZoneHealth::StandingFor ZoneHealth::StandingOf(const Asked& asked) const {
       if (cell.backend != asked.backend || !cell.has_serial) continue;
       if (cell.comebacks != (asked.comebacks & 0xff)) return;
       found.standing = Standing::kCurrent;
+      found.behind = row->IsBehind(cell);
       if (!StandsBehindTooLong(*row, cell, asked.now)) continue;
       // What it told a while ago, in its time of grace perhaps, may not be so any more.
       const bool is_known = cell.older && cell.told.WasWithin(asked.now, kFresh_s);

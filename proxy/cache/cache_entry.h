@@ -91,6 +91,11 @@ struct CacheEntry {
   }
   // Whether its answer, kept for another question's flags, is right for these (kKeySiblingBits).
   bool MaySpeakFor(uint16_t bits) const;
+  // It says something, if only by a SOA how long there is nothing.
+  bool IsProper() const {
+    const dns::Header header = dns::ConstHeader(message().data());
+    return header.count(dns::Section::kAnswer) != 0 || header.count(dns::Section::kAuthority) != 0;
+  }
   // But for the bits.
   bool MatchesQuestion(const CacheKey& key, std::span<const uint8_t> name) const;
 };

@@ -19,7 +19,7 @@ bool PacketCache::Hold(const CacheKey& key, std::span<const uint8_t> name, const
   const ShardGuard guard(shard.lock());
   CacheEntry* entry = impl_->FindLastGood(shard, key, name, how.now);
   if (entry == nullptr) return false;
-  if (how.use == LastGoodUse::kUnlessFlushed && entry->due) return false;
+  if (how.use == LastGoodUse::kUnlessFlushed && (entry->due || !entry->IsProper())) return false;
   const SerialMs now = ToSerial(how.now);
   const bool newer = MsSince(entry->asked_ms, ToSerial(how.asked)) != 0;
   const bool good = entry->IsFresh(now) && !entry->due;
@@ -49,6 +49,8 @@ namespace {
 
 KnownAnswer KnownOf(const CacheEntry& entry) {
   return {.held = true,
+          .proper = entry.IsProper() && !entry.due,
+          .is_signed = entry.is_signed,
           .authoritative = dns::ConstHeader(entry.message().data()).Has(dns::kFlagAa),
           .apex_labels = entry.apex_labels};
 }

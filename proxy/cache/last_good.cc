@@ -78,6 +78,7 @@ void NoteSoa(std::span<const uint8_t> message, const dns::RecordWalker& walker,
 void Note(std::span<const uint8_t> message, const dns::RecordWalker& walker, const dns::Name& asked,
           AnswerFacts& facts) {
   const dns::Record& record = walker.record();
+  facts.is_signed |= record.type == dns::Type::kRrsig;
   if (record.section == dns::Section::kAnswer) {
     facts.has_answer = true;
     facts.has_dname |= record.type == dns::Type::kDname;

@@ -12,7 +12,8 @@
 //   good     referral, NS owner below the apex (apex unknown: two labels or more)
 //   bad      referral otherwise: lame
 //   good     AA, negative, no SOA; it removes what is held, and is never fresh: nobody says for
-//            how long it holds (PowerDNS answers so where there is an ALIAS record)
+//            how long it holds (PowerDNS answers so where there is an ALIAS record). Where a proper
+//            answer is held, every server is to say so: it may have lost its records
 //   bad      empty, not AA, where the held answer was AA: lame
 //   neutral  anything else
 //
@@ -68,6 +69,7 @@ struct AnswerFacts {
   bool authoritative = false;
   bool has_answer = false;  // records in the answer section
   bool has_dname = false;   // a DNAME among them
+  bool is_signed = false;   // RRSIG records in answer or authority
   dns::RCode rcode{};       // with the OPT's upper bits
   // Labels of the owner of the SOA, or of the NS records in the authority section; nothing where
   // there are none at or above the name asked.
@@ -91,6 +93,8 @@ AnswerFacts FactsOfAnswer(std::span<const uint8_t> message, size_t records_start
 // What was known before the answer came.
 struct KnownAnswer {
   bool held = false;           // a last good answer
+  bool proper = false;         // that says something, if only a SOA, and was not flushed
+  bool is_signed = false;      // it has RRSIG records
   bool authoritative = false;  // it was AA
   uint8_t apex_labels = 0;     // of the zone; 0: not known
   bool older_server = false;   // the server's serial for the zone is behind

@@ -65,7 +65,7 @@ struct PacketCacheSettings {
 // Which entries past their time may be served where the cache has `lastGood`.
 enum class LastGoodUse : uint8_t {
   kWhereHeld,  // those whose refresh failed or is late, since a flush if any, until the next try
-  kUnlessFlushed,  // those no soft flush has passed over
+  kUnlessFlushed,  // those no soft flush has passed over, and that say something
   kAny,
 };
 

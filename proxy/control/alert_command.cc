@@ -48,26 +48,32 @@ AlertCommand::~AlertCommand() {
   loop_.timers().Cancel(timer_);
 }
 
-void AlertCommand::Add(const std::vector<ZoneNews>& news, const AlertSettings& settings) {
+void AlertCommand::Add(const News& news, const AlertSettings& settings) {
   settings_ = settings;
   if (settings_.command.empty()) {
-    pending_.clear();
+    pending_ = {};
     return;
   }
-  for (const ZoneNews& one : news) Note(one);
+  for (const ZoneNews& one : news.zones) Note(one);
+  for (const PoolNews& one : news.pools) Note(one);
   Schedule();
 }
 
 void AlertCommand::Note(const ZoneNews& news) {
   const auto key = std::make_pair(news.zone.ToString(), news.server);
-  const auto known = pending_.find(key);
-  if (known != pending_.end()) {
-    if (known->second.is_bad != news.is_bad) pending_.erase(known);
-  } else if (pending_.size() < kMostChanges) {
-    pending_.emplace(key, news);
+  const auto known = pending_.zones.find(key);
+  if (known != pending_.zones.end()) {
+    if (known->second.is_bad != news.is_bad) pending_.zones.erase(known);
+  } else if (pending_.zones.size() < kMostChanges) {
+    pending_.zones.emplace(key, news);
   } else {
     ++left_out_;
   }
+}
+
+void AlertCommand::Note(const PoolNews& news) {
+  const auto [known, is_new] = pending_.pools.emplace(news.pool, news);
+  if (!is_new && known->second.is_down != news.is_down) pending_.pools.erase(known);
 }
 
 void AlertCommand::Schedule() {
@@ -84,19 +90,33 @@ ChildSettings AlertCommand::Prepare() const {
   const int64_t now = WallNow().seconds;
   Side bad;
   Side good;
-  for (const auto& [key, news] : pending_) {
-    const int64_t ago = std::max<int64_t>(0, (loop_.now() - news.when).seconds());
-    (news.is_bad ? bad : good).Add(news, now - ago);
+  const auto since = [&](MonoTime when) {
+    return now - std::max<int64_t>(0, (loop_.now() - when).seconds());
+  };
+  for (const auto& [key, news] : pending_.zones) {
+    (news.is_bad ? bad : good).Add(news, since(news.when));
+  }
+  json pools_down = json::array();
+  json pools_up = json::array();
+  for (const auto& [name, news] : pending_.pools) {
+    (news.is_down ? pools_down : pools_up)
+        .push_back({{"pool", name}, {"since", Utc(since(news.when))}});
   }
   ChildSettings child{.command = settings_.command,
                       .time_limit = MonoTime::FromSeconds(settings_.timeout_s)};
-  child.environment = {"BREAKWATER_EVENT=zones", fmt::format("BREAKWATER_BAD={}", bad.list.size()),
+  child.environment = {"BREAKWATER_EVENT=zones",
+                       fmt::format("BREAKWATER_BAD={}", bad.list.size()),
                        fmt::format("BREAKWATER_GOOD={}", good.list.size()),
-                       "BREAKWATER_BAD_ZONES=" + bad.names, "BREAKWATER_GOOD_ZONES=" + good.names};
+                       "BREAKWATER_BAD_ZONES=" + bad.names,
+                       "BREAKWATER_GOOD_ZONES=" + good.names,
+                       fmt::format("BREAKWATER_POOLS_DOWN={}", pools_down.size()),
+                       fmt::format("BREAKWATER_POOLS_UP={}", pools_up.size())};
   json event = {{"event", "zones"},
                 {"time", Utc(now)},
                 {"bad", std::move(bad.list)},
-                {"good", std::move(good.list)}};
+                {"good", std::move(good.list)},
+                {"pools-down", std::move(pools_down)},
+                {"pools-up", std::move(pools_up)}};
   if (left_out_ != 0) event["left-out"] = left_out_;
   child.input = event.dump(-1, ' ', false, json::error_handler_t::replace) + '\n';
   return child;
@@ -119,7 +139,8 @@ void AlertCommand::OnFailure(const std::string& why) {
   counters_.Add(Metric::kAlertCommandFailures);
   LogError("alert", "the alert command failed: {}; what it had to tell comes with the next", why);
   const Changes later = std::exchange(pending_, std::exchange(told_, {}));
-  for (const auto& [key, news] : later) Note(news);
+  for (const auto& [key, news] : later.zones) Note(news);
+  for (const auto& [name, news] : later.pools) Note(news);
   Schedule();
 }
 
@@ -127,7 +148,7 @@ void AlertCommand::OnDone(const ChildEnd& end) {
   running_.reset();
   if (!end.Succeeded()) return OnFailure("it " + end.ToString());
   LogInfo("alert", "the alert command {}, it told of {} changes", end.ToString(), told_.size());
-  told_.clear();
+  told_ = {};
   Schedule();
 }
 

@@ -80,6 +80,16 @@ class AlertCommand(SystemTest):
         wait_until(lambda: "zone2.example. is good again" in front.log(), "the log to say so")
         self.assertEqual(front.stat("alert-commands"), 1)
 
+    def test_a_pool_that_has_lost_its_servers_is_told_of_and_so_is_their_return(self):
+        front = self.start(interval=1, gather=1)
+        self.server.kill()
+        wait_until(self.told, "the alert command", timeout_s=10)
+        _, event = self.told()[0]
+        self.assertEqual(([row["pool"] for row in event["pools-down"]], event["pools-up"]), ([""], []))
+        self.assertIn('no server of the first tier of pool "" is up', front.log())
+        self.server.start()
+        wait_until(lambda: any(event["pools-up"] for _, event in self.told()), "the news that it is back", timeout_s=10)
+
     def test_good_again_is_told_in_the_next_run(self):
         front = self.start(interval=1, gather=0)
         self.set_soas(ZONES[:1], disabled=1)

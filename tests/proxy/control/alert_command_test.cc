@@ -30,11 +30,11 @@ class AlertCommandTest : public testing::Test {
     settings_.command = {"/bin/sh", "-c", script, "sh", path_};
   }
   void Tell(const std::string& zone, bool bad, const std::string& server = "one") {
-    alert_.Add({{.zone = *dns::Name::Parse(zone),
-                 .server = server,
-                 .is_bad = bad,
-                 .kind = BadKind::kRefused,
-                 .when = clock_.Now()}},
+    alert_.Add({.zones = {{.zone = *dns::Name::Parse(zone),
+                           .server = server,
+                           .is_bad = bad,
+                           .kind = BadKind::kRefused,
+                           .when = clock_.Now()}}},
                settings_);
   }
   // Lets so many seconds pass, one turn of the loop for each, and what runs then end.
@@ -67,12 +67,12 @@ class AlertCommandTest : public testing::Test {
 };
 
 TEST_F(AlertCommandTest, TellsTheSerialsOfAnOlderZone) {
-  alert_.Add({{.zone = *dns::Name::Parse("a.example"),
-               .server = "one",
-               .is_bad = true,
-               .kind = BadKind::kOlder,
-               .when = clock_.Now(),
-               .serial = ToldSerial{.serial = 5, .newest = 8}}},
+  alert_.Add({.zones = {{.zone = *dns::Name::Parse("a.example"),
+                         .server = "one",
+                         .is_bad = true,
+                         .kind = BadKind::kOlder,
+                         .when = clock_.Now(),
+                         .serial = ToldSerial{.serial = 5, .newest = 8}}}},
              settings_);
   Pass(2);
   const auto runs = Runs();
@@ -80,6 +80,22 @@ TEST_F(AlertCommandTest, TellsTheSerialsOfAnOlderZone) {
   EXPECT_EQ(runs[0]["bad"][0]["kind"], "older");
   EXPECT_EQ(runs[0]["bad"][0]["serial"], 5);
   EXPECT_EQ(runs[0]["bad"][0]["newest-serial"], 8);
+}
+
+TEST_F(AlertCommandTest, TellsOfPoolsUnlessTheyCameBackBeforeTheRun) {
+  const auto tell = [&](const std::string& pool, bool down) {
+    alert_.Add({.pools = {{.pool = pool, .is_down = down, .when = clock_.Now()}}}, settings_);
+  };
+  tell("a", true);
+  tell("b", true);
+  tell("b", false);
+  Pass(2);
+  const auto runs = Runs();
+  ASSERT_EQ(runs.size(), 1u);
+  ASSERT_EQ(runs[0]["pools-down"].size(), 1u);
+  EXPECT_EQ(runs[0]["pools-down"][0]["pool"], "a");
+  EXPECT_TRUE(runs[0]["pools-up"].empty());
+  EXPECT_TRUE(runs[0]["bad"].empty());
 }
 
 TEST_F(AlertCommandTest, TellsChangesThatComeTogetherInOneRun) {
