@@ -183,7 +183,7 @@ void QueryPath::EndUnanswered(QueryPtr query, const Address& last, DropReason re
     RuleContext context = Rules();
     (void)RunChain(chain, *query, context);
     if (query->suspended != 0) return ParkTimeout(std::move(query), reason);
-    if (RestartIfAsked(query)) return;
+    if (query->restart_asked) return Restart(std::move(query));
   }
   Drop(std::move(query), reason);
 }

@@ -381,11 +381,12 @@ bool QueryPath::LookUp(Query& query, Route& route, const CacheKey& key, const Ca
 
 void QueryPath::MakeKey(Query& query, Route& route) {
   if (route.cache == nullptr) return;
-  route.key =
-      MakeCacheKey({query.message(), query.question, query.edns}, route.cache->settings().key);
-  if (route.key) {
+  const KeySource source{query.message(), query.question, query.edns};
+  if (FillCacheKey(source, route.cache->settings().key, KeySubnet::kAsOptionsSay,
+                   route.key.emplace())) {
     route.cache->FetchIndex(*route.key);
   } else {
+    route.key.reset();
     route.cache = nullptr;
   }
 }

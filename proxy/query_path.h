@@ -149,7 +149,7 @@ class QueryPath final : public WorkerPath {
   // went back to its start, and then `query` is null, or where it is suspended, and then the caller
   // has it parked.
   bool PassResponseChain(QueryPtr& query, ResponseChainKind kind, const BackendPtr* backend);
-  bool RestartIfAsked(QueryPtr& query);
+  void Restart(QueryPtr query);  // to its start, as a rule asked for
   void BeginAgain(QueryPtr query);
   // What the steps between a reply and its storing remember of it.
   struct ReplyFacts {

@@ -195,18 +195,20 @@ bool QueryPath::RunResponseChain(Query& query, ResponseChainKind kind, const Bac
 
 bool QueryPath::PassResponseChain(QueryPtr& query, ResponseChainKind kind,
                                   const BackendPtr* backend) {
-  const bool goes_on = RunResponseChain(*query, kind, backend);
-  if (query->suspended != 0 || RestartIfAsked(query)) return false;
+  const bool goes_on = config_->chains.Of(kind).empty() || RunResponseChain(*query, kind, backend);
+  if (query->suspended != 0) return false;
+  if (query->restart_asked) {
+    Restart(std::move(query));
+    return false;
+  }
   if (!goes_on) Drop(std::move(query), DropReason::kRule);
   return goes_on;
 }
 
-bool QueryPath::RestartIfAsked(QueryPtr& query) {
-  if (!query->restart_asked) return false;
+void QueryPath::Restart(QueryPtr query) {
   if (query->last_good_hit) ForgetStaleAnswer(*query);
   PutBack(*query, env_.queries.packets());
   BeginAgain(std::move(query));
-  return true;
 }
 
 void QueryPath::BeginAgain(QueryPtr query) {

@@ -35,7 +35,7 @@ SuspendedQueries::Setup QueryPath::SuspendSetup() {
 
 void QueryPath::GoOn(QueryPtr query, const SuspendedQueries::GoOn& then) {
   if (!query->target->Alive(*query)) return Drop(std::move(query), DropReason::kRule);
-  if (RestartIfAsked(query)) return;
+  if (query->restart_asked) return Restart(std::move(query));
   const bool asks = !query->is_response && !query->header().Has(dns::kFlagQr);
   if (!asks) return then(std::move(query));
   if (query->last_good_hit) ForgetStaleAnswer(*query);

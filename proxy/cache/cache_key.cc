@@ -125,24 +125,28 @@ bool KeyCoversOption(std::span<const uint8_t> tail, uint16_t bits, uint16_t code
 
 std::optional<CacheKey> MakeCacheKey(const KeySource& query, const CacheKeyOptions& options,
                                      KeySubnet subnet) {
+  std::optional<CacheKey> key(std::in_place);
+  if (!FillCacheKey(query, options, subnet, *key)) key.reset();
+  return key;
+}
+
+bool FillCacheKey(const KeySource& query, const CacheKeyOptions& options, KeySubnet subnet,
+                  CacheKey& key) {
   const auto& [message, question, edns] = query;
   const dns::Header header = dns::ConstHeader(message.data());
-  if (!HasPlainHeader(header, edns)) return std::nullopt;
-  if (question.type == dns::Type::kAxfr || question.type == dns::Type::kIxfr) return std::nullopt;
+  if (!HasPlainHeader(header, edns)) return false;
+  if (question.type == dns::Type::kAxfr || question.type == dns::Type::kIxfr) return false;
   const size_t end = edns.present ? edns.end() : question.end();
-  if (message.size() != end) return std::nullopt;
+  if (message.size() != end) return false;
 
-  CacheKey key;
   key.type = question.type;
   key.cls = question.cls;
   if (header.Has(dns::kFlagRd)) key.bits |= kKeyRd;
   if (header.Has(dns::kFlagAd)) key.bits |= kKeyAd;
   if (header.Has(dns::kFlagCd)) key.bits |= kKeyCd;
-  if (edns.present && !AddEdns(query, options, subnet, key)) {
-    return std::nullopt;
-  }
+  if (edns.present && !AddEdns(query, options, subnet, key)) return false;
   key.hash = HashKey(message.subspan(dns::kHeaderSize, question.name_length), key);
-  return key;
+  return true;
 }
 
 std::optional<CacheKey> RebuildCacheKey(const KeptKey& kept) {

@@ -69,6 +69,9 @@ enum class KeySubnet : uint8_t { kAsOptionsSay, kLeftOut };
 // tail.
 std::optional<CacheKey> MakeCacheKey(const KeySource& query, const CacheKeyOptions& options,
                                      KeySubnet subnet = KeySubnet::kAsOptionsSay);
+// The same in place, in a key as new; false for nothing. For the path of a query.
+bool FillCacheKey(const KeySource& query, const CacheKeyOptions& options, KeySubnet subnet,
+                  CacheKey& key);
 
 // The key of an entry that was kept on disk, hashed with the seed of this process. Nothing where no
 // query can have it.

@@ -13,27 +13,13 @@ constexpr int kMaxSecondChances = 32;
 
 }  // namespace
 
-CacheShard::CacheShard(size_t max_entries, CacheTotals& totals)
-    : random_(RandomU64() | 1),
-      max_entries_(max_entries),
-      // Four slots out of five in use: probes stay short, and there is always an empty one.
-      slot_count_(max_entries + max_entries / 4 + 8),
-      tags_(std::make_unique<std::atomic<uint16_t>[]>(slot_count_)),
-      slots_(std::make_unique<std::atomic<CacheEntry*>[]>(slot_count_)),
-      totals_(totals) {}
+CacheShard::CacheShard(size_t max_entries, SlotRange slots, CacheTotals& totals)
+    : random_(RandomU64() | 1), max_entries_(max_entries), slots_(slots), totals_(totals) {}
 
 CacheShard::~CacheShard() {
-  for (size_t slot = 0; slot < slot_count_; ++slot) {
-    if (Tag(slot) != kEmpty) CacheEntryPtr(Slot(slot)).reset();
+  for (size_t slot = 0; slot < slots_.count; ++slot) {
+    if (slots_.Tag(slot) != kEmptyTag) CacheEntryPtr(slots_.Entry(slot)).reset();
   }
-}
-
-void CacheShard::FetchEntry(uint64_t hash) const {
-  size_t slot = Home(static_cast<uint32_t>(hash));
-  while (Tag(slot) != TagOf(hash) && Tag(slot) != kEmpty) slot = Next(slot);
-  const auto* const entry = reinterpret_cast<const uint8_t*>(Slot(slot));
-  Prefetch(entry);
-  Prefetch(entry + 64);
 }
 
 CacheShard::Found CacheShard::Find(const CacheKey& key, uint16_t bits,
@@ -42,10 +28,10 @@ CacheShard::Found CacheShard::Find(const CacheKey& key, uint16_t bits,
   const auto hash = static_cast<uint32_t>(key.hash);
   Found found;
   // Each of these is a wait for memory in a large cache: the waits may overlap.
-  Prefetch(&slots_[Home(hash)]);
-  for (size_t slot = Home(hash); Tag(slot) != kEmpty; slot = Next(slot)) {
-    if (Tag(slot) != tag) continue;
-    CacheEntry* entry = Slot(slot);
+  Prefetch(&slots_.entries[slots_.Home(hash)]);
+  for (size_t slot = slots_.Home(hash); slots_.Tag(slot) != kEmptyTag; slot = slots_.Next(slot)) {
+    if (slots_.Tag(slot) != tag) continue;
+    CacheEntry* entry = slots_.Entry(slot);
     Prefetch(reinterpret_cast<const uint8_t*>(entry) + 64);
     if (entry->hash != hash) continue;
     if (entry->Matches(key, bits, name)) {
@@ -63,8 +49,8 @@ CacheEntry* CacheShard::FindSibling(const CacheKey& key, std::span<const uint8_t
   if (key.tail_length != 0) return nullptr;
   const auto hash = static_cast<uint32_t>(key.hash);
   CacheEntry* newest = nullptr;
-  for (size_t slot = Home(hash); Tag(slot) != kEmpty; slot = Next(slot)) {
-    CacheEntry* entry = Slot(slot);
+  for (size_t slot = slots_.Home(hash); slots_.Tag(slot) != kEmptyTag; slot = slots_.Next(slot)) {
+    CacheEntry* entry = slots_.Entry(slot);
     if (entry->hash != hash || !entry->IsLastGood(now)) continue;
     if (!entry->MaySpeakFor(key.bits) || !entry->MatchesQuestion(key, name)) continue;
     if (newest == nullptr || MsSince(entry->asked_ms, newest->asked_ms) != 0) newest = entry;
@@ -74,8 +60,9 @@ CacheEntry* CacheShard::FindSibling(const CacheKey& key, std::span<const uint8_t
 
 void CacheShard::LetGoSiblings(const CacheEntry& stored, const CacheKey& key) {
   if (key.tail_length != 0) return;
-  for (size_t slot = Home(stored.hash); Tag(slot) != kEmpty; slot = Next(slot)) {
-    CacheEntry* entry = Slot(slot);
+  for (size_t slot = slots_.Home(stored.hash); slots_.Tag(slot) != kEmptyTag;
+       slot = slots_.Next(slot)) {
+    CacheEntry* entry = slots_.Entry(slot);
     if (entry == &stored || entry->hash != stored.hash || !entry->held) continue;
     if (entry->MatchesQuestion(key, stored.name())) entry->held = false;
   }
@@ -83,9 +70,9 @@ void CacheShard::LetGoSiblings(const CacheEntry& stored, const CacheKey& key) {
 
 void CacheShard::Put(CacheEntryPtr owned, const PutOptions& options) {
   CacheEntry* entry = owned.release();
-  size_t slot = Home(entry->hash);
-  while (Tag(slot) != kEmpty) slot = Next(slot);
-  Set(slot, TagOf(options.hash), entry);
+  size_t slot = slots_.Home(entry->hash);
+  while (slots_.Tag(slot) != kEmptyTag) slot = slots_.Next(slot);
+  slots_.Set(slot, TagOf(options.hash), entry);
   Count(*entry, 1);
   entry->in_main = false;
   entry->hits = 0;
@@ -98,7 +85,7 @@ void CacheShard::Put(CacheEntryPtr owned, const PutOptions& options) {
 
 CacheEntryPtr CacheShard::Replace(CacheEntry* old, CacheEntryPtr owned) {
   CacheEntry* entry = owned.release();
-  slots_[SlotOf(old)].store(entry, std::memory_order_relaxed);
+  slots_.entries[SlotOf(old)].store(entry, std::memory_order_relaxed);
   entry->hits = old->hits;
   entry->in_main = old->in_main;
   QueueOf(old).Replace(old, entry);
@@ -140,23 +127,23 @@ void CacheShard::MoveToMain(CacheEntry* entry) {
 }
 
 size_t CacheShard::SlotOf(const CacheEntry* entry) const {
-  size_t slot = Home(entry->hash);
-  while (Slot(slot) != entry || Tag(slot) == kEmpty) slot = Next(slot);
+  size_t slot = slots_.Home(entry->hash);
+  while (slots_.Entry(slot) != entry || slots_.Tag(slot) == kEmptyTag) slot = slots_.Next(slot);
   return slot;
 }
 
 void CacheShard::EraseSlot(size_t slot) {
   size_t hole = slot;
-  for (size_t next = Next(slot); Tag(next) != kEmpty; next = Next(next)) {
+  for (size_t next = slots_.Next(slot); slots_.Tag(next) != kEmptyTag; next = slots_.Next(next)) {
     // An entry may move back to the hole unless its home lies behind it, on the way round.
-    const size_t home = Home(Slot(next)->hash);
-    const size_t from_home = next >= home ? next - home : next + slot_count_ - home;
-    const size_t from_hole = next >= hole ? next - hole : next + slot_count_ - hole;
+    const size_t home = slots_.Home(slots_.Entry(next)->hash);
+    const size_t from_home = next >= home ? next - home : next + slots_.count - home;
+    const size_t from_hole = next >= hole ? next - hole : next + slots_.count - hole;
     if (from_home < from_hole) continue;
-    Set(hole, Tag(next), Slot(next));
+    slots_.Set(hole, slots_.Tag(next), slots_.Entry(next));
     hole = next;
   }
-  Set(hole, kEmpty, nullptr);
+  slots_.Set(hole, kEmptyTag, nullptr);
 }
 
 void CacheShard::Count(const CacheEntry& entry, int sign) {

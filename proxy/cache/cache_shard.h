@@ -2,10 +2,9 @@
 // (MECHANISMS.md, 2). The caller takes lock() around every other method, and frees the entries
 // that come back after it has let go.
 //
-// The index is sized once. Tags (16 bits of the hash, 0: empty) and pointers lie apart, so that a
-// probe mostly reads tags; deletion shifts the cluster back. Every entry lies between its home
-// slot and the next empty one, wherever it moves: a scan by home slots meets each entry exactly
-// once, whatever happens between its steps.
+// The shard's part of the index (cache_index.h) is sized once; deletion shifts the cluster back.
+// Every entry lies between its home slot and the next empty one, wherever it moves: a scan by home
+// slots meets each entry exactly once, whatever happens between its steps.
 #pragma once
 
 #include <algorithm>
@@ -16,9 +15,9 @@
 #include <span>
 #include <vector>
 
-#include "proxy/base/prefetch.h"
 #include "proxy/base/shard_lock.h"
 #include "proxy/cache/cache_entry.h"
+#include "proxy/cache/cache_index.h"
 #include "proxy/cache/entry_queue.h"
 
 namespace breakwater {
@@ -38,8 +37,8 @@ struct ShardCounters {
 
 class alignas(64) CacheShard {
  public:
-  // Room for `max_entries`. `totals` must outlive the shard.
-  CacheShard(size_t max_entries, CacheTotals& totals);
+  // Room for `max_entries`. The index and `totals` must outlive the shard.
+  CacheShard(size_t max_entries, SlotRange slots, CacheTotals& totals);
   ~CacheShard();
   CacheShard(const CacheShard&) = delete;
   CacheShard& operator=(const CacheShard&) = delete;
@@ -51,20 +50,12 @@ class alignas(64) CacheShard {
   uint8_t NextTicket() { return ++ticket_ == 0 ? ++ticket_ : ticket_; }
   size_t size() const { return probation_.size() + main_.size(); }
   bool IsFull() const { return size() >= max_entries_; }
-  size_t home_slots() const { return slot_count_; }
+  size_t home_slots() const { return slots_.count; }
 
   struct Found {
     CacheEntry* entry = nullptr;
     bool collision = false;  // an entry of equal hash and another key was met
   };
-  // Hints of a Find to come, without the lock: first the home slot is fetched from memory, later
-  // the entry that most likely is meant.
-  void FetchIndex(uint64_t hash) const {
-    const size_t home = Home(static_cast<uint32_t>(hash));
-    Prefetch(&tags_[home]);
-    Prefetch(&slots_[home]);
-  }
-  void FetchEntry(uint64_t hash) const;
   // `bits` are the key's, with or without kKeyTruncated.
   Found Find(const CacheKey& key, uint16_t bits, std::span<const uint8_t> name) const;
 
@@ -98,41 +89,26 @@ class alignas(64) CacheShard {
   // the entry is removed and appended to `removed`.
   template <typename Visit>
   void ScanHomes(size_t first, size_t count, std::vector<CacheEntryPtr>& removed, Visit&& visit) {
-    const size_t end = std::min(first + count, slot_count_);
+    const size_t end = std::min(first + count, slots_.count);
     if (first >= end) return;
     size_t slot = first;
     // Past `end` a cluster's tail may still hold entries from before it, round the corner too.
-    for (size_t walked = 0; walked < slot_count_;) {
-      if (Tag(slot) == kEmpty) {
+    for (size_t walked = 0; walked < slots_.count;) {
+      if (slots_.Tag(slot) == kEmptyTag) {
         if (first + walked + 1 >= end) return;
-      } else if (const size_t home = Home(Slot(slot)->hash);
-                 home >= first && home < end && visit(*Slot(slot))) {
-        removed.push_back(Remove(Slot(slot)));
+      } else if (const size_t home = slots_.Home(slots_.Entry(slot)->hash);
+                 home >= first && home < end && visit(*slots_.Entry(slot))) {
+        removed.push_back(Remove(slots_.Entry(slot)));
         continue;  // the rest of the cluster has moved up
       }
-      slot = Next(slot);
+      slot = slots_.Next(slot);
       ++walked;
     }
   }
 
  private:
-  static constexpr uint16_t kEmpty = 0;
   static constexpr uint8_t kMaxHits = 3;
 
-  static uint16_t TagOf(uint64_t hash) {
-    const auto tag = static_cast<uint16_t>(hash >> 32);
-    return tag == kEmpty ? uint16_t{1} : tag;
-  }
-  size_t Home(uint32_t hash) const {
-    return static_cast<size_t>((static_cast<uint64_t>(hash) * slot_count_) >> 32);
-  }
-  size_t Next(size_t slot) const { return slot + 1 == slot_count_ ? 0 : slot + 1; }
-  uint16_t Tag(size_t slot) const { return tags_[slot].load(std::memory_order_relaxed); }
-  CacheEntry* Slot(size_t slot) const { return slots_[slot].load(std::memory_order_relaxed); }
-  void Set(size_t slot, uint16_t tag, CacheEntry* entry) {
-    tags_[slot].store(tag, std::memory_order_relaxed);
-    slots_[slot].store(entry, std::memory_order_relaxed);
-  }
   size_t SlotOf(const CacheEntry* entry) const;
   void EraseSlot(size_t slot);
   EntryQueue& QueueOf(const CacheEntry* entry) { return entry->in_main ? main_ : probation_; }
@@ -146,12 +122,7 @@ class alignas(64) CacheShard {
   uint64_t random_;
   uint8_t ticket_ = 0;
   size_t max_entries_;
-  size_t slot_count_;
-  // Atomic, relaxed, for FetchEntry alone, which reads them without the lock.
-  template <typename T>
-  using Relaxed = std::unique_ptr<std::atomic<T>[]>;
-  Relaxed<uint16_t> tags_;
-  Relaxed<CacheEntry*> slots_;
+  SlotRange slots_;
   EntryQueue probation_;
   EntryQueue main_;
   CacheTotals& totals_;

@@ -19,21 +19,23 @@ size_t ShardCount(const PacketCacheSettings& settings) {
 }
 
 // The share of a shard and what chance may put on top of it (six standard deviations).
-size_t ShardCapacity(size_t max_entries, size_t shards) {
-  const double mean = static_cast<double>(max_entries) / static_cast<double>(shards);
+size_t ShardCapacity(const PacketCacheSettings& settings) {
+  const double mean =
+      static_cast<double>(settings.max_entries) / static_cast<double>(ShardCount(settings));
   const auto capacity = static_cast<size_t>(mean + 6 * std::sqrt(mean)) + 16;
-  return std::min(capacity, max_entries + 1);
+  return std::min(capacity, settings.max_entries + 1);
 }
 
 }  // namespace
 
 CacheStore::CacheStore(const PacketCacheSettings& settings)
-    : settings_(settings), flushes_(settings.flush_limits) {
+    : settings_(settings),
+      flushes_(settings.flush_limits),
+      index_(ShardCount(settings), ShardCapacity(settings)) {
   const size_t count = ShardCount(settings);
-  const size_t capacity = ShardCapacity(settings.max_entries, count);
   shards_.reserve(count);
   for (size_t i = 0; i < count; ++i) {
-    shards_.push_back(std::make_unique<CacheShard>(capacity, totals_));
+    shards_.push_back(std::make_unique<CacheShard>(ShardCapacity(settings), index_.Of(i), totals_));
   }
 }
 

@@ -43,6 +43,13 @@ class CacheStore {
   size_t slot_count() const { return shards_.size() * shards_.front()->home_slots(); }
   CacheShard& shard(size_t index) const { return *shards_[index]; }
   size_t ShardIndex(uint64_t hash) const { return (hash >> 48) & (shards_.size() - 1); }
+  // Hints of a look-up to come, one after the other.
+  void FetchSlot(uint64_t hash) const {
+    const size_t index = ShardIndex(hash);
+    index_.FetchSlot(index, hash);
+    Prefetch(shards_[index].get());
+  }
+  void FetchEntry(uint64_t hash) { index_.FetchEntry(ShardIndex(hash), hash); }
 
   // Brings what the entry knows of the flushes up to date. True where it is gone: the caller
   // removes it. Afterwards entry.due says whether a soft flush has passed over it. The shard's
@@ -83,6 +90,7 @@ class CacheStore {
   CacheTotals totals_;
   FlushTable flushes_;
   std::atomic<uint64_t> cleanup_count_{0};
+  CacheIndex index_;
   std::vector<std::unique_ptr<CacheShard>> shards_;
 };
 

@@ -111,10 +111,10 @@ CacheCandidate PacketCache::Impl::AsLastGood(CacheEntry& entry, const CacheLooku
 }
 
 void PacketCache::FetchIndex(const CacheKey& key) const {
-  impl_->store.shard(impl_->store.ShardIndex(key.hash)).FetchIndex(key.hash);
+  impl_->store.FetchSlot(key.hash);
 }
 void PacketCache::FetchEntry(const CacheKey& key) const {
-  impl_->store.shard(impl_->store.ShardIndex(key.hash)).FetchEntry(key.hash);
+  impl_->store.FetchEntry(key.hash);
 }
 
 CacheHit PacketCache::Lookup(const CacheKey& key, std::span<uint8_t> buffer, size_t name_length,

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "proxy/base/prefetch.h"
 #include "proxy/base/shard_lock.h"
 
 namespace breakwater {
@@ -41,24 +42,19 @@ dns::Name RingEntry::Name() const {
   return dns::Name::FromWire({name_wire.data(), name_length}).value_or(dns::Name());
 }
 
-// Memory is taken whole at construction, so that recording never allocates.
+// Its entries are a part of Rings::Memory.
 template <typename Entry>
 struct Rings::Ring {
-  std::unique_ptr<Entry[]> entries;
-  size_t capacity = 0;
+  std::span<Entry> entries;
   size_t used = 0;
   size_t next = 0;
 
-  void Reserve(size_t count) {
-    capacity = count;
-    entries.reset(new Entry[count]);
-  }
   // The oldest entry, to be overwritten; null where nothing is kept.
   Entry* Next() {
-    if (capacity == 0) return nullptr;
+    if (entries.empty()) return nullptr;
     Entry* slot = &entries[next];
-    next = next + 1 == capacity ? 0 : next + 1;
-    used = std::min(used + 1, capacity);
+    next = next + 1 == entries.size() ? 0 : next + 1;
+    used = std::min(used + 1, entries.size());
     // A ring is larger than the processor's cache, and the unlocking waits for what was written:
     // the entry after this one is fetched now, a few queries ahead.
     const auto* const ahead = reinterpret_cast<const uint8_t*>(&entries[next]);
@@ -67,7 +63,7 @@ struct Rings::Ring {
     return slot;
   }
   void CopyTo(std::vector<Entry>& out) const {
-    out.insert(out.end(), entries.get(), entries.get() + used);
+    out.insert(out.end(), entries.begin(), entries.begin() + static_cast<std::ptrdiff_t>(used));
   }
 };
 
@@ -80,11 +76,16 @@ struct Rings::Shard {
 Rings::Rings(const RingSettings& settings) : settings_(settings) {
   const size_t count = std::max<size_t>(1, settings.shards);
   const size_t each = (settings.entries + count - 1) / count;
+  if (settings.record_queries) queries_.resize(count * each);
+  if (settings.record_responses) responses_.resize(count * each);
   for (size_t i = 0; i < count; ++i) {
     auto shard = std::make_unique<Shard>();
     const ShardGuard guard(shard->lock);
-    if (settings.record_queries) shard->queries.Reserve(each);
-    if (settings.record_responses) shard->responses.Reserve(each);
+    if (settings.record_queries)
+      shard->queries.entries = std::span(queries_).subspan(i * each, each);
+    if (settings.record_responses) {
+      shard->responses.entries = std::span(responses_).subspan(i * each, each);
+    }
     shards_.push_back(std::move(shard));
   }
 }
@@ -98,7 +99,9 @@ bool Rings::Sampled(uint32_t& seen) const {
 template <typename Entry, typename Write>
 void Rings::WithFreeRing(RingCursor& cursor, Ring<Entry> Shard::*ring, Write&& write) {
   for (size_t attempt = 0; attempt <= settings_.lock_retries; ++attempt) {
-    Shard& shard = *shards_[cursor.next_shard++ % shards_.size()];
+    Shard& shard = *shards_[cursor.next_shard < shards_.size() ? cursor.next_shard : 0];
+    cursor.next_shard = cursor.next_shard + 1 < shards_.size() ? cursor.next_shard + 1 : 0;
+    Prefetch(shards_[cursor.next_shard].get());
     if (!shard.lock.try_lock()) continue;
     write(shard.*ring);
     shard.lock.unlock();

@@ -14,6 +14,7 @@
 
 #include "proxy/base/address.h"
 #include "proxy/base/clock.h"
+#include "proxy/base/huge_pages.h"
 #include "proxy/dns/name.h"
 #include "proxy/dns/types.h"
 #include "proxy/query/protocol.h"
@@ -113,6 +114,11 @@ class Rings {
   void WithFreeRing(RingCursor& cursor, Ring<Entry> Shard::*ring, Write&& write);
 
   RingSettings settings_;
+  // All entries of a kind, so that recording allocates nothing; each shard has its part.
+  template <typename Entry>
+  using Memory = std::vector<Entry, HugePageAllocator<Entry>>;
+  Memory<RingQuery> queries_;
+  Memory<RingResponse> responses_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::atomic<uint64_t> given_up_{0};
 };

@@ -95,6 +95,13 @@ bool Query::UnsetTag(std::string_view key) {
   return std::erase_if(extras_->tags, [&](const auto& tag) { return tag.first == key; }) > 0;
 }
 
+namespace {
+
+// Copied, for a value made for each reset is made in memory first.
+const QueryFields kFresh;
+
+}  // namespace
+
 void Query::Reset() {
   if (extras_used) {
     extras_->end_tasks.RunAll();
@@ -105,7 +112,7 @@ void Query::Reset() {
   if (connection) connection.reset();
   if (http) http.reset();
   if (sealed) dnscrypt::Wipe(session);
-  static_cast<QueryFields&>(*this) = QueryFields{};
+  static_cast<QueryFields&>(*this) = kFresh;
 }
 
 void ReturnQuery::operator()(Query* query) const {

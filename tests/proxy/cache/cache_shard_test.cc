@@ -29,7 +29,8 @@ class CacheShardTest : public testing::Test {
 
 TEST_F(CacheShardTest, CollidingKeysStayApart) {
   constexpr uint32_t kColliding = 200;
-  CacheShard shard(1000, totals);
+  CacheIndex index(1, 1000);
+  CacheShard shard(1000, index.Of(0), totals);
   CacheKey key = names.Key(0);
   for (uint32_t i = 0; i < kColliding; ++i) {
     EXPECT_EQ(Find(shard, key, i), nullptr);
@@ -50,7 +51,8 @@ TEST_F(CacheShardTest, CollidingKeysStayApart) {
 TEST_F(CacheShardTest, EqualTagsCostNoComparisonOfKeys) {
   // Same tag and same home slot, as chance or a guess of 16 bits may give: the other hash bits
   // keep the keys apart before anything is compared.
-  CacheShard shard(1000, totals);
+  CacheIndex index(1, 1000);
+  CacheShard shard(1000, index.Of(0), totals);
   CacheKey key = names.Key(0);
   for (uint32_t i = 0; i < 200; ++i) {
     key.hash = (uint64_t{7} << 32) | (0x10000000u + i);
@@ -66,7 +68,8 @@ TEST_F(CacheShardTest, EqualTagsCostNoComparisonOfKeys) {
 }
 
 TEST_F(CacheShardTest, IndexAgreesWithAMapThroughRandomChanges) {
-  CacheShard shard(64, totals);
+  CacheIndex index(1, 64);
+  CacheShard shard(64, index.Of(0), totals);
   std::map<uint32_t, CacheKey> held;
   std::mt19937 random(7);
   for (int step = 0; step < 20'000; ++step) {
@@ -92,7 +95,8 @@ TEST_F(CacheShardTest, IndexAgreesWithAMapThroughRandomChanges) {
 TEST_F(CacheShardTest, AScanMeetsEachEntryOnceThoughOthersLeaveMeanwhile) {
   std::mt19937 random(11);
   for (int round = 0; round < 200; ++round) {
-    CacheShard shard(64, totals);
+    CacheIndex index(1, 64);
+    CacheShard shard(64, index.Of(0), totals);
     std::vector<CacheEntry*> stays;
     std::vector<CacheEntry*> leaves;
     for (uint32_t i = 0; i < 64; ++i) {
@@ -119,7 +123,8 @@ TEST_F(CacheShardTest, AScanMeetsEachEntryOnceThoughOthersLeaveMeanwhile) {
 }
 
 TEST_F(CacheShardTest, AScanRemovesWhatItIsToldTo) {
-  CacheShard shard(64, totals);
+  CacheIndex index(1, 64);
+  CacheShard shard(64, index.Of(0), totals);
   for (uint32_t i = 0; i < 64; ++i) {
     CacheKey key = names.Key(i);
     key.hash = (uint64_t{i + 1} << 32) | 0xfe000000u;  // all in one cluster, round the corner
