@@ -95,7 +95,7 @@ ZoneHealth::Word QueryPath::WordOf(const Flight& flight) {
 ZoneHealth::Noted QueryPath::NoteForZone(const Flight& flight, const Reply& reply) {
   const Query& query = *flight.query;
   const Judgement& judgement = reply.facts.judgement;
-  if (!TellsOfZones(query)) return {};
+  if (!TellsOfZones(query) || IsToBeProved(flight, reply)) return {};
   ZoneHealth::Answer answer{
       .name = ZoneNameOf(query), .backend = reply.backend->number(), .now = now()};
   // Of a client's good answer it is no matter.
@@ -114,11 +114,11 @@ ZoneHealth::Noted QueryPath::NoteForZone(const Flight& flight, const Reply& repl
     env_.zones.Excuse(answer.name, answer.backend, answer.now);
     return {};
   }
+  answer.apex_labels = reply.facts.apex_labels;
   if (judgement.cls == AnswerClass::kBad) {
     answer.bad = judgement.kind;
   } else {
     answer.authoritative = dns::ConstHeader(reply.message.data()).Has(dns::kFlagAa);
-    answer.apex_labels = reply.facts.apex_labels;
   }
   return NoteForZone(answer);
 }
@@ -217,10 +217,11 @@ void QueryPath::DeliverBad(FlightId id, Flight& flight) {
   Reply reply{.message = bad.message,
               .backend = bad.from,
               .facts = FactsOf(flight, bad.datagram, bad.message)};
+  reply.facts.serial_told = true;
   Judge(flight, reply);
   // What is held against its server has not changed, whatever the serial is by now.
-  if (bad.kind == BadKind::kOlder) {
-    reply.facts.judgement = {.cls = AnswerClass::kBad, .kind = BadKind::kOlder};
+  if (bad.kind == BadKind::kOlder || bad.kind == BadKind::kVanished) {
+    reply.facts.judgement = {.cls = AnswerClass::kBad, .kind = bad.kind};
   }
   Deliver(id, reply);
 }

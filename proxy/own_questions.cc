@@ -9,6 +9,22 @@
 #include "proxy/query_path.h"
 
 namespace breakwater {
+namespace {
+
+constexpr size_t kOptSize = 11;
+
+// Any will do. PowerDNS keeps whole answers, and gives them to who asks in the very same words: one
+// of two thousand it has hardly heard lately.
+uint16_t UnusualSize(uint64_t random) {
+  constexpr uint16_t kLeast = 1232;  // fits everywhere
+  return static_cast<uint16_t>(kLeast + random % 2048);
+}
+
+void ReparseEdns(Query& query) {
+  query.edns = dns::FindEdns(query.message(), query.question.end()).value_or(dns::Edns{});
+}
+
+}  // namespace
 
 // Asks the backend for what `query` asks, and leaves `query` as it is. Not where something is
 // wrong: then the answer that is held lasts as long as it can.
@@ -41,14 +57,19 @@ bool QueryPath::EndIfAhead(FlightId id, const Flight& flight) {
 }
 
 std::optional<FlightId> QueryPath::AskAboutZone(const ZoneQuestion& question) {
-  std::array<uint8_t, dns::kHeaderSize + dns::kMaxNameLength + 4> room;
+  std::array<uint8_t, dns::kHeaderSize + dns::kMaxNameLength + 4 + kOptSize> room;
   dns::MessageBuilder builder(room, 0, 0);
   builder.AddQuestion(question.name, dns::Type::kSoa, dns::Class::kIn);
+  // Nobody has asked for the others.
+  if (question.name.CountLabels() == question.zone_labels) {
+    builder.AddOpt({.udp_size = UnusualSize(env_.random.U64())});
+  }
   const auto size = builder.Finish();
   if (!size) return std::nullopt;
   QueryPtr query = env_.queries.Get();
   query->ReplaceMessage(env_.queries.packets(), std::span(room).first(*size));
   query->question = *dns::ParseQuestion(query->message());
+  ReparseEdns(*query);
   query->arrived = now();
   query->pool_name = question.pool;
   query->SaveClientName();
@@ -61,6 +82,20 @@ std::optional<FlightId> QueryPath::AskAboutZone(const ZoneQuestion& question) {
   const Flight ended = in_flight_.Take(id);
   EndSerialWaits(TakeWaiting(ended, *question.backend), question.backend, SerialAnswer::kFailed);
   return std::nullopt;
+}
+
+// A server that does not know EDNS says so (RFC 6891, 7): it is asked once more without.
+bool QueryPath::AskPlainly(FlightId id, Flight& flight, uint8_t attempt, dns::RCode rcode) {
+  Query& query = *flight.query;
+  const bool minds = rcode == dns::RCode::kFormErr || rcode == dns::RCode::kNotImp;
+  if (flight.purpose != FlightPurpose::kZoneQuestion || !query.edns.present || !minds) return false;
+  dns::EditBuffer buffer = query.edit();
+  if (!dns::RemoveOpt(buffer, query.records_start())) return false;
+  query.Take(buffer);
+  ReparseEdns(query);
+  if (!Start(id, BackendPtr(flight.attempts[attempt].backend))) return false;
+  in_flight_.EndAttempt(id, attempt);
+  return true;
 }
 
 // Who waited for what it was to tell.

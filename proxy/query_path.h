@@ -156,14 +156,18 @@ class QueryPath final : public WorkerPath {
     bool datagram = false;
     bool scope_zero = false;  // a client subnet option says: good for all
     Judgement judgement{.cls = AnswerClass::kGood};
-    uint8_t apex_labels = 0;  // of the zone that the answer speaks for; 0: it does not say
-    bool standby = false;     // of a server behind the first tier
-    bool by_option = false;   // an option of the asker's may be the cause: a cookie, say
-    bool empties = false;     // all servers are to say so: there was something, says the cache
-    bool outdone = false;     // of a standby: what is held is newer, or signed
-    bool behind = false;      // its server has an older version of the zone than another
-    bool unproved = false;    // its server may hold an older version of the zone
-    uint8_t zone_labels = 0;  // of the zone's apex, where unproved
+    uint8_t apex_labels = 0;   // of the zone that the answer speaks for; 0: it does not say
+    bool standby = false;      // of a server behind the first tier
+    bool by_option = false;    // an option of the asker's may be the cause: a cookie, say
+    bool empties = false;      // all servers are to say so: there was something, says the cache
+    bool outdone = false;      // of a standby: what is held is newer, or signed
+    bool behind = false;       // its server has an older version of the zone than another
+    bool unproved = false;     // its server may hold an older version of the zone
+    uint8_t zone_labels = 0;   // of the zone's apex, where unproved
+    bool lost = false;         // unproved: its server may have lost the zone
+    bool serial_told = false;  // to ZoneHealth, as it came
+    // What its server is to be blamed for, where nothing proves it.
+    BadKind suspected() const { return lost ? BadKind::kVanished : BadKind::kOlder; }
   };
   struct Reply {
     std::span<const uint8_t> message;
@@ -252,6 +256,8 @@ class QueryPath final : public WorkerPath {
   bool EndIfAhead(FlightId id, const Flight& flight);
   // Nothing where it cannot be sent.
   std::optional<FlightId> AskAboutZone(const ZoneQuestion& question);
+  // True where the question goes on in other words.
+  bool AskPlainly(FlightId id, Flight& flight, uint8_t attempt, dns::RCode rcode);
   void EndZoneQuestion(FlightId id, const BackendPtr& backend, const ZoneHealth::Noted& noted,
                        std::optional<BadKind> bad);
   void EndLearning(const Query& query, const BackendPtr& backend, std::optional<BadKind> bad);
@@ -269,6 +275,8 @@ class QueryPath final : public WorkerPath {
   bool SerialsCount(const Query& query);
   void LookAtSerial(const Flight& flight, const AnswerFacts& facts, KnownAnswer& known,
                     Reply& reply);
+  // A wildcard's answer, perhaps: it counts, for good or bad, once that is known.
+  static bool IsToBeProved(const Flight& flight, const Reply& reply);
   // True where the flight waits, or has ended.
   bool WaitForSerial(FlightId id, Flight& flight, uint8_t attempt, Reply& reply);
   // The server was asked for its serial: those whose answers waited for it go on.

@@ -44,6 +44,7 @@ void QueryPath::OnReply(FlightId id, uint8_t attempt, std::span<uint8_t> reply) 
   if (dns::ConstHeader(reply.data()).Has(dns::kFlagTc) && AskOverStream(id, *flight, attempt)) {
     return;
   }
+  if (AskPlainly(id, *flight, attempt, dns::ConstHeader(reply.data()).rcode())) return;
   const Exchange* exchange = flight->attempts[attempt].exchange;
   const bool datagram = exchange != nullptr && exchange->IsDatagram();
   Reply answer{.message = reply,

@@ -26,16 +26,29 @@ void QueryPath::LookAtSerial(const Flight& flight, const AnswerFacts& facts, Kno
                                 .now = now(),
                                 .standby = IsStandby(query, *reply.backend)};
   const bool vanished = !facts.has_answer && facts.soa_labels < known.apex_labels;
-  if (facts.SpeaksForZone() && facts.serial && !vanished) {
-    env_.zones.TellSerial(asked, *facts.soa_labels, *facts.serial);
+  if (!reply.facts.serial_told && facts.SpeaksForZone() && facts.serial && !vanished) {
+    const bool at_apex = *facts.soa_labels == query.NameCopy().CountLabels();
+    const bool asked_for = flight.purpose == FlightPurpose::kZoneQuestion && at_apex;
+    env_.zones.TellSerial(asked, *facts.soa_labels, *facts.serial,
+                          asked_for ? SerialSource::kServer : SerialSource::kAnswer);
   }
   const auto [standing, zone_labels, behind] = env_.zones.StandingOf(asked);
   // Of a child zone that is not known yet.
   if (facts.Apex().value_or(0) > zone_labels) return;
   known.older_server = standing == ZoneHealth::Standing::kOlder;
-  reply.facts.unproved = standing == ZoneHealth::Standing::kUnproved;
+  reply.facts.lost = standing == ZoneHealth::Standing::kLost;
+  reply.facts.unproved = reply.facts.lost || standing == ZoneHealth::Standing::kUnproved;
+  // Nobody is asked to prove what a question of ours brings, nor what has waited for that.
+  const bool last_word = flight.purpose == FlightPurpose::kZoneQuestion || reply.facts.serial_told;
+  known.lost_zone = reply.facts.lost && last_word && facts.soa_labels.value_or(0) < zone_labels;
   reply.facts.zone_labels = zone_labels;
   reply.facts.behind = behind;
+}
+
+bool QueryPath::IsToBeProved(const Flight& flight, const Reply& reply) {
+  return reply.facts.lost && !reply.facts.serial_told &&
+         reply.facts.judgement.cls == AnswerClass::kGood &&
+         flight.purpose != FlightPurpose::kZoneQuestion;
 }
 
 bool QueryPath::WaitForSerial(FlightId id, Flight& flight, uint8_t attempt, Reply& reply) {
@@ -47,14 +60,14 @@ bool QueryPath::WaitForSerial(FlightId id, Flight& flight, uint8_t attempt, Repl
   const bool waits = flight.unproved != nullptr;
   const Proof proof = waits ? Proof::kNone : zone_questions_.AwaitSerial(question, id, now());
   if (proof == Proof::kNone) {
-    reply.facts.judgement = {.cls = AnswerClass::kBad, .kind = BadKind::kOlder};
+    reply.facts.judgement = {.cls = AnswerClass::kBad, .kind = reply.facts.suspected()};
     return false;
   }
   env_.stats.counters.Add(Metric::kSerialWaits);
   flight.unproved =
       std::make_unique<BadReply>(BadReply{.message = {reply.message.begin(), reply.message.end()},
                                           .from = reply.backend,
-                                          .kind = BadKind::kOlder,
+                                          .kind = reply.facts.suspected(),
                                           .datagram = reply.facts.datagram,
                                           .attempt = attempt});
   in_flight_.EndAttempt(id, attempt);
@@ -72,13 +85,15 @@ void QueryPath::EndSerialWaits(const std::vector<FlightId>& waiting, const Backe
     Reply reply{.message = held->message,
                 .backend = held->from,
                 .facts = FactsOf(*flight, held->datagram, held->message)};
+    reply.facts.serial_told = true;
     Judge(*flight, reply);
     // It does not answer for the zone now: what it said counts no more than what is known to be
     // older. Where its answer has no serial, for it is no server of the zone itself, that is all
     // there is to know.
     if (reply.facts.unproved && answer == SerialAnswer::kFailed) {
-      reply.facts.judgement = {.cls = AnswerClass::kBad, .kind = BadKind::kOlder};
+      reply.facts.judgement = {.cls = AnswerClass::kBad, .kind = reply.facts.suspected()};
     }
+    if (held->kind == BadKind::kVanished) (void)NoteForZone(*flight, reply);  // not counted before
     if (reply.facts.judgement.kind == BadKind::kOlder) {
       env_.stats.counters.Add(Metric::kOlderAnswers);
     }

@@ -15,8 +15,8 @@ constexpr uint8_t kMostHistory = 16;
 // Servers that come and go leave no more than so many behind.
 constexpr uint8_t kMostCells = 8;
 
-// Numbers of servers have 24 bits here.
-constexpr BackendNumber kMostBackends = 0xffffff;
+// Numbers of servers have 22 bits here.
+constexpr BackendNumber kMostBackends = 0x3fffff;
 
 template <typename T>
 void Saturate(T& counter) {
@@ -64,7 +64,7 @@ ZoneHealth::Noted ZoneHealth::Note(const Answer& answer) {
   const auto count = [&](Shard& shard, Row* row, size_t labels) {
     known = labels;
     if (apex > labels) return;
-    noted = Count(shard, row, answer);
+    noted = Count(shard, row, labels, answer);
     noted.apex_labels = static_cast<uint8_t>(labels);
   };
   (void)WithZone(name, count);
@@ -117,7 +117,8 @@ ZoneHealth::Cell& ZoneHealth::CellOf(Shard& shard, Row*& row, BackendNumber back
   return cell;
 }
 
-ZoneHealth::Noted ZoneHealth::Count(Shard& shard, Row* row, const Answer& answer) {
+// `labels` of the row's zone.
+ZoneHealth::Noted ZoneHealth::Count(Shard& shard, Row* row, size_t labels, const Answer& answer) {
   Cell& cell = CellOf(shard, row, answer.backend);
   Saturate(row->asked);
   if (!cell.is_bad)
@@ -126,6 +127,7 @@ ZoneHealth::Noted ZoneHealth::Count(Shard& shard, Row* row, const Answer& answer
     Saturate(cell.kinds[static_cast<size_t>(*answer.bad)]);
     cell.last_bad = static_cast<uint8_t>(*answer.bad) & 0xf;
     if (answer.bad != BadKind::kOlder) cell.answers = 0;
+    if (answer.bad == BadKind::kVanished && answer.apex_labels < labels) cell.lost = 1;
     if (cell.is_bad && cell.GoodRun() > 0) cell.trial = ShortTime(answer.now + kTrialEvery);
   } else {
     Saturate(cell.good);

@@ -97,7 +97,8 @@ class ZoneHealth {
     BackendNumber backend = 0;
     std::optional<BadKind> bad{};  // nothing: it was good
     bool authoritative = false;    // of a good one
-    uint8_t apex_labels = 0;       // and then its zone's; 0: it does not say
+    uint8_t apex_labels = 0;       // and then its zone's; 0: it does not say; or, of one that says
+                                   // that its zone has vanished, that of the zone that denies it
     MonoTime now;
     Word word = Word::kLast;
   };
@@ -124,13 +125,17 @@ class ZoneHealth {
     MonoTime now;
     bool standby = false;  // its word alone is not taken for what is meant
   };
-  // A good authoritative answer has a SOA with so many labels. To be told before Note().
-  void TellSerial(const Asked& asked, uint8_t apex_labels, uint32_t serial);
+  // A good authoritative answer has a SOA with so many labels. To be told before Note(), once.
+  void TellSerial(const Asked& asked, uint8_t apex_labels, uint32_t serial,
+                  SerialSource source = SerialSource::kServer);
   enum class Standing : uint8_t {
     kCurrent,   // or nothing is known
     kOlder,     // it stands behind, for longer than it may
     kUnproved,  // it has told no serial of the zone since it came back, while one is known; or an
-                // older one so long ago that it may have caught up
+                // older one so long ago that it may have caught up; or in an answer that may come
+                // from a cache of its own
+    kLost,      // it has answered for a zone above in the place of this one, which it has not told
+                // a SOA record of since: what it says may be a wildcard's
   };
   struct StandingFor {
     Standing standing = Standing::kCurrent;
@@ -211,14 +216,22 @@ class ZoneHealth {
   enum class WhenFull : uint8_t { kEvict, kLeave };
   bool Learn(std::span<const uint8_t> zone, WhenFull when_full = WhenFull::kEvict);
   Cell& CellOf(Shard& shard, Row*& row, BackendNumber backend);
-  void TakeSerial(Row& row, Cell& cell, uint32_t serial, MonoTime now);
+  struct ToldNow {
+    uint32_t serial;
+    SerialSource source;
+    bool came_back;  // since it told the one before
+    MonoTime now;
+  };
+  bool Believes(Row& row, Cell& cell, const ToldNow& told) const;
+  void TakeSerial(Row& row, Cell& cell, const ToldNow& told);
+  bool ComesLate(const Row& row, const Cell& cell, MonoTime now) const;
   bool StandsBehindTooLong(const Row& row, const Cell& cell, MonoTime now) const;
   bool MayAccept(const Row& row, uint32_t serial, MonoTime now) const;
   void NoteOlder(Row& row, const Cell& cell, MonoTime now) const;
   uint32_t Lately_s() const;
   void Accept(Row& row, uint32_t serial, MonoTime now);
   void Review(const Row& row, Cell& cell, MonoTime now);
-  Noted Count(Shard& shard, Row* row, const Answer& answer);
+  Noted Count(Shard& shard, Row* row, size_t labels, const Answer& answer);
   void CountUnknown(const Answer& answer);
   bool IsBad(const Cell& cell) const;
   void Turn(const Row& row, Cell& cell, MonoTime now);

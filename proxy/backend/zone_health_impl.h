@@ -64,8 +64,10 @@ class ShortTime {
 
 // One backend's answers for one zone.
 struct ZoneHealth::Cell {
-  uint32_t backend : 24;
-  uint32_t comebacks : 8;  // the backend's, as it told its serial
+  uint32_t backend : 22;
+  uint32_t told_asked : 1;  // its serial: by the server itself, when asked for it
+  uint32_t in_doubt : 1;    // an answer since told an older one
+  uint32_t comebacks : 8;   // the backend's, as it told its serial
   uint32_t good;
   uint32_t since_s;
   uint32_t serial;
@@ -82,6 +84,7 @@ struct ZoneHealth::Cell {
   uint8_t older : 1;        // bad for its serial
   uint8_t no_grace : 1;     // it may not be behind for a while: it has told a newer one, say
   uint8_t doubt_ended : 1;  // the answers of the history are the zone's
+  uint8_t lost : 1;         // Standing::kLost
 
   // Good answers in a row, up to the length of the history.
   int GoodRun() const { return std::min<int>(std::countr_zero(history), history_length); }
@@ -119,6 +122,13 @@ struct ZoneHealth::Row {
   }
   bool IsBehind(const Cell& cell) const {
     return has_serial != 0 && cell.has_serial != 0 && IsOlderSerial(cell.serial, serial);
+  }
+
+  // Servers are asked for it in `seconds` at the latest.
+  void HurryTurn(MonoTime now, uint32_t seconds, uint32_t interval) {
+    if (turn.IsAhead(now, interval) && !turn.IsAhead(now, seconds)) {
+      turn = ShortTime(now + MonoTime::FromSeconds(seconds));
+    }
   }
 
   // For how long the newest serial has been told by one that still has it; 0: by none.

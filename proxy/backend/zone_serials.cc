@@ -11,11 +11,14 @@ namespace breakwater {
 namespace {
 
 // Between two turns to ask all servers of a zone, where one is behind.
-constexpr MonoTime kSoon = MonoTime::FromSeconds(5);
+constexpr uint32_t kSoon_s = 5;
 // After news of a zone; so often at most.
-constexpr MonoTime kAtOnce = MonoTime::FromSeconds(1);
+constexpr uint32_t kAtOnce_s = 1;
 // So long what a server told of an older serial is taken for what it still has.
 constexpr uint32_t kFresh_s = 10;
+// So long after a server told a serial its caches may still hold the one before: twice as long as
+// PowerDNS keeps records, and the answers made of them.
+constexpr uint32_t kMostCached_s = 90;
 // A server that has told its serial in so many of the last intervals answers for the zone.
 constexpr uint32_t kIntervals = 3;
 constexpr int64_t kOlderStep_s = 16;  // 16 bits last for 12 days
@@ -43,7 +46,8 @@ std::optional<ToldSerial> ZoneHealth::SerialOf(const Row& row, const Cell& cell)
   return ToldSerial{.serial = cell.serial, .newest = row.serial};
 }
 
-void ZoneHealth::TellSerial(const Asked& asked, uint8_t apex_labels, uint32_t serial) {
+void ZoneHealth::TellSerial(const Asked& asked, uint8_t apex_labels, uint32_t serial,
+                            SerialSource source) {
   if (!SerialsCount() || apex_labels < kLeastLabels) return;
   const Suffixes name(asked.name);
   if (apex_labels > name.count) return;
@@ -52,8 +56,12 @@ void ZoneHealth::TellSerial(const Asked& asked, uint8_t apex_labels, uint32_t se
     done = labels >= apex_labels;
     if (labels != apex_labels) return;
     Cell& cell = CellOf(shard, row, asked.backend);
-    cell.comebacks = asked.comebacks & 0xff;
-    TakeSerial(*row, cell, serial, asked.now);
+    const uint32_t comebacks = asked.comebacks & 0xff;
+    const bool came_back = cell.has_serial && cell.comebacks != comebacks;
+    const ToldNow told{serial, source, came_back, asked.now};
+    if (!Believes(*row, cell, told)) return;
+    cell.comebacks = comebacks & 0xff;
+    TakeSerial(*row, cell, told);
     const bool accepts =
         !asked.standby && row->IsBehind(cell) && MayAccept(*row, serial, asked.now);
     if (accepts) Accept(*row, serial, asked.now);
@@ -62,15 +70,39 @@ void ZoneHealth::TellSerial(const Asked& asked, uint8_t apex_labels, uint32_t se
   if (!done && Learn(name.Last(apex_labels))) (void)WithZone(name, tell);
 }
 
-void ZoneHealth::TakeSerial(Row& row, Cell& cell, uint32_t serial, MonoTime now) {
+// A server that is heard of for the first time has had as long as the others.
+bool ZoneHealth::ComesLate(const Row& row, const Cell& cell, MonoTime now) const {
+  const uint32_t late_s =
+      cell.has_serial ? 0 : row.NewestFor_s(static_cast<uint32_t>(now.seconds()));
+  return row.recalled || (late_s != 0 && late_s >= lag_s_.load(std::memory_order_relaxed));
+}
+
+// Whether it is no cache of the server's that tells this (zone_serials.h).
+bool ZoneHealth::Believes(Row& row, Cell& cell, const ToldNow& told) const {
+  const bool goes_back = cell.has_serial && IsOlderSerial(told.serial, cell.serial);
+  if (told.source == SerialSource::kAnswer) {
+    const bool moves = !cell.has_serial || told.serial != cell.serial;
+    const bool would_be_bad =
+        IsOlderSerial(told.serial, row.serial) && row.has_serial && ComesLate(row, cell, told.now);
+    if (!goes_back && !(moves && (cell.older || would_be_bad))) return true;
+    cell.in_doubt = 1;
+    return false;
+  }
+  cell.in_doubt = cell.lost = 0;
+  if (!goes_back || told.came_back || cell.told_asked) return true;
+  if (static_cast<uint32_t>(told.now.seconds()) - cell.behind_since_s >= kMostCached_s) return true;
+  row.HurryTurn(told.now, kSoon_s, interval_s_.load(std::memory_order_relaxed));
+  return false;
+}
+
+void ZoneHealth::TakeSerial(Row& row, Cell& cell, const ToldNow& told) {
+  const auto [serial, source, came_back, now] = told;
   const auto now_s = static_cast<uint32_t>(now.seconds());
   const bool was_behind = row.IsBehind(cell);
   const bool goes_back = cell.has_serial && IsOlderSerial(serial, cell.serial);
   const bool moves = !cell.has_serial || serial != cell.serial;
-  // A server that is heard of for the first time has had as long as the others.
-  const uint32_t late_s = cell.has_serial ? 0 : row.NewestFor_s(now_s);
-  const bool comes_late =
-      (late_s != 0 && late_s >= lag_s_.load(std::memory_order_relaxed)) || row.recalled;
+  const bool comes_late = ComesLate(row, cell, now);
+  const bool asked = source == SerialSource::kServer;
   if (!row.has_serial || IsOlderSerial(row.serial, serial)) {
     for (Cell& other : row.all()) {
       if (row.IsBehind(other) || &other == &cell) continue;
@@ -83,6 +115,7 @@ void ZoneHealth::TakeSerial(Row& row, Cell& cell, uint32_t serial, MonoTime now)
   if (serial == row.serial) row.recalled = 0;
   cell.serial = serial;
   cell.has_serial = 1;
+  if (asked || moves) cell.told_asked = asked ? 1 : 0;
   cell.answers = 1;
   NoteOlder(row, cell, now);
   cell.told = ShortTime(now);
@@ -97,10 +130,11 @@ void ZoneHealth::TakeSerial(Row& row, Cell& cell, uint32_t serial, MonoTime now)
   const uint32_t interval = interval_s_.load(std::memory_order_relaxed);
   if (was_behind != row.IsBehind(cell)) {
     // The others may be behind as well, or have caught up.
-    row.turn = ShortTime(now + kAtOnce);
-  } else if (cell.older && row.turn.IsAhead(now, interval) &&
-             !row.turn.IsAhead(now, static_cast<uint32_t>(kSoon.seconds()))) {
-    row.turn = ShortTime(now + kSoon);
+    row.turn = ShortTime(now + MonoTime::FromSeconds(kAtOnce_s));
+  } else if (moves && !asked) {
+    row.HurryTurn(now, kAtOnce_s, interval);  // it is to say so itself
+  } else if (cell.older) {
+    row.HurryTurn(now, kSoon_s, interval);
   }
 }
 
@@ -175,14 +209,17 @@ ZoneHealth::StandingFor ZoneHealth::StandingOf(const Asked& asked) const {
   if (!SerialsCount()) return found;
   (void)WithZone(Suffixes(asked.name), [&](Shard&, const Row* row, size_t labels) {
     found.apex_labels = static_cast<uint8_t>(labels);
-    if (!row->has_serial) return;
+    const bool lost = std::ranges::any_of(
+        row->all(), [&](const Cell& cell) { return cell.backend == asked.backend && cell.lost; });
+    if (lost) found.standing = Standing::kLost;
+    if (lost || !row->has_serial) return;
     found.standing = Standing::kUnproved;
     for (const Cell& cell : row->all()) {
       if (cell.backend != asked.backend || !cell.has_serial) continue;
       if (cell.comebacks != (asked.comebacks & 0xff)) return;
-      found.standing = Standing::kCurrent;
+      found.standing = cell.in_doubt ? Standing::kUnproved : Standing::kCurrent;
       found.behind = row->IsBehind(cell);
-      if (!StandsBehindTooLong(*row, cell, asked.now)) continue;
+      if (cell.in_doubt || !StandsBehindTooLong(*row, cell, asked.now)) continue;
       // What it told a while ago, in its time of grace perhaps, may not be so any more.
       const bool is_known = cell.older && cell.told.WasWithin(asked.now, kFresh_s);
       found.standing = is_known ? Standing::kOlder : Standing::kUnproved;
@@ -198,7 +235,7 @@ bool ZoneHealth::TakeSerialTurn(std::span<const uint8_t> apex, MonoTime now) {
     taken = !row->turn.IsAhead(now, interval);
     if (!taken) return;
     const bool behind = std::ranges::any_of(row->all(), [](const Cell& c) { return c.older != 0; });
-    row->turn = ShortTime(now + MonoTime::FromSeconds(behind ? kSoon.seconds() : interval));
+    row->turn = ShortTime(now + MonoTime::FromSeconds(behind ? kSoon_s : interval));
   });
   return taken;
 }

@@ -1,5 +1,15 @@
 // SOA serials: how they compare (RFC 1982), what is told of them, and the settings of what follows
 // where a server stands behind. Values and pure functions; any thread.
+//
+// What a server tells may come from a cache of its own: PowerDNS keeps whole answers for 20 s or
+// longer, and behind them the SOA record in more than one place, for 20 s each. After a change it
+// tells the new serial in one answer and the old one in the next. So only a question that no cache
+// of answers knows is believed where a serial goes back (SerialSource::kServer):
+// - An answer that would make its server bad at once, or one that is bad good again, counts for
+//   nothing by itself. The server is unproved until it has been asked.
+// - The server, asked, tells an older serial than it has told before: it has gone back. Not so
+//   where it has told the newer one in clients' answers alone, a moment ago, and was not away
+//   meanwhile: that one may come from another cache than the older one, and both are true.
 #pragma once
 
 #include <cstdint>
@@ -17,6 +27,11 @@ struct ZoneSerialSettings {
   uint32_t interval = 60;              // between two questions to a server about a zone
   uint32_t accept_older_after = 3600;  // all that answer agree for so long: meant to be
   bool operator==(const ZoneSerialSettings&) const = default;
+};
+
+enum class SerialSource : uint8_t {
+  kAnswer,  // an answer that a cache of the server's may have given
+  kServer   // one to a question for the SOA record that no cache of answers knows
 };
 
 // Whether `one` comes before `other`. Of two that lie 2^31 apart neither does.

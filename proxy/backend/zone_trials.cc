@@ -50,7 +50,7 @@ void ZoneHealth::Excuse(std::span<const uint8_t> name, BackendNumber backend, Mo
   (void)WithZone(Suffixes(name), [&](Shard&, Row* row, size_t) {
     for (Cell& cell : row->all()) {
       if (cell.backend != backend || !cell.is_bad) continue;
-      cell.older = cell.has_serial = 0;
+      cell.older = cell.has_serial = cell.lost = 0;
       Turn(*row, cell, now);
     }
   });

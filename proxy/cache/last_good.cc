@@ -160,8 +160,9 @@ Judgement JudgeContent(const AnswerFacts& answer, const KnownAnswer& known) {
 
 Judgement JudgeAnswer(const AnswerFacts& answer, const KnownAnswer& known) {
   const Judgement judgement = JudgeContent(answer, known);
-  const bool older = known.older_server && judgement.cls == AnswerClass::kGood;
-  return older ? Bad(BadKind::kOlder) : judgement;
+  if (judgement.cls != AnswerClass::kGood) return judgement;
+  if (known.lost_zone) return Bad(BadKind::kVanished);
+  return known.older_server ? Bad(BadKind::kOlder) : judgement;
 }
 
 }  // namespace breakwater

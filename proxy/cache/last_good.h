@@ -18,7 +18,8 @@
 //   neutral  anything else
 //
 // A good one is bad where the server that it comes from is known to hold an older version of the
-// zone than it, or another, has had before (setZoneHealth{serials=true}).
+// zone than it, or another, has had before (setZoneHealth{serials=true}); or to have lost the zone,
+// which a zone above with a wildcard answers for ("vanished").
 //
 // Negative: NOERROR or NXDOMAIN without an answer section. Neutral answers are for the asker
 // alone. Pure functions; any thread.
@@ -99,6 +100,7 @@ struct KnownAnswer {
   uint8_t apex_labels = 0;     // of the zone; 0: not known
   bool older_server = false;   // the server's serial for the zone is behind
   bool with_options = false;   // the query had EDNS options
+  bool lost_zone = false;      // the server has said that the zone is not there, and still does
 };
 
 Judgement JudgeAnswer(const AnswerFacts& answer, const KnownAnswer& known);

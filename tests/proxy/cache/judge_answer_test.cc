@@ -127,6 +127,15 @@ TEST(JudgeAnswerTest, TheApexIsToldByTheSoaOrTheNsRecords) {
   EXPECT_EQ(apex(""), std::nullopt);
 }
 
+TEST(JudgeAnswerTest, GoodAnswersOfAServerThatHasLostTheZoneAreAWildcards) {
+  const Judgement judged =
+      JudgeAnswer(FactsOf(test::QueryMaker::Message(
+                      "www.sub.example.org A +qr +aa / answer www.sub.example.org 60 A 192.0.2.1")),
+                  {.older_server = true, .lost_zone = true});
+  EXPECT_EQ(judged.cls, AnswerClass::kBad);
+  EXPECT_EQ(judged.kind, BadKind::kVanished);
+}
+
 TEST(JudgeAnswerTest, GoodAnswersOfAServerThatIsBehindAreBad) {
   const KnownAnswer behind{.older_server = true};
   const auto judged = [&](const std::string& rest) {
