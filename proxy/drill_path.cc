@@ -188,7 +188,7 @@ void QueryPath::OnDrillReply(FlightId id, Flight& flight, uint8_t attempt,
   if (!cut) NoteInDrill(flight, {.difference = difference, .served = serve});
   // What the first tier has just confirmed is kept as its own would be.
   answer.facts.standby = answer.facts.standby && !serve;
-  if (serve) return Deliver(id, answer);
+  if (serve) return Deliver(TakeFlight(id), answer);
   live ? DeliverDrilled(id, flight) : (void)TakeFlight(id);
 }
 
@@ -227,7 +227,7 @@ void QueryPath::DeliverDrilled(FlightId id, Flight& flight) {
               .backend = probe->from,
               .facts = FactsOf(flight, probe->datagram, probe->answer)};
   Judge(flight, reply);
-  Deliver(id, reply);
+  Deliver(TakeFlight(id), reply);
 }
 
 }  // namespace breakwater

@@ -8,6 +8,8 @@
 namespace breakwater {
 namespace {
 
+// Of a worker's questions that others have answered, so many stay until their time is over.
+constexpr size_t kMostOverdue = 256;
 constexpr uint32_t kRetryStepMs = 50;  // few distinct time-outs: each has a queue of its own
 
 // What says more of us than of the server is not held against it.
@@ -118,12 +120,31 @@ void QueryPath::OnFailure(FlightId id, uint8_t attempt, FailureKind kind) {
     return EndZoneQuestion(id, backend, noted, BadKind::kTimeout);
   }
   AskMore(*flight->query, backend, noted, BadKind::kTimeout);
+  if (flight->purpose == FlightPurpose::kOverdue) return EndIfOverdue(id);
   flight = in_flight_.Find(id);  // as in OnReply()
   if (flight == nullptr) return;
   if (kind != FailureKind::kTimeout && RetryElsewhere(id, *flight, kind)) return;
   if (flight->HasOpenAttempt()) return;
   const bool late = kind == FailureKind::kTimeout;
   GiveUp(id, *flight, late ? DropReason::kTimeout : DropReason::kBackend);
+}
+
+// Else nobody would count it: a server that answers nothing but its health check would stay good
+// for every zone, and its queries use up the retries of all.
+Flight QueryPath::TakeAnswered(FlightId id, uint8_t attempt) {
+  if (attempt == 0) return TakeFlight(id);
+  const Flight& flight = *in_flight_.Find(id);
+  const auto before = std::span(flight.attempts).first(attempt);
+  const bool silent =
+      std::ranges::any_of(before, [](const Attempt& one) { return one.exchange != nullptr; });
+  if (!silent || in_flight_.overdue() >= kMostOverdue) return TakeFlight(id);
+  joined_.Remove(flight);
+  return in_flight_.TakeButOverdue(id, attempt, CopyWithoutClient(*flight.query, env_.queries));
+}
+
+void QueryPath::EndIfOverdue(FlightId id) {
+  const Flight* flight = in_flight_.Find(id);
+  if (flight != nullptr && !flight->HasOpenAttempt()) (void)in_flight_.Take(id);
 }
 
 // What says more of us than of the server is not held against it.

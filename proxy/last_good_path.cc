@@ -223,7 +223,7 @@ void QueryPath::DeliverBad(FlightId id, Flight& flight) {
   if (bad.kind == BadKind::kOlder || bad.kind == BadKind::kVanished) {
     reply.facts.judgement = {.cls = AnswerClass::kBad, .kind = bad.kind};
   }
-  Deliver(id, reply);
+  Deliver(TakeFlight(id), reply);
 }
 
 // Ends the flight, and answers all who wait for it, where the cache holds a last good answer.

@@ -65,7 +65,7 @@ void QueryPath::UseConfig(ConfigPtr config) {
 }
 
 size_t QueryPath::Waiting() const {
-  return in_flight_.size() + delayed_.size();
+  return in_flight_.size() - in_flight_.overdue() + delayed_.size();
 }
 
 SelfAnswerContext QueryPath::SelfAnswers() {

@@ -179,8 +179,8 @@ class QueryPath final : public WorkerPath {
   void UseReply(FlightId id, Flight& flight, uint8_t attempt, const Reply& reply);
   // Who joined with other options asks for itself. The flight may end meanwhile.
   void SendOthersAgain(Flight& flight);
-  // Ends the flight with this reply, for all who wait for it.
-  void Deliver(FlightId id, const Reply& reply);
+  // For all who waited for it.
+  void Deliver(Flight ended, const Reply& reply);
   void DeliverToAsker(Flight& ended, const Reply& reply);
   void StoreAndFinish(Flight& ended, const ReplyFacts& facts, const BackendPtr& backend);
   void DeliverToWaiter(QueryPtr waiter, const Flight& ended, const Reply& reply);
@@ -315,6 +315,8 @@ class QueryPath final : public WorkerPath {
 
   // --- flights and who waits for them
   Flight TakeFlight(FlightId id);
+  // The same, but who was asked before this attempt and is silent yet stays open (kOverdue).
+  Flight TakeAnswered(FlightId id, uint8_t attempt);
   enum class Joining : uint8_t { kAny, kSameOptions };
   void AskAgain(QueryPtr query, const Flight& ended, Joining joining = Joining::kAny);
   // How large an answer over UDP is asked for, for the cache's sake too.
@@ -326,6 +328,7 @@ class QueryPath final : public WorkerPath {
                       Reach reach = Reach::kSameTier);
   BackendPtr AnotherBackend(const Flight& flight, Reach reach);
   ZoneHealth* ZonesFor(const Pool& pool);
+  void EndIfOverdue(FlightId id);
   ZoneHealth::Noted NoteTimeout(const Flight& flight, const Backend& backend, FailureKind kind);
   uint32_t RetryAfterMs(const Backend& backend) const;
   uint32_t TimeoutMs(const Backend& backend) const;

@@ -41,6 +41,10 @@ void QueryPath::OnReply(FlightId id, uint8_t attempt, std::span<uint8_t> reply) 
   if (flight->query->IsTransfer()) return OnLastPart(id, attempt, reply);
   if (flight->drill != nullptr) return OnDrillReply(id, *flight, attempt, reply);
   CountReply(*flight, attempt, reply);
+  if (flight->purpose == FlightPurpose::kOverdue) {
+    in_flight_.EndAttempt(id, attempt);
+    return EndIfOverdue(id);
+  }
   if (dns::ConstHeader(reply.data()).Has(dns::kFlagTc) && AskOverStream(id, *flight, attempt)) {
     return;
   }
@@ -80,12 +84,11 @@ void QueryPath::UseReply(FlightId id, Flight& flight, uint8_t attempt, const Rep
   if (reply.facts.outdone && ServeWhatOutdoes(id, flight, attempt, reply)) return;
   if (reply.facts.standby && AnswerMeanwhile(id, flight, attempt, reply)) return;
   if (env_.drills.running() && CompareInDrill(id, flight, attempt, reply)) return;
-  Deliver(id, reply);
+  Deliver(TakeAnswered(id, attempt), reply);
 }
 
 // The first to ask stores the answer; each who joined it runs rules of its own on the raw reply.
-void QueryPath::Deliver(FlightId id, const Reply& reply) {
-  Flight ended = TakeFlight(id);
+void QueryPath::Deliver(Flight ended, const Reply& reply) {
   // It said nothing that counts, or a standby knows better than what was flushed: the next to ask
   // may try at once.
   const bool counts = reply.facts.judgement.cls != AnswerClass::kNeutral;
@@ -146,11 +149,11 @@ void QueryPath::CountReply(Flight& flight, uint8_t attempt, std::span<const uint
   backend.health().NoteAnswer();
   backend.counters().responses.Add();
   env_.stats.counters.Add(Metric::kResponses);
-  const double us = static_cast<double>((now() - answered.sent).us());
-  if (answered.exchange != nullptr && answered.exchange->IsDatagram()) {
-    backend.AddUdpLatency(us);
-  } else {
-    backend.AddTcpLatency(us);
+  // Of one that others were asked for: it would have them asked later.
+  if (flight.purpose != FlightPurpose::kOverdue) {
+    const double us = static_cast<double>((now() - answered.sent).us());
+    const bool datagram = answered.exchange != nullptr && answered.exchange->IsDatagram();
+    datagram ? backend.AddUdpLatency(us) : backend.AddTcpLatency(us);
   }
   const dns::RCode rcode = dns::ConstHeader(reply.data()).rcode();
   if (rcode == dns::RCode::kServFail) env_.stats.counters.Add(Metric::kServfailResponses);

@@ -1,5 +1,6 @@
 #include "proxy/backend/in_flight.h"
 
+#include <algorithm>
 #include <unordered_map>
 #include <utility>
 
@@ -50,6 +51,7 @@ struct InFlight::Impl {
   std::vector<std::unique_ptr<std::array<Slot, kChunk>>> chunks;
   uint32_t free_head = kNone;
   size_t open = 0;
+  size_t overdue = 0;
   std::vector<std::unique_ptr<Fifo>> fifos;
   std::unordered_map<uint32_t, Fifo*> fifo_of_ms;
 
@@ -76,7 +78,8 @@ struct InFlight::Impl {
   void RunFifo(Fifo& fifo, MonoTime now);
   void TimeOut(uint32_t number);
   bool End(Slot& slot, uint32_t slot_number, uint8_t attempt);
-  void EndAll(Slot& slot, FlightId id);
+  void EndFrom(Slot& slot, FlightId id, uint8_t first);
+  static void Clear(Flight& flight);
   void Free(Slot& slot, uint32_t slot_number);
 };
 
@@ -222,8 +225,9 @@ bool InFlight::EndAttempt(FlightId id, uint8_t attempt) {
   return slot != nullptr && impl_->End(*slot, id.slot, attempt);
 }
 
-void InFlight::Impl::EndAll(Slot& slot, FlightId id) {
-  for (uint8_t i = 0; i < slot.flight.attempt_count; ++i) {
+// The attempts from `first` on, and all reminders.
+void InFlight::Impl::EndFrom(Slot& slot, FlightId id, uint8_t first) {
+  for (uint8_t i = first; i < slot.flight.attempt_count; ++i) {
     Exchange* exchange = slot.flight.attempts[i].exchange;
     if (End(slot, id.slot, i)) exchange->Cancel(id, i);
   }
@@ -231,8 +235,7 @@ void InFlight::Impl::EndAll(Slot& slot, FlightId id) {
   Unlink(id.slot * kLinks + kPatienceLink);
 }
 
-void InFlight::Impl::Free(Slot& slot, uint32_t slot_number) {
-  Flight& flight = slot.flight;
+void InFlight::Impl::Clear(Flight& flight) {
   for (uint8_t i = 0; i < flight.attempt_count; ++i) flight.attempts[i].backend.reset();
   flight.attempt_count = 0;
   flight.purpose = FlightPurpose::kClient;
@@ -253,6 +256,11 @@ void InFlight::Impl::Free(Slot& slot, uint32_t slot_number) {
   flight.meanwhile.reset();
   flight.waiters.clear();
   flight.join_hash = 0;
+}
+
+void InFlight::Impl::Free(Slot& slot, uint32_t slot_number) {
+  if (slot.flight.purpose == FlightPurpose::kOverdue) --overdue;
+  Clear(slot.flight);
   slot.open = false;
   ++slot.generation;
   slot.next_free = free_head;
@@ -263,7 +271,7 @@ void InFlight::Impl::Free(Slot& slot, uint32_t slot_number) {
 QueryPtr InFlight::Close(FlightId id) {
   Slot* slot = impl_->FindSlot(id);
   if (slot == nullptr) return nullptr;
-  impl_->EndAll(*slot, id);
+  impl_->EndFrom(*slot, id, 0);
   QueryPtr query = std::move(slot->flight.query);
   impl_->Free(*slot, id.slot);
   return query;
@@ -272,10 +280,31 @@ QueryPtr InFlight::Close(FlightId id) {
 Flight InFlight::Take(FlightId id) {
   Slot* slot = impl_->FindSlot(id);
   if (slot == nullptr) return {};
-  impl_->EndAll(*slot, id);
+  impl_->EndFrom(*slot, id, 0);
   Flight taken = std::move(slot->flight);
   impl_->Free(*slot, id.slot);
   return taken;
+}
+
+Flight InFlight::TakeButOverdue(FlightId id, uint8_t answered, QueryPtr question) {
+  Slot* slot = impl_->FindSlot(id);
+  if (slot == nullptr) return {};
+  impl_->EndFrom(*slot, id, answered);
+  const auto attempts = slot->flight.attempts;
+  Flight taken = std::move(slot->flight);
+  for (Attempt& attempt : taken.attempts) attempt.exchange = nullptr;
+  Flight& left = slot->flight;
+  impl_->Clear(left);
+  left.query = std::move(question);
+  left.purpose = FlightPurpose::kOverdue;
+  std::copy_n(attempts.begin(), answered, left.attempts.begin());
+  left.attempt_count = answered;
+  ++impl_->overdue;
+  return taken;
+}
+
+size_t InFlight::overdue() const {
+  return impl_->overdue;
 }
 
 void InFlight::CallAfter(FlightId id, Reminder what, MonoTime now, uint32_t ms) {

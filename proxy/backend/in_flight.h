@@ -41,6 +41,7 @@ enum class FlightPurpose : uint8_t {
   kClient,        // somebody waits, or did
   kAhead,         // a new answer for an entry that is about to end: good ones alone count
   kZoneQuestion,  // how the server answers for the zone is all that counts
+  kOverdue,       // who waited has an answer of another server: whether this one is silent
 };
 
 struct Flight {
@@ -117,6 +118,12 @@ class InFlight {
   QueryPtr Close(FlightId id);
   // The same, and gives all that the flight held.
   Flight Take(FlightId id);
+  // The same, but of the attempts before `answered` those that are open stay, and with them a
+  // flight of the same id, kOverdue, that asks `question`: until they end by themselves, so that
+  // silence is not hidden by who was asked after it.
+  Flight TakeButOverdue(FlightId id, uint8_t answered, QueryPtr question);
+  // Flights that are so left.
+  size_t overdue() const;
   // Calls QuerySink::OnSlow(id), or OnPatienceOver(id), after `ms`, unless the flight has ended by
   // then. One FIFO per distinct `ms`, as for time-outs. A second call for the same replaces the
   // first.

@@ -103,6 +103,41 @@ TEST_F(InFlightTest, OutstandingCountsOpenAttempts) {
   EXPECT_TRUE(exchange_.sent[1].cancelled);
 }
 
+TEST_F(InFlightTest, WhoIsSilentWhenAnotherAnswersStaysOpenUntilItsTimeIsOver) {
+  const FlightId id = Open();
+  ASSERT_TRUE(Start(id, 2000));
+  Advance(100);
+  ASSERT_TRUE(Start(id, 2000));
+  ASSERT_TRUE(Start(id, 2000));
+  flights_.CallAfter(id, Reminder::kPatience, now_, 300);
+  flights_.Find(id)->refreshes = true;
+  Flight taken = flights_.TakeButOverdue(id, 1, maker_.Make("www.example.com"));
+  EXPECT_NE(taken.query, nullptr);
+  EXPECT_EQ(taken.attempt_count, 3);
+  EXPECT_NE(taken.attempts[0].backend, nullptr);
+  EXPECT_FALSE(taken.HasOpenAttempt());
+  const Flight* left = flights_.Find(id);
+  ASSERT_NE(left, nullptr);
+  EXPECT_EQ(left->purpose, FlightPurpose::kOverdue);
+  EXPECT_TRUE(left->HasOpenAttempt());
+  EXPECT_FALSE(left->refreshes);
+  EXPECT_EQ(left->attempt_count, 1);
+  EXPECT_EQ(backend_->outstanding(), 1U);
+  EXPECT_EQ(flights_.overdue(), 1U);
+  EXPECT_FALSE(exchange_.sent[0].cancelled);
+  EXPECT_TRUE(exchange_.sent[1].cancelled);
+  Advance(1899);
+  EXPECT_TRUE(sink_.failures.empty());
+  Advance(1);
+  ASSERT_EQ(sink_.failures.size(), 1U);
+  EXPECT_EQ(sink_.failures[0].flight, id);
+  EXPECT_EQ(sink_.failures[0].attempt, 0);
+  EXPECT_EQ(backend_->outstanding(), 0U);
+  EXPECT_NE(flights_.Close(id), nullptr);
+  EXPECT_EQ(flights_.overdue(), 0U);
+  EXPECT_EQ(flights_.size(), 0U);
+}
+
 TEST_F(InFlightTest, NothingIsCountedWhereNothingWasSent) {
   const FlightId id = Open();
   exchange_.refuse = true;
