@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "proxy/query_path.h"
+#include "proxy/verbose_lines.h"
 
 namespace breakwater {
 namespace {
@@ -49,6 +50,7 @@ bool QueryPath::Start(FlightId id, const BackendPtr& backend) {
   const auto attempt = in_flight_.StartAttempt(id, {backend, *exchange, timeout_ms}, now());
   if (!attempt) return false;
   backend->counters().queries.Add();
+  TellRelayed(query, *backend);
   // What it waited with must not be taken for the slowness of this.
   if (std::exchange(flight.awaits, false)) {
     in_flight_.CallAfter(id, Reminder::kSlow, now(), timeout_ms);
@@ -112,6 +114,7 @@ void QueryPath::OnFailure(FlightId id, uint8_t attempt, FailureKind kind) {
   if (kind == FailureKind::kTimeout) {
     env_.stats.counters.Add(Metric::kDownstreamTimeouts);
     backend->counters().timeouts.Add();
+    TellTimeout(*flight->query, *backend);
   }
   backend->health().AddSample(HealthState::Sample::kFailed);
   NoteSilence(*backend, kind);

@@ -10,6 +10,7 @@
 #include "proxy/query/self_answer.h"
 #include "proxy/query/transport_options.h"
 #include "proxy/query_path.h"
+#include "proxy/verbose_lines.h"
 
 namespace breakwater {
 namespace {
@@ -102,6 +103,7 @@ void QueryPath::Deliver(Flight ended, const Reply& reply) {
 void QueryPath::DeliverToAsker(Flight& ended, const Reply& reply) {
   Query& query = *ended.query;
   query.answered_by = reply.backend->address();
+  TellAnswered(query, *reply.backend, now() - ended.asked);
   TakeReply(query, reply.message);
   UndoBackendChanges(query);
   CapIfStandby(query, ended.cache.get(), reply);
@@ -263,6 +265,7 @@ void QueryPath::StoreInCache(Flight& flight, const Query& query, const ReplyFact
 void QueryPath::FinishHit(QueryPtr query) {
   query->is_response = true;
   query->from_cache = true;
+  TellHit(*query);
   env_.stats.counters.Add(Metric::kResponses);
   RestoreClient(*query);
   if (query->last_good_hit) NoteStaleAnswer(*query);
@@ -371,12 +374,12 @@ void QueryPath::CountAnswer(const Query& query) {
     env_.rings.AddResponse(ring_cursor_, RingRecordOf(query, when), static_cast<uint32_t>(us),
                            query.answered_by);
   }
-  if (query.self_answered) return;
   env_.stats.RecordLatency(query.protocol, static_cast<uint64_t>(us));
 }
 
 void QueryPath::Drop(QueryPtr query, DropReason reason) {
   if (query->target == nullptr) return;
+  TellDropped(*query, reason);
   ReplyTarget* target = query->target;
   target->Drop(std::move(query), reason);
 }

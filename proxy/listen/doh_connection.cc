@@ -147,7 +147,7 @@ std::optional<uint16_t> DohConnection::Reason(const HttpRequest& request, Addres
     if (const auto named = LastForwarded(request.forwarded_for)) *client = *named;
   }
   if ((settings.trust_forwarded_for || !settings.early_acl_drop) && !MayAsk(*client)) {
-    context().counters.Add(Metric::kAclDrops);
+    CountAclDrop(context(), *client);
     return 403;
   }
   if (!IsOurPath(SplitDohTarget(request.target).path)) return 404;

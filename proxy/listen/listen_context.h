@@ -48,4 +48,7 @@ struct ListenContext {
   SharedCounter* queued_connections = nullptr;
 };
 
+// Who is in no access list that counts; verbose mode tells of each.
+void CountAclDrop(ListenContext& context, const Address& client);
+
 }  // namespace breakwater

@@ -11,7 +11,7 @@ bool MayAskThroughProxy(ListenContext& context, const ProxyHeader& header) {
   const ListenSettings& settings = context.settings;
   if (header.local || !settings.acl_for_proxied) return true;
   if (settings.acl != nullptr && settings.acl->Matches(header.source)) return true;
-  context.counters.Add(Metric::kAclDrops);
+  CountAclDrop(context, header.source);
   return false;
 }
 

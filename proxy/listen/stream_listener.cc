@@ -98,9 +98,10 @@ void StreamListener::Admit(UniqueFd fd, const Address& client) {
   const ListenSettings& settings = context_.settings;
   if (ChecksAclAtAccept(*frontend_) &&
       (settings.acl == nullptr || !settings.acl->Matches(client))) {
-    context_.counters.Add(Metric::kAclDrops);
+    CountAclDrop(context_, client);
     return;
   }
+  LogDebug("listen", "Got TCP connection from {}", client.ToStringWithPort());
   AcceptedConnection connection{.fd = std::move(fd),
                                 .client = client,
                                 .local = address_,

@@ -118,7 +118,7 @@ size_t UdpListener::TakeBatch() {
 bool UdpListener::MayAsk(const Address& peer) {
   const NetmaskGroup* acl = context_.settings.acl;
   if (acl != nullptr && acl->Matches(peer)) return true;
-  context_.counters.Add(Metric::kAclDrops);
+  CountAclDrop(context_, peer);
   return false;
 }
 

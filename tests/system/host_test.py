@@ -4,6 +4,8 @@
 import os
 import unittest
 
+import dns.exception
+
 from client import ask
 from harness import CONSOLE, SystemTest, breakwater_only, temp_folder, wait_until
 
@@ -50,6 +52,31 @@ class Host(SystemTest):
         front.console('setVerboseLogDestination("")')
         front.console('vinfolog("a later word")')
         self.assertIn("a later word", front.log())
+
+    @breakwater_only
+    def test_verbose_mode_tells_of_each_query(self):
+        behind = self.proxy(REST)
+        front = self.proxy(CONSOLE + f"""
+newServer{{address="127.0.0.1:{behind.port}", name="one", healthCheckMode="up"}}
+getPool(""):setCache(newPacketCache(10))
+setACL("127.0.0.1/32")
+addAction("none.example.", PoolAction("none"))
+""", arguments=["-v"])
+        ask("a.example", port=front.port)
+        ask("a.example", port=front.port)
+        ask("b.example", port=front.port, tcp=True)
+        for source, name in (("127.0.0.1", "none.example"), ("127.0.0.2", "a.example")):
+            with self.assertRaises(dns.exception.Timeout):
+                ask(name, port=front.port, source=source, timeout_s=0.3)
+        for line in ("Got query for a.example.|A from 127.0.0.1:", "relayed to one", "Got answer from one",
+                     "Packet cache hit for query for a.example.|A", "Got TCP connection from 127.0.0.1:",
+                     "Dropped query for none.example.|A from 127.0.0.1:", "no policy applied",
+                     "Query from 127.0.0.2:"):
+            self.assertIn(line, front.log())
+        front.console("setVerbose(false)")
+        before = front.log().count("Got query for")
+        ask("c.example", port=front.port)
+        self.assertEqual(front.log().count("Got query for"), before)
 
     @breakwater_only
     def test_the_interfaces_are_those_that_ip_shows(self):
