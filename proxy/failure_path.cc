@@ -88,7 +88,9 @@ bool QueryPath::RetryElsewhere(FlightId id, Flight& flight, FailureKind kind, Re
   // A refusal or a server marked down is news that costs it nothing; silence may be a brown-out,
   // which retries must not feed. A standby has no part in that.
   const bool feeds = kind == FailureKind::kTimeout && reach == Reach::kSameTier;
-  const bool allowed = feeds ? retries_.TakeForTimeout() : retries_.TakeForRefused(now());
+  const bool allowed = !feeds                     ? retries_.TakeForRefused(now())
+                       : WasTrial(flight, *other) ? retries_.TakeForTrial(now())
+                                                  : retries_.TakeForTimeout();
   if (!allowed) {
     env_.stats.counters.Add(Metric::kRetryBudgetExhausted);
     return false;
@@ -96,6 +98,13 @@ bool QueryPath::RetryElsewhere(FlightId id, Flight& flight, FailureKind kind, Re
   env_.stats.counters.Add(Metric::kRetries);
   other->counters().retries.Add();
   return Start(id, other);
+}
+
+bool QueryPath::WasTrial(const Flight& flight, const Backend& other) {
+  if (flight.attempt_count == 0 || !env_.zones.AnyBad()) return false;
+  const Backend& last = *flight.attempts[flight.attempt_count - 1u].backend;
+  const auto name = ZoneNameOf(*flight.query);
+  return env_.zones.IsBad(name, last.number()) && !env_.zones.IsBad(name, other.number());
 }
 
 void QueryPath::OnSlow(FlightId id) {

@@ -172,7 +172,8 @@ void QueryPath::AskMore(const Query& query, const BackendPtr& backend,
     return;
   }
   // Silence may be a brown-out, which questions must not feed.
-  const bool may_ask = bad != BadKind::kTimeout || retries_.TakeForTimeout();
+  const bool may_ask = bad != BadKind::kTimeout || zone_questions_.MayDoubtSilence(now()) ||
+                       retries_.TakeForTimeout();
   ZoneQuestion question{NameToDoubt(*name, noted.apex_labels), backend, query.pool_name};
   question.zone_labels = noted.apex_labels;
   if (!may_ask || !zone_questions_.Doubt(question, now())) {

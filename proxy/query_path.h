@@ -326,6 +326,9 @@ class QueryPath final : public WorkerPath {
   bool Start(FlightId id, const BackendPtr& backend);
   bool RetryElsewhere(FlightId id, Flight& flight, FailureKind kind,
                       Reach reach = Reach::kSameTier);
+  // Whether the last one asked is bad for the zone, and so gets a query now and then only, to try,
+  // where this one is not.
+  bool WasTrial(const Flight& flight, const Backend& other);
   BackendPtr AnotherBackend(const Flight& flight, Reach reach);
   ZoneHealth* ZonesFor(const Pool& pool);
   void EndIfOverdue(FlightId id);

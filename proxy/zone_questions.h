@@ -39,6 +39,7 @@ class ZoneQuestions {
   static constexpr size_t kMostDoubts = 5000;
   static constexpr double kLearnedASecond = 100;
   static constexpr double kDoubtsASecond = 500;
+  static constexpr double kSilencesASecond = 20;
   static constexpr double kSerialsASecond = 500;
   static constexpr double kProofsASecond = 2000;  // each for an answer that waits for it
   static constexpr MonoTime kTrialPause = MonoTime::FromSeconds(5);
@@ -61,7 +62,11 @@ class ZoneQuestions {
   // Asks `question.backend` how it is, unless that is being found out: at once, or in kPause from
   // now where it was asked a moment ago. False where there is no room for that.
   bool Doubt(const ZoneQuestion& question, MonoTime now);
-  // The same in kPause from now in any case.
+  // Whether a doubt about silence may go beside the budget for retries: else a server that is
+  // silent for many zones uses that up before any of them is known to be bad there. So few feed no
+  // brown-out.
+  bool MayDoubtSilence(MonoTime now) { return silences_.Take(now); }
+  // Doubt() in kPause from now in any case.
   void DoubtLater(const ZoneQuestion& question, MonoTime now);
   // Its answer came, or none.
   void EndDoubt(const dns::Name& zone, const Backend& backend, MonoTime now);
@@ -100,6 +105,7 @@ class ZoneQuestions {
   std::function<void(const ZoneQuestion&)> ask_;
   TokenBucket learning_{kLearnedASecond, kLearnedASecond};
   TokenBucket doubting_{kDoubtsASecond, kDoubtsASecond};
+  TokenBucket silences_{kSilencesASecond, kSilencesASecond};
   TokenBucket serials_{kSerialsASecond, kSerialsASecond};
   TokenBucket proofs_{kProofsASecond, kProofsASecond};
   // Parents asked for, by hash; a later one takes the place of another.

@@ -1,7 +1,8 @@
 // How many queries may be sent a second time because the first brought no answer in time
 // (setRetryBudget, MECHANISMS.md, 5): a share of all queries, so that a backend that is slow under
 // load does not get more load for it. Retries that say nothing about load (a refused port, a
-// backend marked down) are not charged, but bounded in rate. One a worker, on its thread.
+// backend marked down, one that is known to be bad for the zone) are not charged, but bounded in
+// rate. One a worker, on its thread.
 #pragma once
 
 #include <algorithm>
@@ -30,6 +31,10 @@ class RetryBudget {
   }
   // One more send after a refused port or for a backend marked down.
   bool TakeForRefused(MonoTime now) { return refused_.Take(now); }
+
+  // One more send, to a good server, after the silence of one that is known to be bad for the zone:
+  // few queries try it, and it takes no retry from others. Never where there are to be none.
+  bool TakeForTrial(MonoTime now) { return share_ != 0 && TakeForRefused(now); }
 
   // How long a query waits for its first answer before it is sent a second time; milliseconds.
   static uint32_t DelayMs(uint32_t udp_timeout_ms, double smoothed_latency_us) {
