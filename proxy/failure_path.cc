@@ -51,6 +51,7 @@ bool QueryPath::Start(FlightId id, const BackendPtr& backend) {
   if (!attempt) return false;
   backend->counters().queries.Add();
   TellRelayed(query, *backend);
+  if (stream) AwaitForWantOfOwn(id, flight);  // nothing reminds of those before they fail
   // What it waited with must not be taken for the slowness of this.
   if (std::exchange(flight.awaits, false)) {
     in_flight_.CallAfter(id, Reminder::kSlow, now(), timeout_ms);
@@ -111,6 +112,7 @@ void QueryPath::OnSlow(FlightId id) {
   Flight* flight = in_flight_.Find(id);
   if (flight == nullptr || flight->drill != nullptr) return;
   if (flight->awaits) return LookAgain(id, *flight);
+  AwaitForWantOfOwn(id, *flight);
   (void)RetryElsewhere(id, *flight, FailureKind::kTimeout);
 }
 

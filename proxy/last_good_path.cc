@@ -330,10 +330,22 @@ bool QueryPath::AnswerMeanwhile(FlightId id, Flight& flight, uint8_t attempt, co
   return true;
 }
 
-void QueryPath::StartPatience(FlightId id, Flight& flight) {
+// Nothing is held for those who ask with these options, but something is that would serve them for
+// want of it: they wait for that no longer than others. Not looked for before the answer is late.
+void QueryPath::AwaitForWantOfOwn(FlightId id, Flight& flight) {
+  if (flight.patience_runs || flight.cache == nullptr) return;
+  const auto& last_good = flight.cache->settings().last_good;
+  if (!last_good || !last_good->Covers(BadKind::kTimeout)) return;
+  if (flight.purpose != FlightPurpose::kClient) return;
+  if (!flight.cache->KnownOfPlainer(flight.key, flight.query->name(), now()).held) return;
+  StartPatience(id, flight, now() - flight.asked);
+}
+
+void QueryPath::StartPatience(FlightId id, Flight& flight, MonoTime waited) {
   if (std::exchange(flight.patience_runs, true)) return;
   uint32_t patience = flight.cache->settings().last_good->client_timeout;
-  if (flight.query->asked_again) patience = PatienceLeft(patience, now() - flight.query->arrived);
+  if (flight.query->asked_again) waited = now() - flight.query->arrived;
+  if (flight.query->asked_again || waited > MonoTime()) patience = PatienceLeft(patience, waited);
   in_flight_.CallAfter(id, Reminder::kPatience, now(), patience);
 }
 

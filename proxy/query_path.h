@@ -243,7 +243,9 @@ class QueryPath final : public WorkerPath {
   void AnswerWithWhatThereIs(QueryPtr query, const Flight& ended);
   void GiveBack(const Flight& flight);
   void NoteLastGood(const Flight& flight, std::string_view why);
-  void StartPatience(FlightId id, Flight& flight);
+  // Until OnPatienceOver(), less what was `waited` already.
+  void StartPatience(FlightId id, Flight& flight, MonoTime waited = {});
+  void AwaitForWantOfOwn(FlightId id, Flight& flight);
 
   // --- one refresh of an entry, whatever worker is asked (refresh_path.cc)
   PacketCache::RefreshState BeginRefresh(const Query& query, Route& route);
