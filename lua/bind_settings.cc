@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
-#include "lua/bindings.h"
 #include "lua/ffi_call.h"
+#include "lua/script_bindings.h"
 #include "proxy/base/journal.h"
 #include "proxy/base/log.h"
 #include "proxy/net/proxy_protocol.h"
@@ -46,6 +46,7 @@ void SetPolicyValue(
     Call& call, std::remove_reference_t<decltype(std::declval<PolicySettings>().*Member)> value) {
   call.builder().Edit().settings.policies.*Member = value;
   call.builder().RemakePolicies();
+  RenewPolicyGlobals(call.state());
 }
 
 // For the sake of existing files; the help says why there is nothing to set.
@@ -59,6 +60,7 @@ TextResult<void> SetBalancing(Call& call, double factor, double PolicySettings::
   if (factor < 1 && factor != 0) return Fail(std::string("must be at least 1, or 0 for none"));
   call.builder().Edit().settings.policies.*member = factor;
   call.builder().RemakePolicies();
+  RenewPolicyGlobals(call.state());
   return {};
 }
 TextResult<void> SetWeightedBalancing(Call& call, double factor) {

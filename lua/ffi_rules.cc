@@ -172,4 +172,8 @@ PolicyPtr MakeFfiPolicy(std::string name, FfiCalleePtr callee) {
   return std::make_shared<FfiPolicy>(std::move(name), std::move(callee));
 }
 
+bool IsFfiPolicy(const Policy& policy) {
+  return dynamic_cast<const FfiPolicy*>(&policy) != nullptr;
+}
+
 }  // namespace breakwater::lua

@@ -22,5 +22,6 @@ ActionPtr MakeFfiAction(FfiCalleePtr callee);
 ResponseActionPtr MakeFfiResponseAction(FfiCalleePtr callee);
 // The function returns the number of a server, from 0 on.
 PolicyPtr MakeFfiPolicy(std::string name, FfiCalleePtr callee);
+bool IsFfiPolicy(const Policy& policy);
 
 }  // namespace breakwater::lua

@@ -134,6 +134,7 @@ class LuaPolicy final : public Policy {
   }
   std::string Name() const override { return name_; }
   bool IsLua() const override { return true; }
+  const LuaFunction& function() const { return function_; }
 
  private:
   // An index from 1 on; a server itself in files of before 2.1.
@@ -177,6 +178,10 @@ PolicyPtr MakeLuaPolicy(std::string name, const LuaFunction& function) {
     policy->Choose(trial.servers(), context);
   });
   return policy;
+}
+const LuaFunction* FunctionOfPolicy(const Policy& policy) {
+  const auto* const own = dynamic_cast<const LuaPolicy*>(&policy);
+  return own == nullptr ? nullptr : &own->function();
 }
 
 }  // namespace breakwater::lua

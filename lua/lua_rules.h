@@ -17,5 +17,7 @@ SelectorPtr MakeLuaSelector(const LuaFunction& function);
 ActionPtr MakeLuaAction(Call& call, const LuaFunction& function);
 ResponseActionPtr MakeLuaResponseAction(Call& call, const LuaFunction& function);
 PolicyPtr MakeLuaPolicy(std::string name, const LuaFunction& function);
+// That of MakeLuaPolicy; null for another policy.
+const LuaFunction* FunctionOfPolicy(const Policy& policy);
 
 }  // namespace breakwater::lua

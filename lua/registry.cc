@@ -105,6 +105,12 @@ void PushFunction(lua_State* state, const FunctionRow& row) {
   lua_pushcclosure(state, Trampoline, 1);
 }
 
+void PushFunctionWith(lua_State* state, const FunctionRow& row) {
+  lua_pushlightuserdata(state, const_cast<FunctionRow*>(&row));
+  lua_insert(state, -2);
+  lua_pushcclosure(state, Trampoline, 2);
+}
+
 void Push(lua_State* state, bool value) {
   lua_pushboolean(state, value ? 1 : 0);
 }

@@ -24,6 +24,9 @@ std::string UnavailableText(std::string_view name);
 // A function that fails with that.
 void PushUnavailable(lua_State* state, const std::string& name);
 
+// PushFunction() with the value on top of the stack, which it takes, at lua_upvalueindex(2).
+void PushFunctionWith(lua_State* state, const FunctionRow& row);
+
 // Defines all classes, functions and constants in a new interpreter.
 void RegisterInterface(lua_State* state);
 // Those alone that need no configuration: names, addresses, networks, the records of a packet.

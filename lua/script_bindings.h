@@ -58,5 +58,7 @@ FunctionPage OlderFunctions();
 
 // leastOutstanding, firstAvailable and so on, as objects.
 void SetPolicyGlobals(lua_State* state);
+// The same objects, by the settings as they are now. On the script side.
+void RenewPolicyGlobals(lua_State* state);
 
 }  // namespace breakwater::lua

@@ -248,6 +248,57 @@ TEST_F(FamiliesTest, Policies) {
   EXPECT_EQ(config()->FindPool("q")->policy->Choose(servers, context), servers[1]);
 }
 
+TEST_F(FamiliesTest, APolicyInLuaLeavesTheChoiceToAnother) {
+  Load(
+      "newServer{address='192.0.2.1', name='a'} newServer{address='192.0.2.2', name='b'}\n"
+      "local own = newServerPolicy('own', function(servers, dq) return servers[2] end)\n"
+      "how = 'least'\n"
+      "setServerPolicyLua('split', function(servers, dq)\n"
+      "  if how == 'least' then return leastOutstanding.policy(servers, dq) end\n"
+      "  if how == 'own' then return own.policy(servers, dq) end\n"
+      "  if how == 'gap' then return firstAvailable.policy({[7]=servers[2]}, dq) end\n"
+      "  if how == 'none' then return chashed.policy({}, dq) end\n"
+      "  return whashed.policy({'text'}, dq)\n"
+      "end)");
+  const auto& servers = config()->backends;
+  for (const BackendPtr& server : servers) server->health().ForceUp();
+  test::QueryMaker maker;
+  const QueryPtr query = maker.Make("a.example A");
+  PolicyContext context{*query, {}, random_};
+  const auto chosen = [&](const std::string& how) {
+    Run("how = '" + how + "'");
+    const BackendPtr server = config()->policy->Choose(servers, context);
+    return server ? server->name() : "nobody";
+  };
+  EXPECT_EQ(chosen("least"), "a");
+  EXPECT_EQ(chosen("own"), "b");
+  EXPECT_EQ(chosen("gap"), "b");
+  EXPECT_EQ(chosen("none"), "nobody");
+  EXPECT_EQ(chosen("bad"), "nobody");
+  EXPECT_THAT(Run("leastOutstanding.policy({getServer(0)}, nil)"), HasSubstr("bad argument #2"));
+}
+
+TEST_F(FamiliesTest, PoliciesTellWhatTheyAre) {
+  Load(
+      "own = newServerPolicy('own', function() return 1 end)\n"
+      "thread = newServerPolicy('thread', 'return function() return 0 end')");
+  EXPECT_EQ(Run("own:toString() .. tostring(own.isLua) .. tostring(own.isFFI)"),
+            "ServerPolicy (Lua) \"own\"truefalse\n");
+  EXPECT_EQ(Run("tostring(wrandom) .. tostring(wrandom.isLua) .. tostring(wrandom.isFFI)"),
+            "ServerPolicy \"wrandom\"falsefalse\n");
+  EXPECT_EQ(Run("tostring(thread.isFFI) .. type(thread.policy)"), "truenil\n");
+}
+
+TEST_F(FamiliesTest, APolicyThatIsSetAfterItsSettingsHasThem) {
+  Load("setRoundRobinFailOnNoServer(true) setServerPolicy(roundrobin) newServer('192.0.2.1')");
+  const auto& servers = config()->backends;
+  servers.at(0)->health().ForceDown();
+  test::QueryMaker maker;
+  const QueryPtr query = maker.Make("a.example A");
+  PolicyContext context{*query, {}, random_};
+  EXPECT_EQ(config()->policy->Choose(servers, context), nullptr);
+}
+
 TEST_F(FamiliesTest, IncludesTheFilesOfADirectory) {
   const std::string parts = directory_ + "/parts";
   ASSERT_EQ(mkdir(parts.c_str(), 0700), 0);

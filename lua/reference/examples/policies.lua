@@ -18,7 +18,12 @@ addAction(LuaRule(function(dq) return dq.qname:countLabels() > 5 end), PoolActio
 -- @ newServerPolicy, setServerPolicy, ServerPolicy
 local first = newServerPolicy('first', function(servers, dq) return 1 end)
 setServerPolicy(first)
-print(first.name, first.isLua, leastOutstanding.name)
+print(first.name, first.isLua, first.isFFI, leastOutstanding.name, first:toString())
+-- A policy may leave what is not its business to another.
+setServerPolicyLua('split', function(servers, dq)
+  if dq.qtype == DNSQType.ANY then return servers[1] end
+  return leastOutstanding.policy(servers, dq)
+end)
 
 -- @ setServerPolicyLua
 -- The place of a server in the table.
