@@ -18,20 +18,36 @@ uint32_t ToMs(const std::string& text) {
   return ms;
 }
 
-// An address, several with commas between, or else a name for a CNAME.
-Flow SpoofText(Query& query, RuleContext& context, const std::string& text) {
-  std::vector<Address> addresses;
-  size_t at = 0;
-  while (at <= text.size()) {
-    const size_t comma = std::min(text.find(',', at), text.size());
-    const auto address = Address::Parse(std::string_view(text).substr(at, comma - at));
-    if (!address) break;
-    addresses.push_back(*address);
-    at = comma + 1;
+std::vector<std::string> Parts(std::string_view text, std::string_view separators) {
+  std::vector<std::string> parts;
+  size_t end = 0;
+  while (true) {
+    const size_t begin = text.find_first_not_of(separators, end);
+    if (begin == std::string_view::npos) return parts;
+    end = std::min(text.find_first_of(separators, begin), text.size());
+    parts.emplace_back(text.substr(begin, end - begin));
   }
-  if (at > text.size()) return MakeSpoofAction(std::move(addresses))->Apply(query, context);
+}
+
+// An address or a name for a CNAME; of several, with blanks or commas between, those that are
+// addresses.
+Flow SpoofText(Query& query, RuleContext& context, const std::string& text) {
+  const std::vector<std::string> parts = Parts(text, " \t,");
+  std::vector<Address> addresses;
+  for (const std::string& part : parts) {
+    if (const auto address = Address::Parse(part)) addresses.push_back(*address);
+  }
+  if (!addresses.empty()) return MakeSpoofAction(std::move(addresses))->Apply(query, context);
+  if (parts.size() != 1) return Flow::kContinue;
   const auto name = dns::Name::Parse(text);
   return name ? MakeSpoofCnameAction(*name)->Apply(query, context) : Flow::kContinue;
+}
+
+// The data of a record; with commas between, of several.
+Flow SpoofRawText(Query& query, RuleContext& context, const std::string& text) {
+  std::vector<std::string> records = Parts(text, ",");
+  if (records.empty()) return Flow::kContinue;
+  return MakeSpoofRawAction(std::move(records))->Apply(query, context);
 }
 
 Flow ApplyCode(Query& query, RuleContext& context, const LuaOutcome& outcome) {
@@ -47,7 +63,7 @@ Flow ApplyCode(Query& query, RuleContext& context, const LuaOutcome& outcome) {
     case LuaAction::kSpoof:
       return SpoofText(query, context, outcome.text);
     case LuaAction::kSpoofRaw:
-      return MakeSpoofRawAction({outcome.text})->Apply(query, context);
+      return SpoofRawText(query, context, outcome.text);
     case LuaAction::kSpoofPacket: {
       const auto action = MakeSpoofPacketAction(outcome.text);
       return action ? (*action)->Apply(query, context) : Flow::kContinue;

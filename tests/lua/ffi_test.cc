@@ -11,6 +11,7 @@
 namespace breakwater::lua {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -53,6 +54,9 @@ TEST_F(FfiTest, AFunctionActsOnTheQuery) {
   Say("C.dnsdist_ffi_dnsquestion_set_result(dq, '192.0.2.7') return DNSAction.Spoof",
       "a.example A");
   EXPECT_THAT(answer_, HasSubstr("192.0.2.7"));
+  Say("C.dnsdist_ffi_dnsquestion_set_result(dq, '192.0.2.5 192.0.2.6') return DNSAction.Spoof",
+      "a.example A");
+  EXPECT_THAT(answer_, AllOf(HasSubstr("192.0.2.5"), HasSubstr("192.0.2.6")));
   Say("C.dnsdist_ffi_dnsquestion_set_result(dq, 'abuse', 5) return DNSAction.Pool", "a.example A");
   EXPECT_EQ(pool_, "abuse");
   Say("C.dnsdist_ffi_dnsquestion_set_rcode(dq, DNSRCode.REFUSED) return DNSAction.HeaderModify");

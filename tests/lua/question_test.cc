@@ -6,7 +6,9 @@
 namespace breakwater::lua {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 class QuestionTest : public AskTest {
  protected:
@@ -217,6 +219,37 @@ TEST_F(QuestionTest, AnActionThatAnswersDoesSoInATurnedQueryToo) {
               HasSubstr("answer qr rd ra REFUSED"));
   EXPECT_THAT(turned("dq:spoof(newCA('192.0.2.9')) return DNSAction.None"),
               HasSubstr("an: a.example 60 A 192.0.2.9"));
+}
+
+TEST_F(QuestionTest, TheTextOfSpoofMayHoldSeveralAddresses) {
+  const auto spoofed = [&](const std::string& text, const std::string& question) {
+    Load("addAction(AllRule(), LuaAction(function(dq) return DNSAction.Spoof, '" + text +
+         "' end))");
+    return Ask(question);
+  };
+  const auto both =
+      AllOf(HasSubstr("a.example 60 A 192.0.2.7"), HasSubstr("a.example 60 A 192.0.2.8"));
+  EXPECT_THAT(spoofed("192.0.2.7, 192.0.2.8 2001:db8::1", "a.example A"), both);
+  EXPECT_THAT(spoofed("192.0.2.7, 192.0.2.8 2001:db8::1", "a.example AAAA"),
+              AllOf(HasSubstr("a.example 60 AAAA 2001:db8::1"), Not(HasSubstr("192.0.2"))));
+  EXPECT_THAT(spoofed("192.0.2.7, 2001:db8::1", "a.example MX"), HasSubstr("continue"));
+  EXPECT_THAT(spoofed("no 192.0.2.7 address,192.0.2.8", "a.example A"), both);
+  EXPECT_THAT(spoofed("no address", "a.example A"), HasSubstr("continue"));
+  EXPECT_THAT(spoofed("", "a.example A"), HasSubstr("continue"));
+  EXPECT_THAT(spoofed(", ", "a.example A"), HasSubstr("continue"));
+  EXPECT_THAT(spoofed("b.example", "a.example MX"), HasSubstr("a.example 60 CNAME b.example"));
+}
+
+TEST_F(QuestionTest, TheTextOfSpoofRawMayHoldSeveralRecords) {
+  const auto spoofed = [&](const std::string& text) {
+    Load("addAction(AllRule(), LuaAction(function(dq) return DNSAction.SpoofRaw, '" + text +
+         "' end))");
+    return Ask("a.example A");
+  };
+  EXPECT_THAT(spoofed("abcd,efgh"), AllOf(HasSubstr("A 97.98.99.100"), HasSubstr("A 101.102.103")));
+  EXPECT_THAT(spoofed("abcd,"), HasSubstr("A 97.98.99.100"));
+  EXPECT_THAT(spoofed(""), HasSubstr("continue"));
+  EXPECT_THAT(spoofed(","), HasSubstr("continue"));
 }
 
 TEST_F(QuestionTest, ContentOfAnAnswerIsNotLookedInto) {
