@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "proxy/base/log.h"
+
 namespace breakwater {
 namespace {
 
@@ -68,6 +70,23 @@ TextResult<UniqueFd> MakeSocket(SocketKind kind, const Address& address,
   return fd;
 }
 
+enum class Bound : uint8_t { kYes, kAhead, kNo };
+
+// kAhead: no interface has the address yet. It may come later: of the standby of a pair that shares
+// it, or a service address that is announced once all is well. kNo: errno tells.
+Bound Bind(int fd, const Address& address) {
+  const auto bound = [&] {
+    return bind(fd, address.sockaddr_ptr(), address.sockaddr_length()) == 0;
+  };
+  if (bound()) return Bound::kYes;
+  if (errno != EADDRNOTAVAIL) return Bound::kNo;
+  const int level = address.IsV6() ? IPPROTO_IPV6 : IPPROTO_IP;
+  const int option = address.IsV6() ? IPV6_FREEBIND : IP_FREEBIND;
+  const int on = 1;
+  setsockopt(fd, level, option, &on, sizeof(on));
+  return bound() ? Bound::kAhead : Bound::kNo;
+}
+
 }  // namespace
 
 TextResult<void> SetSocketOption(int fd, const SocketOption& option) {
@@ -83,9 +102,7 @@ TextResult<UniqueFd> OpenBoundSocket(SocketKind kind, const Address& address,
   if (!fd) return fd;
   const auto set = SetSocketOption(fd->get(), {SOL_SOCKET, SO_REUSEPORT, 1, "SO_REUSEPORT"});
   if (!set) return Fail(set.error());
-  if (bind(fd->get(), address.sockaddr_ptr(), address.sockaddr_length()) != 0) {
-    return Fail(BindError(kind, address, errno));
-  }
+  if (Bind(fd->get(), address) == Bound::kNo) return Fail(BindError(kind, address, errno));
   return fd;
 }
 
@@ -93,8 +110,13 @@ TextResult<void> CheckPortIsFree(SocketKind kind, const Address& address,
                                  const SocketOptions& options) {
   const auto fd = MakeSocket(kind, address, options);
   if (!fd) return Fail(fd.error());
-  if (bind(fd->get(), address.sockaddr_ptr(), address.sockaddr_length()) != 0) {
-    return Fail(BindError(kind, address, errno));
+  const Bound bound = Bind(fd->get(), address);
+  if (bound == Bound::kNo) return Fail(BindError(kind, address, errno));
+  if (bound == Bound::kAhead) {
+    LogWarning("listen",
+               "no interface has the address of {} {} yet: queries are served once one has it; "
+               "check 'ip address' if it should be there",
+               KindText(kind), address.ToStringWithPort());
   }
   return {};
 }

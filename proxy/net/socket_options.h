@@ -28,8 +28,8 @@ struct SocketOptions {
 
 enum class SocketKind : uint8_t { kUdp, kTcp };
 
-// A non-blocking, close-on-exec socket bound to `address` with SO_REUSEPORT and the options that
-// both kinds have. The error names the address and what to do.
+// A non-blocking, close-on-exec socket bound to `address`, which no interface need have yet, with
+// SO_REUSEPORT and the options that both kinds have. The error names the address and what to do.
 TextResult<UniqueFd> OpenBoundSocket(SocketKind kind, const Address& address,
                                      const SocketOptions& options);
 // Binds once without SO_REUSEPORT, so that another owner of the port is an error instead of a

@@ -194,11 +194,18 @@ class Flags(SystemTest):
                 self.assertRegex(proxy.log(), "(?i)address already in use")
                 self.assertIn(str(port), proxy.log())
 
-    @breakwater_only
-    def test_an_address_that_is_not_ours_is_a_clear_error(self):
-        proxy = Proxy(f'setLocal("192.0.2.1:{free_port()}")')
-        self.assertEqual(proxy.wait(20), 1)
-        self.assertIn("192.0.2.1", proxy.log())
+    def test_an_address_that_no_interface_has_yet_is_served_once_one_has_it(self):
+        later = "198.18.78.1"
+        proxy = self.proxy(f'setLocal("127.0.0.1:{{port}}")\naddLocal("{later}:{{port}}")\n'
+                           f'addACL("{later}/32")\naddAction(AllRule(), SpoofAction("192.0.2.80"))')
+        if not IS_DNSDIST:
+            for kind in ("UDP", "TCP"):
+                self.assertIn(f"no interface has the address of {kind} {later}:{proxy.port} yet", proxy.log())
+        run("ip", "addr", "add", f"{later}/32", "dev", "lo")
+        self.addCleanup(run, "ip", "addr", "del", f"{later}/32", "dev", "lo")
+        for more in ([], ["+tcp"]):
+            answer = run("dig", "+short", "+tries=1", "+time=5", f"@{later}", "-p", str(proxy.port), "a.example", *more)
+            self.assertEqual(answer.stdout.strip(), "192.0.2.80")
 
 
 if __name__ == "__main__":

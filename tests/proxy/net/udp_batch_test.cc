@@ -52,6 +52,13 @@ void WaitReadable(int fd) {
   ASSERT_EQ(poll(&poll_fd, 1, 5000), 1);
 }
 
+TEST(UdpGroupTest, AnAddressThatNoInterfaceHasYetIsBound) {
+  for (const char* address : {"192.0.2.99", "2001:db8::99"}) {
+    const UniqueFd fd = Open(address);
+    EXPECT_EQ(LocalAddressOf(fd.get()).ToString(), At(address).ToString());
+  }
+}
+
 TEST(UdpBatch, EchoesABatchOfTwoHundred) {
   const UniqueFd server = Open("127.0.0.1");
   const UniqueFd client = ClientOf(LocalAddressOf(server.get()));
