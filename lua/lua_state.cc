@@ -10,6 +10,7 @@
 #include "lua/debug_guards.h"
 #include "lua/endless_calls.h"
 #include "lua/prelude_text.h"
+#include "lua/whole_numbers.h"
 #include "proxy/base/log.h"
 
 namespace breakwater::lua {
@@ -60,6 +61,7 @@ LuaState::LuaState() : state_(lua_newstate(AllocateFrom, &budget_)) {
   GuardBlockingCalls(state_);
   GuardDebugLibrary(state_);
   BoundEndlessCalls(state_);
+  TakeFractions(state_);
   // An object of ours has a finalizer, so two collections pass before its memory is free. With
   // Lua's own pause of 200 the second starts when the heap has doubled: it grows without bound
   // under a function that runs for every query.
