@@ -198,6 +198,9 @@ void GroupClear(NetmaskGroup& group) {
 size_t GroupSize(const NetmaskGroup& group) {
   return group.size();
 }
+std::string GroupText(const NetmaskGroup& group) {
+  return "NetmaskGroup " + group.ToString();
+}
 
 constexpr FunctionRow kGroupMethods[] = {
     {"addMask", Bind<&AddMasks>, "NetmaskGroup:addMask(mask)",
@@ -211,13 +214,15 @@ constexpr FunctionRow kGroupMethods[] = {
      "Whether the longest network that covers the address includes it.", Scope::kAnywhere},
     {"size", Bind<&GroupSize>, "NetmaskGroup:size() -> int", "How many networks it holds.",
      Scope::kAnywhere},
+    {"toString", Bind<&GroupText>, "NetmaskGroup:toString() -> string",
+     "\"NetmaskGroup \" and its networks, with commas between.", Scope::kAnywhere},
 };
 
 const ClassRow kGroupClass = {
     "NetmaskGroup",
     kGroupMethods,
     {},
-    [](const void* object) { return static_cast<const NetmaskGroup*>(object)->ToString(); },
+    [](const void* object) { return GroupText(*static_cast<const NetmaskGroup*>(object)); },
     nullptr,
     nullptr,
     nullptr,

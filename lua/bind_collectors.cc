@@ -220,9 +220,17 @@ constexpr FunctionRow kDnstapMethods[] = {
      "The message as text, for people.", kAny},
 };
 
+std::string CollectorText(const Collector& collector) {
+  return collector.ToString();
+}
+constexpr FunctionRow kCollectorMethods[] = {
+    {"toString", Bind<&CollectorText>, "RemoteLogger:toString() -> string",
+     "Where it is, how many messages it was sent and how many were dropped.", kAny},
+};
+
 const ClassRow kCollectorClass = {
     "RemoteLogger",
-    {},
+    kCollectorMethods,
     {},
     [](const void* object) { return static_cast<const Collector*>(object)->ToString(); },
     nullptr,

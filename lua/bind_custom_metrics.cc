@@ -50,7 +50,8 @@ void Tell(Call& call, const std::string& problem) {
   static LogLimiter limiter;
   uint64_t suppressed = 0;
   const std::string text = fmt::format("{}{}: {}", call.Where(), call.row().name, problem);
-  if (call.runtime().place() != Place::kPacket) call.Print(text + "\n");
+  if (call.runtime().options().client) return;
+  if (call.runtime().place() == Place::kScript) call.Print(text + "\n");
   if (limiter.Allow(call.runtime().clock().Now(), &suppressed)) {
     LogError("lua", "{}{}", text, LeftOut(suppressed));
   }

@@ -137,9 +137,15 @@ void SetQuiet(DynBlockRules& rules, bool quiet) {
   rules.group.set_quiet(quiet);
 }
 
+using Ranges = std::variant<StringOrList, std::shared_ptr<NetmaskGroup>>;
+
 template <auto Method>
-TextResult<void> EachRange(DynBlockRules& rules, const StringOrList& ranges) {
-  for (const std::string& text : ranges.items) {
+TextResult<void> EachRange(DynBlockRules& rules, const Ranges& ranges) {
+  const auto* const group = std::get_if<std::shared_ptr<NetmaskGroup>>(&ranges);
+  const auto texts = group ? (*group)->ToStrings() : std::get<StringOrList>(ranges).items;
+  for (std::string_view text : texts) {
+    // Of a group those too that it excludes itself: dnsdist takes its networks alone.
+    if (group != nullptr && text.starts_with('!')) text.remove_prefix(1);
     const auto network = Netmask::Parse(text);
     if (!network) return Fail(network.error());
     (rules.group.*Method)(*network);
@@ -167,7 +173,8 @@ constexpr FunctionRow kMethods[] = {
     {"excludeDomains", Bind<&ExcludeNames>, "DynBlockRulesGroup:excludeDomains(names)",
      "Names that the suffix match rule never blocks, nor those below."},
     {"excludeRange", Bind<&EachRange<&DynBlockGroup::Exclude>>,
-     "DynBlockRulesGroup:excludeRange(netmasks)", "Clients that are not counted."},
+     "DynBlockRulesGroup:excludeRange(netmasks)",
+     "Clients that are not counted: a network, a list of networks or a NetmaskGroup."},
     {"includeRange", Bind<&EachRange<&DynBlockGroup::Include>>,
      "DynBlockRulesGroup:includeRange(netmasks)", "Clients that are, within those excluded."},
     {"removeRange", Bind<&EachRange<&DynBlockGroup::Remove>>,

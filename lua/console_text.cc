@@ -46,7 +46,8 @@ std::string TableText(lua_State* state, int index, int depth) {
     if (lua_type(state, -1) == LUA_TNUMBER) {
       numbered[lua_tonumberx(state, -1, nullptr)] = std::move(value);
     } else {
-      named[PlainText(state, -1)] = std::move(value);
+      const bool object = lua_type(state, -1) == LUA_TUSERDATA;
+      named[object ? ObjectText(state, -1) : PlainText(state, -1)] = std::move(value);
     }
   }
   std::string text = "{";

@@ -28,6 +28,38 @@ TEST_F(ObjectsTest, WhatIsThrownAwayIsCollected) {
   EXPECT_EQ(Run("Spend(300000) print(collectgarbage('count') < 2048)"), "true\n");
 }
 
+TEST_F(ObjectsTest, GroupsAndCollectorsTellWhatTheyAre) {
+  Load("g = newNMG() g:addMask('192.0.2.0/24') g:addMask('!192.0.2.1')");
+  EXPECT_EQ(Run("g:toString()"), "NetmaskGroup 192.0.2.0/24, !192.0.2.1/32\n");
+  EXPECT_EQ(Run("return {[newCA('192.0.2.1')]=4}"), "{\"192.0.2.1\": 4}\n");
+  Load("l = newRemoteLogger('127.0.0.1:27998')");
+  EXPECT_EQ(Run("l:toString()"), "127.0.0.1:27998 (0 sent, 0 dropped)\n");
+}
+
+TEST_F(ObjectsTest, ClientsOfARuleOfDynamicBlocksMayBeANetmaskGroup) {
+  Load(
+      "g = newNMG() g:addMask('192.0.2.0/24') g:addMask('!198.51.100.1')\n"
+      "r = dynBlockRulesGroup() r:excludeRange(g)");
+  EXPECT_NE(Run("r:toString()").find("192.0.2.0/24, 198.51.100.1/32"), std::string::npos)
+      << Run("r:toString()");
+  EXPECT_EQ(Run("r:removeRange(g)"), "");
+  EXPECT_EQ(Run("r:toString()").find("192.0.2.0/24"), std::string::npos);
+  EXPECT_EQ(Run("r:includeRange(g)"), "");
+  EXPECT_NE(Run("r:toString()").find("!192.0.2.0/24"), std::string::npos);
+  EXPECT_NE(Run("r:excludeRange('!192.0.2.1')").find("192.0.2.1"), std::string::npos);
+}
+
+TEST_F(ObjectsTest, AMetricThatCannotBeDeclaredIsToldOnce) {
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  Load("declareMetric('a b', 'counter', 'bad')");
+  const std::string said =
+      testing::internal::GetCapturedStdout() + testing::internal::GetCapturedStderr();
+  const size_t first = said.find("declareMetric");
+  ASSERT_NE(first, std::string::npos) << said;
+  EXPECT_EQ(said.find("declareMetric", first + 1), std::string::npos) << said;
+}
+
 TEST_F(ObjectsTest, SetsOfNames) {
   Load("s = newDNSNameSet() t = newSuffixMatchNode()");
   EXPECT_EQ(Run("s:empty()"), "true\n");

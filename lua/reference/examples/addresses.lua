@@ -29,6 +29,7 @@ assert(group:match(newCA('192.0.2.1')) and not group:match(newCA('192.0.2.200'))
 local all = newNMG()
 all:addNMG(group)
 assert(all:size() == 3)
+print(all:toString())
 all:clear()
 
 -- @ ComboAddress

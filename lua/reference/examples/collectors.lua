@@ -1,6 +1,7 @@
--- @ newRemoteLogger, RemoteLogAction, RemoteLogResponseAction, DNSDistProtoBufMessage
+-- @ newRemoteLogger, RemoteLogAction, RemoteLogResponseAction, DNSDistProtoBufMessage, RemoteLogger
 -- A collector of PowerDNS's protobuf; the function may change what it is told, here all of it.
 local collector = newRemoteLogger('192.0.2.30:4242', 2, 1000)
+print(collector:toString())
 addAction(AllRule(), RemoteLogAction(collector, function(dq, m)
   m:setTag('query')
   m:setTagArray({'one', 'two'})
