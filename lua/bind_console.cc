@@ -52,7 +52,7 @@ void Help(Call& call, const std::optional<std::string>& name) {
 }
 
 // The arguments as text, tostring() called on each, with tabs between.
-Pushed PrintLine(Call& call) {
+std::string LineOf(Call& call) {
   lua_State* const state = call.state();
   std::string line;
   for (int i = 1; i <= call.count(); ++i) {
@@ -63,7 +63,19 @@ Pushed PrintLine(Call& call) {
     line += converted ? PlainText(state, -1) : converted.error();
     if (converted) lua_pop(state, 1);
   }
-  call.Print(line + "\n");
+  return line + "\n";
+}
+
+Pushed Show(Call& call) {
+  call.Print(LineOf(call));
+  return {};
+}
+
+// Of the file of a client this alone is printed.
+Pushed PrintLine(Call& call) {
+  if (!call.runtime().options().client) return Show(call);
+  fmt::print("{}", LineOf(call));
+  std::fflush(stdout);
   return {};
 }
 
@@ -98,7 +110,7 @@ constexpr FunctionRow kFunctions[] = {
     {"infolog", Bind<&InfoLog>, "infolog(line)", "Logs a line.", Scope::kAnywhere},
     {"print", Bind<&PrintLine>, "print(...)", "Prints its arguments where the command was given.",
      Scope::kAnywhere},
-    {"show", Bind<&PrintLine>, "show(...)", "The same as print().", Scope::kAnywhere},
+    {"show", Bind<&Show>, "show(...)", "The same as print().", Scope::kAnywhere},
     {"shutdown", Bind<&Shutdown>, "shutdown()", "Ends the program, as SIGTERM does."},
     {"vinfolog", Bind<&VerboseLog>, "vinfolog(line)", "Logs a line in verbose mode.",
      Scope::kAnywhere},

@@ -1,6 +1,8 @@
 // addDOHLocal and what can be done with listeners for DNS over HTTPS.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "lua/http_headers.h"
 #include "lua/script_bindings.h"
 #include "lua/tls_frontend.h"
@@ -26,7 +28,12 @@ struct LuaClass<DohResponse> {
 
 namespace {
 
-TextResult<void> ReadDohOptions(Options& options, DohSettings* doh) {
+// Not in the output of a client, which is what the server has said.
+void Tell(Call& call, std::string_view text) {
+  if (!call.runtime().options().client) LogInfo("setup", "addDOHLocal: {}", text);
+}
+
+TextResult<void> ReadDohOptions(Call& call, Options& options, DohSettings* doh) {
   std::string library;
   std::string tokens;
   size_t pipe = 0;
@@ -44,14 +51,15 @@ TextResult<void> ReadDohOptions(Options& options, DohSettings* doh) {
     if (library != "nghttp2" && library != "h2o") {
       return Fail(fmt::format("option 'library': '{}' is neither nghttp2 nor h2o", library));
     }
-    if (library == "h2o")
-      LogInfo("setup", "addDOHLocal: library 'h2o' was asked for, nghttp2 is used");
+    if (library == "h2o") Tell(call, "library 'h2o' was asked for, nghttp2 is used");
   }
-  if (options.Read("serverTokens", &tokens)) {
-    LogInfo("setup", "addDOHLocal: 'serverTokens' has no effect: no server header is sent");
+  const auto is_server = [](const auto& header) { return header.first == "server"; };
+  if (options.Read("serverTokens", &tokens) &&
+      std::ranges::none_of(doh->response_headers, is_server)) {
+    doh->response_headers.emplace_back("server", std::move(tokens));
   }
   if (options.Read("internalPipeBufferSize", &pipe)) {
-    LogInfo("setup", "addDOHLocal: 'internalPipeBufferSize' has no effect: there is no pipe");
+    Tell(call, "'internalPipeBufferSize' has no effect: there is no pipe");
   }
   return {};
 }
@@ -105,7 +113,7 @@ TextResult<void> AddDohLocal(Call& call, const std::string& text,
   frontend->settings.protocol = Protocol::kDoh;
   frontend->doh = std::make_shared<DohFrontend>();
   DohSettings& doh = frontend->doh->settings;
-  if (auto good = ReadDohOptions(options, &doh); !good) return good;
+  if (auto good = ReadDohOptions(call, options, &doh); !good) return good;
   if (auto good = SetPaths(urls, &doh); !good) return good;
   return Add(call, text, {certificates, keys}, std::move(frontend), options);
 }

@@ -83,6 +83,9 @@ std::string BindType(const Frontend& frontend) {
 std::string BindText(const Frontend& frontend) {
   return frontend.settings.address.ToStringWithPort();
 }
+std::string TlsProvider(const Frontend& frontend) {
+  return frontend.tls ? "openssl" : "";
+}
 bool GetMuted(const Frontend& frontend) {
   return frontend.muted.load();
 }
@@ -91,6 +94,16 @@ void SetMuted(Frontend& frontend, bool muted) {
 }
 
 constexpr FunctionRow kBindMethods[] = {
+    {"getConfiguredTLSProvider", Bind<&TlsProvider>,
+     "ClientState:getConfiguredTLSProvider() -> string", "The same as getEffectiveTLSProvider().",
+     Scope::kAnywhere},
+    {"getEffectiveTLSProvider", Bind<&TlsProvider>,
+     "ClientState:getEffectiveTLSProvider() -> string",
+     "\"openssl\", whatever 'provider' asked for; empty where nothing is encrypted.",
+     Scope::kAnywhere},
+    {"getRequestedTLSProvider", Bind<&TlsProvider>,
+     "ClientState:getRequestedTLSProvider() -> string", "The same as getEffectiveTLSProvider().",
+     Scope::kAnywhere},
     {"getType", Bind<&BindType>, "ClientState:getType() -> string", "The kind of its transport.",
      Scope::kAnywhere},
     {"toString", Bind<&BindText>, "ClientState:toString() -> string", "Its address and port.",

@@ -219,6 +219,13 @@ int RestartCount(const ResponseView& v) {
   return v.query->restarts;
 }
 
+// There is no agent, as in dnsdist without snmpAgent().
+void SendTrap(const QuestionView&, const std::optional<std::string>&) {}
+// Of a query that is not traced.
+std::optional<std::string> TraceNumber(const QuestionView&) {
+  return std::nullopt;
+}
+
 constexpr Scope kAny = Scope::kAnywhere;
 #define BW_METHOD(C, name, function, parameters, help) \
   { name, Bind<&function>, C ":" name "(" parameters ")", help, kAny }
@@ -245,9 +252,13 @@ constexpr Scope kAny = Scope::kAnywhere;
       BW_METHOD(C, "getQueryTime", QueryTime, "", "When it came: tv_sec and tv_nsec."),            \
       BW_METHOD(C, "getServerNameIndication", GetServerName, "",                                   \
                 "The name in the client's TLS handshake, or an empty text."),                      \
+      BW_METHOD(C, "getSpanID", TraceNumber, "", "Nil: queries are not traced."),                  \
       BW_METHOD(C, "getTag", GetTag, "key", "A tag, or an empty text."),                           \
       BW_METHOD(C, "getTagArray", GetTags, "", "All tags by name."),                               \
+      BW_METHOD(C, "getTraceID", TraceNumber, "", "Nil: queries are not traced."),                 \
       BW_METHOD(C, "getTrailingData", GetTrailingData, "", "What stands behind the last record."), \
+      BW_METHOD(C, "sendTrap", SendTrap, "[reason]",                                               \
+                "Does nothing: there is no SNMP agent, whose trap it would send."),                \
       BW_METHOD(C, "setContent", SetContent, "data", "Replaces the whole message but its ID."),    \
       BW_METHOD(C, "setEDNSOption", SetOption, "code, data", "Sets an EDNS option."),              \
       BW_METHOD(C, "setExtendedDNSError", ExtendedError,                                           \

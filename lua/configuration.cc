@@ -52,10 +52,13 @@ TextResult<std::unique_ptr<Configuration>> Configuration::Load(const std::string
     Entry entry(*runtime, Place::kFile);
     RegisterInterface(entry.state());
     web_pages->Install(entry.state());
+    // What a client prints is what the server has said, and what print() of its file says.
+    if (options.client) runtime->CaptureOutput();
     if (!path.empty()) {
       const auto ran = runtime->interpreter().RunFile(path);
       if (!ran) return Fail(ran.error());
     }
+    if (options.client) runtime->TakeOutput();
   }
   for (std::string& finding : CheckConfig(builder.config())) {
     runtime->Warn(fmt::format("{}: {}", path, finding));

@@ -1,5 +1,6 @@
 #include "lua/configuration.h"
 
+#include <algorithm>
 #include <thread>
 
 #include "lua/registry.h"
@@ -49,6 +50,32 @@ TEST_F(ConfigurationTest, NamesOfOlderVersionsSayWhyTheyAreNotThere) {
             0u);
   Load("");
   EXPECT_EQ(Run("show('x')"), "x\n");
+}
+
+// Of classes that are bound at all.
+TEST_F(ConfigurationTest, EachMethodAndAttributeIsBoundOrHasAReasonWhyNot) {
+  ForEachApiName([](ApiKind kind, std::string_view class_name, std::string_view name) {
+    if (kind != ApiKind::kMethod && kind != ApiKind::kAttribute) return;
+    const ClassRow* const row = FindClass(class_name);
+    if (row == nullptr) return;
+    const auto is_it = [&](const auto& bound) { return bound.name == name; };
+    const bool bound =
+        std::ranges::any_of(row->methods, is_it) || std::ranges::any_of(row->attributes, is_it);
+    const std::string whole = std::string(class_name) + ":" + std::string(name);
+    const bool has_reason = UnavailableText(whole).find("yet: ") != std::string::npos;
+    EXPECT_NE(bound, has_reason) << whole;
+  });
+}
+
+TEST_F(ConfigurationTest, TheFileOfAClientPrintsWhatPrintPrintsAlone) {
+  testing::internal::CaptureStdout();
+  const std::string text =
+      "newServer('192.0.2.1') showServers() showPools() show('shown') "
+      "setVerboseHealthChecks(true)\n"
+      "addDOHLocal('127.0.0.1:0', nil, nil, '/', {internalPipeBufferSize=1}) print('printed', 1)";
+  const std::string error = TryLoad(text, {.client = true});
+  EXPECT_EQ(testing::internal::GetCapturedStdout(), "printed\t1\n");
+  EXPECT_EQ(error, "");
 }
 
 TEST_F(ConfigurationTest, NamesNotBuiltYetExistAndSaySo) {

@@ -20,7 +20,7 @@ TEST_F(DohTest, AListenerWithoutCertificateIsInTheClear) {
   EXPECT_EQ(frontends[0]->TypeText(), "TCP (DNS over HTTP)");
   const DohSettings& settings = frontends[1]->doh->settings;
   EXPECT_EQ(settings.paths, (std::vector<std::string>{"/a", "/b"}));
-  EXPECT_EQ(settings.response_headers, (HttpHeaders{{"a", "1"}, {"x-b", "2"}}));
+  EXPECT_EQ(settings.response_headers, (HttpHeaders{{"a", "1"}, {"x-b", "2"}, {"server", "x"}}));
   EXPECT_EQ(settings.idle_timeout_s, 7u);
   EXPECT_TRUE(settings.trust_forwarded_for && settings.keep_headers);
   EXPECT_FALSE(settings.cache_control || settings.exact_paths || settings.early_acl_drop);

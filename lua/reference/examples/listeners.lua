@@ -32,6 +32,8 @@ addLocal('127.0.0.1:5300')
 local bind = getBind(0)
 assert(getBindCount() >= 1)
 print(bind:toString(), bind:getType(), bind.muted)
+-- All three say 'openssl' of listeners over TLS.
+print(bind:getEffectiveTLSProvider(), bind:getConfiguredTLSProvider(), bind:getRequestedTLSProvider())
 
 -- @ showBinds (console)
 showBinds()

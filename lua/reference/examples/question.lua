@@ -218,3 +218,16 @@ addResponseAction(QNameSuffixRule('looked-at.example.org'), LuaResponseAction(fu
   dr:suspend(2, dr:getHeader():getID(), 200)
   return DNSResponseAction.None
 end))
+
+-- @ DNSQuestion, DNSResponse
+-- Files that send traps and tell traces go on working: no trap is sent, and nothing is traced.
+addAction(QNameRule('trap.example.org'), LuaAction(function(dq)
+  dq:sendTrap('asked for')
+  if dq:getTraceID() then vinfolog(dq:getTraceID() .. ' ' .. dq:getSpanID()) end
+  return DNSAction.None
+end))
+addResponseAction(QNameRule('trap.example.org'), LuaResponseAction(function(dr)
+  dr:sendTrap('answered')
+  if dr:getTraceID() then vinfolog(dr:getTraceID() .. ' ' .. dr:getSpanID()) end
+  return DNSResponseAction.None
+end))
