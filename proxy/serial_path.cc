@@ -36,10 +36,13 @@ void QueryPath::LookAtSerial(const Flight& flight, const AnswerFacts& facts, Kno
   // Of a child zone that is not known yet.
   if (facts.Apex().value_or(0) > zone_labels) return;
   known.older_server = standing == ZoneHealth::Standing::kOlder;
-  reply.facts.lost = standing == ZoneHealth::Standing::kLost;
-  reply.facts.unproved = reply.facts.lost || standing == ZoneHealth::Standing::kUnproved;
   // Nobody is asked to prove what a question of ours brings, nor what has waited for that.
   const bool last_word = flight.purpose == FlightPurpose::kZoneQuestion || reply.facts.serial_told;
+  // A zone above answers; or a CNAME leads there.
+  const bool from_above =
+      facts.has_answer && facts.SpeaksForZone() && facts.Apex().value_or(zone_labels) < zone_labels;
+  reply.facts.lost = standing == ZoneHealth::Standing::kLost || (from_above && !last_word);
+  reply.facts.unproved = reply.facts.lost || standing == ZoneHealth::Standing::kUnproved;
   known.lost_zone = reply.facts.lost && last_word && facts.soa_labels.value_or(0) < zone_labels;
   reply.facts.zone_labels = zone_labels;
   reply.facts.behind = behind;
