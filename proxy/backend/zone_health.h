@@ -135,7 +135,8 @@ class ZoneHealth {
                 // older one so long ago that it may have caught up; or in an answer that may come
                 // from a cache of its own
     kLost,      // it has answered for a zone above in the place of this one, which it has not told
-                // a SOA record of since: what it says may be a wildcard's
+                // a SOA record of since: what it says may be a wildcard's; or another has, and this
+                // one has told none just now
   };
   struct StandingFor {
     Standing standing = Standing::kCurrent;

@@ -16,6 +16,7 @@ constexpr uint32_t kSoon_s = 5;
 constexpr uint32_t kAtOnce_s = 1;
 // So long what a server told of an older serial is taken for what it still has.
 constexpr uint32_t kFresh_s = 10;
+constexpr uint32_t kJustNow_s = 1;
 // So long after a server told a serial its caches may still hold the one before: twice as long as
 // PowerDNS keeps records, and the answers made of them.
 constexpr uint32_t kMostCached_s = 90;
@@ -209,8 +210,13 @@ ZoneHealth::StandingFor ZoneHealth::StandingOf(const Asked& asked) const {
   if (!SerialsCount()) return found;
   (void)WithZone(Suffixes(asked.name), [&](Shard&, const Row* row, size_t labels) {
     found.apex_labels = static_cast<uint8_t>(labels);
-    const bool lost = std::ranges::any_of(
-        row->all(), [&](const Cell& cell) { return cell.backend == asked.backend && cell.lost; });
+    // Servers that share a database lose it together: where one has, the others are to have told of
+    // it a moment ago.
+    const bool denied = std::ranges::any_of(row->all(), [](const Cell& c) { return c.lost != 0; });
+    const bool lost = denied && std::ranges::none_of(row->all(), [&](const Cell& cell) {
+                        return cell.backend == asked.backend && !cell.lost && cell.has_serial &&
+                               cell.told.WasWithin(asked.now, kJustNow_s);
+                      });
     if (lost) found.standing = Standing::kLost;
     if (lost || !row->has_serial) return;
     found.standing = Standing::kUnproved;

@@ -152,6 +152,10 @@ TEST_F(ZoneProofsTest, AServerThatDeniesTheZoneIsNotBelievedUntilItTellsItsSoa) 
   EXPECT_EQ(StandingOf(kOne), Standing::kLost);
   EXPECT_EQ(zones_.StandingOf(Of(kOne)).apex_labels, kLabels);
   EXPECT_EQ(StandingOf(kTwo), Standing::kCurrent);
+  Advance(2);
+  EXPECT_EQ(StandingOf(kTwo), Standing::kLost) << "they may share a database";
+  Asked(kTwo, 100);
+  EXPECT_EQ(StandingOf(kTwo), Standing::kCurrent);
   // That may be of a cache.
   Answer(kOne, 100);
   EXPECT_EQ(StandingOf(kOne), Standing::kLost);
