@@ -8,6 +8,7 @@
 #include "lua/script_bindings.h"
 #include "proxy/base/journal.h"
 #include "proxy/base/log.h"
+#include "proxy/base/log_stamp.h"
 #include "proxy/net/proxy_protocol.h"
 
 namespace breakwater::lua {
@@ -208,18 +209,38 @@ void SetVerbose(Call& call, bool verbose) {
   SetLogSettings(log);
 }
 
+std::string GetServerId(Call& call) {
+  const std::string& id = call.builder().config().settings.server_id;
+  if (!id.empty()) return id;
+  char host[256] = "";
+  gethostname(host, sizeof(host) - 1);
+  return host;
+}
+void SetServerId(Call& call, const std::string& id) {
+  call.builder().Edit().settings.server_id = id;
+  LogStamp stamp = GetLogStamp();
+  stamp.instance = GetServerId(call);
+  SetLogStamp(stamp);
+}
+
 TextResult<void> SetStructured(Call& call, bool enable, Options options) {
   std::string backend = "default";
   std::string time_format = "numeric";
   options.Read("backend", &backend);
   options.Read("timeFormat", &time_format);
   options.Accept({"levelPrefix"});
-  options.Unavailable({"setInstanceFromServerID"});
+  LogStamp stamp;
+  options.Read("setInstanceFromServerID", &stamp.has_instance);
   if (backend != "default" && backend != "json" && backend != "systemd-journal") {
     options.Problem(fmt::format("backend '{}'", backend));
   }
-  if (time_format != "numeric") options.Problem(fmt::format("timeFormat '{}'", time_format));
+  if (time_format != "numeric" && time_format != "ISO8601") {
+    options.Problem(fmt::format("timeFormat '{}'", time_format));
+  }
   if (auto good = options.Finish(); !good) return good;
+  if (time_format == "ISO8601") stamp.time_format = LogTimeFormat::kIso8601;
+  stamp.instance = GetServerId(call);
+  SetLogStamp(stamp);
   LogSettings log = GetLogSettings();
   log.structured = enable;
   const bool speaks_to_a_person = call.runtime().options().check || call.runtime().options().client;
@@ -235,14 +256,6 @@ TextResult<void> SetWorkers(Call& call, uint32_t workers) {
   if (workers == 0 || workers > 1024) return Fail(std::string("must be 1 to 1024"));
   call.builder().Edit().settings.workers = workers;
   return {};
-}
-
-std::string GetServerId(Call& call) {
-  const std::string& id = call.builder().config().settings.server_id;
-  if (!id.empty()) return id;
-  char host[256] = "";
-  gethostname(host, sizeof(host) - 1);
-  return host;
 }
 
 constexpr Scope kOnce = Scope::kConfigOnly;
@@ -348,7 +361,7 @@ constexpr FunctionRow kFunctions[] = {
            "Accepted: no security status is asked for."),
     BW_ROW("setServFailWhenNoServer", Set<&S::servfail_when_no_server>, "servfail",
            "Answers SERVFAIL instead of nothing where no server is up."),
-    BW_ROW("setServerID", Set<&S::server_id>, "id", "Names this server."),
+    BW_ROW("setServerID", SetServerId, "id", "Names this server."),
     BW_ROW("setStaleCacheEntriesTTL", Set<&S::stale_cache_entries_ttl_s>, "seconds",
            "How long expired answers serve while no server is up."),
     BW_ROW("setStrictConfig", Set<&S::strict>, "strict", "Makes unknown options errors."),

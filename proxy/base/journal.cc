@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "proxy/base/guarded.h"
+#include "proxy/base/log_stamp.h"
 #include "proxy/base/unique_fd.h"
 
 namespace breakwater {
@@ -53,8 +54,9 @@ std::string JournalFields(LogLevel level, std::string_view subsystem, std::strin
   AppendField(fields, "LEVEL", "0");
   AppendField(fields, "PRIORITY", std::to_string(static_cast<int>(level)));
   AppendField(fields, "SUBSYSTEM", subsystem);
-  AppendField(fields, "TIMESTAMP",
-              fmt::format("{}.{:03d}", now.seconds, now.nanoseconds / 1'000'000));
+  const LogStamp stamp = GetLogStamp();
+  if (stamp.has_instance) AppendField(fields, "INSTANCE", stamp.instance);
+  AppendField(fields, "TIMESTAMP", stamp.TimeText(now));
   return fields;
 }
 

@@ -17,6 +17,7 @@
 
 #include "proxy/base/guarded.h"
 #include "proxy/base/journal.h"
+#include "proxy/base/log_stamp.h"
 #include "proxy/base/unique_fd.h"
 
 namespace breakwater {
@@ -109,19 +110,23 @@ std::string JsonText(std::string_view text) {
 }
 
 std::string JsonLine(LogLevel level, std::string_view subsystem, std::string_view text) {
-  const WallTime now = WallNow();
+  const LogStamp stamp = GetLogStamp();
+  const std::string instance =
+      stamp.has_instance ? fmt::format("\"instance\": {}, ", JsonText(stamp.instance)) : "";
   return fmt::format(
-      R"({{"level": "0", "msg": {}, "priority": "{}", "subsystem": {}, "ts": "{}.{:03d}"}})"
+      R"({{{}"level": "0", "msg": {}, "priority": "{}", "subsystem": {}, "ts": "{}"}})"
       "\n",
-      JsonText(text), static_cast<int>(level), JsonText(subsystem), now.seconds,
-      now.nanoseconds / 1'000'000);
+      instance, JsonText(text), static_cast<int>(level), JsonText(subsystem),
+      stamp.TimeText(WallNow()));
 }
 
 std::string PairsLine(LogLevel level, std::string_view subsystem, std::string_view text) {
-  const WallTime now = WallNow();
-  return fmt::format("msg=\"{}\" subsystem=\"{}\" level=\"0\" prio=\"{}\" ts=\"{}.{:03d}\"\n",
-                     Quoted(text), subsystem, LevelName(level), now.seconds,
-                     now.nanoseconds / 1'000'000);
+  const LogStamp stamp = GetLogStamp();
+  const std::string instance =
+      stamp.has_instance ? fmt::format(" instance=\"{}\"", Quoted(stamp.instance)) : "";
+  return fmt::format("msg=\"{}\" subsystem=\"{}\" level=\"0\" prio=\"{}\"{} ts=\"{}\"\n",
+                     Quoted(text), subsystem, LevelName(level), instance,
+                     stamp.TimeText(WallNow()));
 }
 
 std::string StructuredLine(const LogSettings& settings, LogLevel level, std::string_view subsystem,

@@ -129,7 +129,9 @@ assert(getServerID() == 'front-1')
 setVerbose(true)
 assert(getVerbose())
 setVerboseHealthChecks(true)
-setStructuredLogging(true, {levelPrefix='severity', timeFormat='numeric'})
+setServerID('front-1')
+-- Dates instead of seconds, and instance="front-1" in each line.
+setStructuredLogging(true, {levelPrefix='severity', timeFormat='ISO8601', setInstanceFromServerID=true})
 
 -- @ setSecurityPollInterval, setSecurityPollSuffix
 -- Accepted: nobody is asked for a security status.

@@ -8,6 +8,9 @@
 
 #include <fstream>
 
+#include "proxy/base/journal.h"
+#include "proxy/base/log_stamp.h"
+
 namespace breakwater {
 namespace {
 
@@ -46,6 +49,28 @@ TEST(StructuredLines, AreObjectsOfJsonWhereAskedForWhateverTheTextHolds) {
                                         R"("4", "subsystem": "test", "ts": ")"));
   EXPECT_THAT(json, testing::EndsWith("\"}\n"));
   EXPECT_THAT(pairs, testing::StartsWith("msg=\"c\" subsystem=\"test\""));
+}
+
+TEST(StructuredLines, TellTheInstanceAndTheDateWhereAskedFor) {
+  const LogSettings before = GetLogSettings();
+  SetLogStamp({LogTimeFormat::kIso8601, true, "a \"b\""});
+  SetLogSettings({});
+  testing::internal::CaptureStdout();
+  LogWarning("test", "c");
+  const std::string pairs = testing::internal::GetCapturedStdout();
+  SetLogSettings({.format = StructuredFormat::kJson});
+  testing::internal::CaptureStderr();
+  LogWarning("test", "c");
+  const std::string json = testing::internal::GetCapturedStderr();
+  const std::string fields = JournalFields(LogLevel::kInfo, "test", "c", {});
+  SetLogSettings(before);
+  SetLogStamp({});
+  const std::string date = "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}[+-][0-9]{4}";
+  EXPECT_THAT(pairs,
+              testing::ContainsRegex("prio=\"Warning\" instance=\"a .\"b.\"\" ts=\"" + date));
+  EXPECT_THAT(json, testing::StartsWith(R"({"instance": "a \"b\"", "level")"));
+  EXPECT_THAT(json, testing::ContainsRegex("\"ts\": \"" + date));
+  EXPECT_THAT(fields, testing::ContainsRegex("INSTANCE=a \"b\"\nTIMESTAMP=" + date));
 }
 
 // The standard output is something else while this lives.
