@@ -134,9 +134,9 @@ void QueryPath::OnFailure(FlightId id, uint8_t attempt, FailureKind kind) {
     return EndZoneQuestion(id, backend, noted, BadKind::kTimeout);
   }
   AskMore(*flight->query, backend, noted, BadKind::kTimeout);
-  if (flight->purpose == FlightPurpose::kOverdue) return EndIfOverdue(id);
   flight = in_flight_.Find(id);  // as in OnReply()
   if (flight == nullptr) return;
+  if (flight->purpose == FlightPurpose::kOverdue) return EndIfOverdue(id);
   if (kind != FailureKind::kTimeout && RetryElsewhere(id, *flight, kind)) return;
   if (flight->HasOpenAttempt()) return;
   const bool late = kind == FailureKind::kTimeout;
