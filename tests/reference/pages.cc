@@ -175,8 +175,8 @@ constexpr const char* kOtherwise = R"(
 - **Whole numbers that a division gives.** Lua is 5.4, where `4/2` is 2.0, and the operator `..` writes that as
   `2.0`: `"a" .. (4/2)` is `a2.0`, where LuaJIT has `a2`. The operator is built into Lua and cannot be changed.
   `print()`, `tostring()`, `string.format()`, `table.concat()` and all functions of dnsdist that take a text write `2`
-  as LuaJIT does. Where a number that came from `/`, `^`, `math.pow()` or a text with a point goes before or behind
-  `..`, write `4//2`, `math.floor(4/2)`, `tostring(4/2)` or `string.format("a%d", 4/2)`; sums, products and remainders
+  as LuaJIT does. Where a number that came from `/`, `^`, `math.pow()` or a text with a point, or from adding what
+  is written with one (`n + 1.0`), goes before or behind `..`, write `4//2`, `math.floor(4/2)`, `tostring(4/2)` or `string.format("a%d", 4/2)`; sums, products and remainders
   of whole numbers are not concerned, but wrap around beyond 2^63.
 - **A slow answer is asked for elsewhere.** A query over UDP that stays without an answer for 100 ms, or four times the
   server's usual latency where that is longer (at most half of its timeout), is sent to another server of the pool
