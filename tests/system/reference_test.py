@@ -44,7 +44,9 @@ class Reference(SystemTest):
         pools = '"", "north", "south", "second", "examples"'
         proxy = self.proxy(CONSOLE + f'newServer{{address="127.0.0.1:{nsd.port}", name="nsd", pool={{{pools}}}}}\n'
                            f'newServer{{address="127.0.0.1:{nsd.port}", name="again"}}\n'
-                           'getPool(""):setCache(newPacketCache(1000))\n')
+                           'getPool(""):setCache(newPacketCache(1000))\n'
+                           # On a busy machine a call is late, and no error of the example.
+                           'setLuaLockTimeout(2000)\nsetLuaBudget({time=2000})\n')
         self.assertEqual(addresses(ask("www.example.org", port=proxy.port)), ["192.0.2.80"])
         return proxy
 
