@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <vector>
 
-#include "proxy/base/huge_pages.h"
 #include "proxy/base/prefetch.h"
 #include "proxy/cache/cache_entry.h"
 
@@ -74,12 +73,9 @@ class CacheIndex {
   }
 
  private:
-  template <typename T>
-  using Table = std::vector<std::atomic<T>, HugePageAllocator<std::atomic<T>>>;
-
   const size_t slots_each_;
-  Table<uint16_t> tags_;
-  Table<CacheEntry*> entries_;
+  std::vector<std::atomic<uint16_t>> tags_;
+  std::vector<std::atomic<CacheEntry*>> entries_;
 };
 
 }  // namespace breakwater

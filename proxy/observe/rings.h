@@ -14,7 +14,6 @@
 
 #include "proxy/base/address.h"
 #include "proxy/base/clock.h"
-#include "proxy/base/huge_pages.h"
 #include "proxy/dns/name.h"
 #include "proxy/dns/types.h"
 #include "proxy/query/protocol.h"
@@ -115,10 +114,8 @@ class Rings {
 
   RingSettings settings_;
   // All entries of a kind, so that recording allocates nothing; each shard has its part.
-  template <typename Entry>
-  using Memory = std::vector<Entry, HugePageAllocator<Entry>>;
-  Memory<RingQuery> queries_;
-  Memory<RingResponse> responses_;
+  std::vector<RingQuery> queries_;
+  std::vector<RingResponse> responses_;
   std::vector<std::unique_ptr<Shard>> shards_;
   std::atomic<uint64_t> given_up_{0};
 };
