@@ -81,8 +81,10 @@ void QueryPath::UseReply(FlightId id, Flight& flight, uint8_t attempt, const Rep
   }
   if (worth == AnswerClass::kBad && WaitForBetter(id, flight, attempt, reply)) return;
   if (reply.facts.judgement.by_option && ServeInstead(id, flight, reply)) return;
-  if (reply.facts.empties && AskForAnotherWord(id, flight, attempt, reply)) return;
-  if (reply.facts.outdone && ServeWhatOutdoes(id, flight, attempt, reply)) return;
+  // What was judged bad for its server's sake is none of these, whatever it says.
+  const bool good = worth == AnswerClass::kGood;
+  if (good && reply.facts.empties && AskForAnotherWord(id, flight, attempt, reply)) return;
+  if (good && reply.facts.outdone && ServeWhatOutdoes(id, flight, attempt, reply)) return;
   if (reply.facts.standby && AnswerMeanwhile(id, flight, attempt, reply)) return;
   if (env_.drills.running() && CompareInDrill(id, flight, attempt, reply)) return;
   Deliver(TakeAnswered(id, attempt), reply);
@@ -154,8 +156,11 @@ void QueryPath::CountReply(Flight& flight, uint8_t attempt, std::span<const uint
   // Of one that others were asked for: it would have them asked later.
   if (flight.purpose != FlightPurpose::kOverdue) {
     const double us = static_cast<double>((now() - answered.sent).us());
-    const bool datagram = answered.exchange != nullptr && answered.exchange->IsDatagram();
-    datagram ? backend.AddUdpLatency(us) : backend.AddTcpLatency(us);
+    if (answered.exchange != nullptr && answered.exchange->IsDatagram()) {
+      backend.AddUdpLatency(us);
+    } else {
+      backend.AddTcpLatency(us);
+    }
   }
   const dns::RCode rcode = dns::ConstHeader(reply.data()).rcode();
   if (rcode == dns::RCode::kServFail) env_.stats.counters.Add(Metric::kServfailResponses);
@@ -241,7 +246,7 @@ QueryPath::ReplyFacts QueryPath::FactsOf(const Flight& flight, bool datagram,
 }
 
 void QueryPath::StoreInCache(Flight& flight, const Query& query, const ReplyFacts& facts) {
-  if (facts.empties) return ForgetLastGood(flight);
+  if (facts.empties && facts.judgement.removes) return ForgetLastGood(flight);
   const CacheInsert how{
       .now = now(),
       .asked = flight.asked,
